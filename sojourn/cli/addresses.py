@@ -12,14 +12,14 @@ def read_address(channel: Channel, written: str) -> str:
     """Read an address of a channel.
 
     Args:
-        channel: tells the kind of the address.
-        written: an e-mail address, a number with its country's code, or a device token.
+        channel: the channel, which determines the kind of address.
+        written: an e-mail address, a number with its country code, or a device token.
 
     Returns:
         The address, as cards have it.
 
     Raises:
-        BadInput: it is no address; the text says why, and does not quote it.
+        BadInput: it is no address; the text says why, without quoting it.
     """
     text = written.strip()
     try:

@@ -18,9 +18,9 @@ HELP = "Customer journeys on Temporal: run them, feed them events, see what they
 
 
 class Commands(TyperGroup):
-    """The group of all commands. It imports a command's module when somebody runs the command.
+    """The group of all commands. It imports a command's module only to run the command.
 
-    The listing needs the table alone, so `sojourn --help` answers at once.
+    The listing needs only the table, so `sojourn --help` answers at once.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Commands(TyperGroup):
         )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Replace the listed command by the one of its module."""
+        """Replace the listed command by the one in its module."""
         name, listed, rest = super().resolve_command(ctx, args)
         return name, listed if name is None else load(name), rest
 
@@ -66,7 +66,7 @@ def main() -> int:
 
 def _of_a_server(error: Exception) -> str | None:
     """Return the line for a failure of the database or of Temporal; None for any other error."""
-    # both libraries are slow to import, and an error of theirs proves that they are imported
+    # both libraries are slow to import, but an error of theirs means that they are imported
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
     from temporalio.service import RPCError  # noqa: PLC0415
 
@@ -80,6 +80,6 @@ def _of_a_server(error: Exception) -> str | None:
 
 
 def _fault(line: str, code: int) -> int:
-    if line:  # the line is empty where the help was the answer
+    if line:  # the line is empty if the help was the answer
         print(f"sojourn: {' '.join(line.split())}", file=sys.stderr)  # noqa: T201 (the answer)
     return code

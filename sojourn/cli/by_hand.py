@@ -17,10 +17,10 @@ def check_words(why: str, by: str, project: Project) -> None:
     Args:
         why: the reason, as typed.
         by: the operator's name, as typed.
-        project: its providers act by their own names.
+        project: has the providers, which act by their own names.
 
     Raises:
-        BadInput: the reason is empty, the name is no name, or Sojourn itself acts by it.
+        BadInput: the reason is empty, the name is invalid, or Sojourn itself uses it.
     """
     if not why.strip():
         raise BadInput("--why is empty: the next reader will want to know")
@@ -28,10 +28,10 @@ def check_words(why: str, by: str, project: Project) -> None:
 
 
 def check_name(by: str, project: Project) -> None:
-    """Check that a name is no name of the machinery.
+    """Check that a name is a person's, and not one that Sojourn itself uses.
 
     Raises:
-        BadInput: the name is no name, or Sojourn itself acts by it.
+        BadInput: the name is invalid, or Sojourn itself uses it.
     """
     try:
         _NAME.validate_python(by)

@@ -1,4 +1,4 @@
-"""Files of Segment calls, one JSON object a line, plain or gzipped."""
+"""Files of Segment calls, one JSON object per line, plain or gzipped."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def read_calls(
     A bad line is a `Fault`, not an error.
 
     Args:
-        path: of the file.
+        path: the file.
         known: the project's events.
         within: how far senders' clocks may differ.
 
@@ -50,7 +50,7 @@ def read_calls(
 
 
 def _call(number: int, line: bytes, known: Events, within: timedelta) -> Call:
-    is_event = True  # a line that cannot be read was most likely an event, as most lines are
+    is_event = True  # an unreadable line was most likely an event, as most lines are
     try:
         call = read_json(line, path="line", unique=True, constants=True)
         if not isinstance(call, dict):

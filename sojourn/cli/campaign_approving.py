@@ -17,13 +17,13 @@ async def approve_it(here: Here, campaign: Campaign, by: str, seen: str, *, as_j
 
     Args:
         here: the project and the settings.
-        campaign: of the project.
+        campaign: a campaign of the project.
         by: who approves.
-        seen: the digest that they looked at; empty: they say nothing of it.
-        as_json: for programs.
+        seen: the digest that they looked at; empty if they name none.
+        as_json: print JSON.
 
     Raises:
-        BadInput: it is another one than they looked at.
+        BadInput: the campaign has changed since they looked at it.
     """
     digest = approving.digest_in(here.project, campaign)
     approving.check_unchanged(campaign, seen or digest, digest)
@@ -39,12 +39,12 @@ def ask(campaign: Campaign, digest: str, deed: Literal["launch", "schedule"]) ->
     """Ask for the approval of a campaign as it is.
 
     Args:
-        campaign: of the project.
-        digest: of what it says now.
-        deed: what is about to be done.
+        campaign: a campaign of the project.
+        digest: its present digest.
+        deed: the act that needs the approval.
 
     Returns:
-        The digest, which was approved.
+        The approved digest.
 
     Raises:
         BadInput: nobody can be asked, or the answer is no.
@@ -68,9 +68,9 @@ async def has_approval(store: Store, campaign: Campaign, digest: str) -> bool:
     """Tell whether anybody has approved a campaign as it is.
 
     Args:
-        store: open.
-        campaign: of the project.
-        digest: what it is now.
+        store: the open store.
+        campaign: a campaign of the project.
+        digest: its present digest.
 
     Returns:
         True if somebody has.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sojourn.insight.campaign_check import Check
 
 MOST_HOURS = 48
-"""Hours that are listed; --json has all."""
+"""The most hours that are listed; --json has all."""
 
 
 Sample = Annotated[
@@ -28,19 +28,19 @@ Everybody = Annotated[
 
 
 async def show_check(here: Here, campaign: Campaign, sample: int | None, *, as_json: bool) -> None:
-    """Look at a campaign, and print what was found.
+    """Check a campaign, and print the findings.
 
     Args:
         here: the project and the settings.
-        campaign: of the project.
-        sample: about how many customers the gate is asked; None: about all.
-        as_json: for programs.
+        campaign: a campaign of the project.
+        sample: the number of customers to ask the gate about; None: all.
+        as_json: print JSON.
 
     Raises:
         TemplateError: the words of a language cannot be rendered.
         SojournError: its feed cannot be read.
     """
-    # the renderer and the gate take long to load, and other commands do without
+    # the renderer and the gate are slow to load, and other commands do not need them
     from sojourn.insight import campaign_check  # noqa: PLC0415
 
     async with here.store() as store:

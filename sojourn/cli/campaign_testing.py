@@ -1,4 +1,4 @@
-"""``sojourn campaign test``: the real message to an address of one's own."""
+"""``sojourn campaign test``: the real message to the operator's own address."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,23 +41,23 @@ async def send_tests(
 
     Args:
         here: the project and the settings.
-        campaign: of the project.
+        campaign: a campaign of the project.
         to: the addresses.
-        customer_id: the customer that it addresses; empty: somebody that nothing is known of.
+        customer_id: the customer that the message addresses; empty: an unknown one.
         lang: the language; empty: the customer's.
         variant: the variant; empty: each of them.
         by: who tests.
-        as_json: for programs.
+        as_json: print JSON.
 
     Raises:
         UnknownName: there is no such customer, or no such variant.
-        BadInput: an address is none, or this installation may not write to it.
+        BadInput: an address is invalid, or this installation may not write to it.
         FeedFault: its feed cannot be read.
     """
     now = datetime.now(UTC)
     plan = CampaignPlan.of(campaign, campaign.name, now, occasion=campaign.next_occasion(now))
     if plan.feed is not None:
-        # as it would be now, told of or not: a test of no article would show nothing
+        # with present articles, sent before or not: a test without articles would show nothing
         looked = await look(plan.feed, {}, now)
         plan = plan.telling_of(looked.fresh or looked.newest)
     places = [place_of(one, plan.channels) for one in to]
@@ -161,7 +161,7 @@ async def _addressed(store: Store, customer_id: str) -> Customer:
 
 
 def _written(campaign: Campaign, place: Place, said: Content, file: Path, now: datetime) -> Path:
-    """Write a test as a page: the outbox keeps none."""
+    """Write a test message as a page, since the outbox does not keep tests."""
     letter = Letter(
         id=0,
         at=now,

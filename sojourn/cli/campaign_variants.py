@@ -11,11 +11,11 @@ from sojourn.store import ab_tests, campaigns
 
 
 async def results_of(session: AsyncSession, counts: CampaignCounts) -> Sequence[ABResult]:
-    """Return the results by which the winner was found; until then, those of now.
+    """Return the results by which the winner was found, or the present ones until then.
 
     Args:
         session: any session.
-        counts: of the campaign.
+        counts: the counts of the campaign.
     """
     if counts.ab is None or counts.ab.winner:
         return counts.ab.results if counts.ab else ()
@@ -28,7 +28,7 @@ def show_variants(test: ABStanding, results: Sequence[ABResult]) -> None:
 
     Args:
         test: its standing.
-        results: of each variant.
+        results: the results of each variant.
     """
     show_line("")
     show_line(f"A/B: {test}")

@@ -1,4 +1,4 @@
-"""The waits of open runs that another plan has begun: what changes for them, in words."""
+"""Waits of open runs that an earlier plan has begun, and their length by the present code."""
 
 import json
 from collections import Counter
@@ -22,7 +22,7 @@ class Wait:
 
     Args:
         lasts: its duration, from the moment it was set.
-        summary: what the run waits for.
+        summary: the cause of the wait.
     """
 
     lasts: timedelta
@@ -31,12 +31,12 @@ class Wait:
 
 @dataclass(frozen=True)
 class ChangedWait:
-    """A wait that goes on as it was begun, and its length by the code at hand.
+    """A wait that goes on as it was begun, and its length by the present code.
 
     Args:
         journey: the name of the journey.
-        before: as the run has begun it.
-        after: as the code would begin it.
+        before: the wait that the run has begun.
+        after: the wait that the code would begin.
     """
 
     journey: str
@@ -75,15 +75,15 @@ def pending(history: WorkflowHistory) -> Wait | None:
 
 
 def changed(journey: str, history: WorkflowHistory, after: Wait | None) -> ChangedWait | None:
-    """Compare the wait that a run is in with the one to which its replay has come.
+    """Compare the wait that a run is in with the one that its replay has reached.
 
     Args:
         journey: the name of the journey.
-        history: the run's.
+        history: the run's history.
         after: the last wait of the replay.
 
     Returns:
-        Both, if their lengths differ.
+        Both waits if their lengths differ; otherwise None.
     """
     before = pending(history)
     if before is None or after is None or abs(before.lasts - after.lasts) <= SAME:

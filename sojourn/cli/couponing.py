@@ -1,4 +1,4 @@
-"""Codes of coupons out of files, made by a pattern, and written to files."""
+"""Coupon codes: imported from files, made from a pattern, and exported."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -20,26 +20,26 @@ from sojourn.store.coupon_stock import AT_ONCE
 
 COLUMN = "code"
 PLAYED = 10_000
-"""Codes of a pool where nobody is written to: in a demo, a season, a replay."""
+"""The codes of a pool where no customer is real: in a demo, a season, a replay."""
 COLUMNS = ("code", "state", "customer_id", "reserved_at", "expires_at", "used_at")
 """The columns of an export."""
 _Codes = Mapping[str, tuple[int, str, dict[str, str]]]
-"""By `comparable`: the number of the line, the code, and the row."""
+"""The line number, the code and the row, by the `comparable` code."""
 
 
 async def import_codes(
     store: Store, pool: Pool, path: Path, tally: Tally, *, column: str, by: str, remove: bool
 ) -> None:
-    """Put the codes of a file into a pool, or take them out of it.
+    """Add the codes in a file to a pool, or remove them from it.
 
     Args:
-        store: open.
+        store: the open store.
         pool: the pool.
-        path: CSV with a header, or JSON lines.
-        tally: counts; in a dry run nothing is stored.
-        column: with the code of each row.
-        by: who does it.
-        remove: take them out, those that nobody has.
+        path: a file of CSV with a header, or of JSON lines.
+        tally: the counts; in a dry run nothing is stored.
+        column: the column with the codes.
+        by: the operator's name.
+        remove: remove the codes, except those that a customer has.
 
     Raises:
         BadInput: the file cannot be read, or lacks the column.
@@ -56,7 +56,7 @@ async def import_codes(
 
 
 def _read(batch: list[Record], column: str, tally: Tally, seen: set[str]) -> _Codes:
-    """Return the codes of a batch; refuse what is none, and what the file has twice."""
+    """Return the codes of a batch; refuse rows without a valid code, and repeated codes."""
     codes: dict[str, tuple[int, str, dict[str, str]]] = {}
     for line, record in batch:
         if (cells := tally.read(line, record)) is None:
@@ -110,14 +110,14 @@ async def _take_out(session: AsyncSession, pool: str, codes: _Codes, tally: Tall
 
 
 async def make_codes(store: Store, pool: Pool, number: int, rows: RowWriter, *, by: str) -> None:
-    """Make codes by the pattern of a pool; one that is taken already is drawn again.
+    """Make codes from a pool's pattern; if a code exists already, draw another.
 
     Args:
-        store: open.
+        store: the open store.
         pool: the pool.
-        number: how many.
-        rows: gets each code, to import into the shop.
-        by: who does it.
+        number: the number of codes.
+        rows: receives each code, to be imported into the shop.
+        by: the operator's name.
 
     Raises:
         BadInput: the pool has no pattern.
@@ -143,11 +143,11 @@ def _drawn(pattern: str, number: int) -> Iterator[str]:
 
 
 async def fill(store: Store, journeys: Iterable[type[Journey]]) -> None:
-    """Fill the pools of an installation that plays: no code of it is good anywhere.
+    """Fill the pools of a simulation with codes that are valid nowhere.
 
     Args:
-        store: thrown away at the end.
-        journeys: their messages hand the codes out.
+        store: the store of the simulation.
+        journeys: the journeys with messages that hand out codes.
     """
     at = datetime.now(UTC)
     named = {message.coupon for journey in journeys for message in journey.messages}
@@ -163,13 +163,13 @@ async def export_codes(
     """Write the codes of a pool.
 
     Args:
-        store: open.
+        store: the open store.
         pool: the name of the pool.
-        rows: gets them, oldest first.
-        state: only those in this state; None: all.
+        rows: receives the codes, oldest first.
+        state: only codes in this state; None for all.
 
     Returns:
-        How many were written.
+        The number of codes written.
     """
     number, last = 0, 0
     async with store.reading() as session:

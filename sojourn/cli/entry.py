@@ -1,4 +1,4 @@
-"""The entry to a journey: the event that starts it by hand, and its fields."""
+"""The entry to a journey: the event that starts it on a command, and its fields."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ CUSTOMER = "customer_id"
 
 @dataclass(frozen=True)
 class Entry:
-    """A journey with the event that starts it by hand."""
+    """A journey with the event that starts it on a command."""
 
     name: str
     journey: type[Journey]
@@ -27,7 +27,7 @@ class Entry:
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """The fields that must be given: the journey's key, and those that the event needs."""
+        """The fields that must be given: the journey's key, and the event's required fields."""
         needed = [name for name, required in fields_of(self.event).items() if required]
         key = self.journey.terms.key
         return tuple(dict.fromkeys([*([key] if key else []), *needed]))
@@ -46,16 +46,16 @@ class Entry:
         )
 
     def missing(self, given: Mapping[str, Any]) -> str:
-        """Name the needed fields that were not given; empty if all were."""
+        """Return the names of the missing fields, as text; empty if there are none."""
         return " and ".join(name for name in self.needed if given.get(name) in (None, ""))
 
     def read(
         self, given: Mapping[str, Any], customer_id: Any, *, message_id: str, at: datetime
     ) -> Event:
-        """Make the starting event.
+        """Create the starting event.
 
         Args:
-            given: its fields.
+            given: the fields of the event.
             customer_id: the customer, as typed.
             message_id: the id of the event.
             at: the moment of the event.
@@ -81,7 +81,7 @@ class Entry:
         return workflow_id(self.name, event.customer_id, key_of(self.journey, event))
 
     def runs_of(self, event: Event, noted: Iterable[RunRow]) -> list[str]:
-        """Return the ids of noted runs that the event would reach instead of starting one."""
+        """Return the ids of recorded runs that the event would reach instead of starting one."""
         key = plain(key_of(self.journey, event))
         own = (run for run in noted if run.journey == self.name)
         return [run.workflow_id for run in own if plain(run.key) == key]
@@ -91,11 +91,11 @@ def entry_of(journeys: Journeys, name: str) -> Entry:
     """Return the entry to a journey: the first event that starts it.
 
     Args:
-        journeys: of the project.
-        name: as typed.
+        journeys: the project's journeys.
+        name: the name as typed.
 
     Raises:
-        UnknownName: there is no such journey; the message offers the nearest name.
+        UnknownName: there is no such journey; the message suggests the nearest name.
     """
     found = journeys.named(name)
     return Entry(name, found, found.terms.starts_on[0])

@@ -24,12 +24,12 @@ def fields_of(event: type[Event]) -> dict[str, bool]:
 def read_fields(
     pairs: Sequence[str], event: type[Event] | None, *, any_name: bool = False
 ) -> dict[str, Any]:
-    """Read ``field=value`` as typed on a command line.
+    """Read ``field=value`` arguments as typed on a command line.
 
     Args:
         pairs: the arguments, as typed.
-        event: the event that has the fields; None: an event that no class describes.
-        any_name: also take names that are no field of the event.
+        event: the event with the fields; None for an event that no class describes.
+        any_name: also take names that are not fields of the event.
 
     Returns:
         The values by the names of their fields.
@@ -67,14 +67,14 @@ def value_of(text: str, *, typed: bool) -> Any:
 
 
 def read_moment(text: str | None, option: str = "--at") -> datetime:
-    """Read a moment of the past; without one, return the present.
+    """Read a past moment; return the present if there is none.
 
     Args:
-        text: as typed.
-        option: that it was given by.
+        text: the moment as typed.
+        option: the option with the moment, for errors.
 
     Raises:
-        BadInput: the text is no moment, or the moment lies ahead.
+        BadInput: the text is not a moment, or the moment lies ahead.
     """
     now = datetime.now(UTC)
     if text is None:
@@ -90,7 +90,7 @@ def read_moment(text: str | None, option: str = "--at") -> datetime:
 
 
 def check_rate(rate: float | None) -> None:
-    """Refuse a rate that is not above 0.
+    """Check that a rate is above 0.
 
     Raises:
         BadInput: the rate is 0 or less.

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Here:
-    """The project and the settings of the place where a command runs. A command composes it once.
+    """The project and the settings where a command runs. A command composes it once.
 
     Args:
-        project: as `load_project` finds it.
-        settings: as the environment says, with the project's defaults.
+        project: the project that `load_project` finds.
+        settings: the settings of the environment, with the project's defaults.
     """
 
     project: Project
@@ -35,8 +35,8 @@ class Here:
         """Find the project and read the settings.
 
         Raises:
-            BadProject: a file of the project cannot be imported; the line names it.
-            BadSetting: a setting makes no sense, or there is none of that name.
+            BadProject: a file of the project cannot be imported; the message names it.
+            BadSetting: a setting is invalid or unknown.
         """
         project = load_project()
         return cls(project, settings_of(project))
@@ -46,8 +46,8 @@ class Here:
         """Open the store for as long as the block lasts.
 
         Args:
-            migrate: bring it up to date first.
-            check: refuse one that does not serve this code, or not yet.
+            migrate: migrate the database first.
+            check: refuse a database of another version.
 
         Raises:
             StoreUnavailable: the database cannot be opened, or is of another version.
@@ -67,16 +67,16 @@ class Here:
         """Connect to Temporal. The client needs no closing.
 
         Raises:
-            BadSetting: the connection settings make no sense.
+            BadSetting: the connection settings are invalid.
             TemporalUnavailable: no server answers.
         """
-        # most commands read the store alone: they need not wait for Temporal's client to load
+        # most commands only read the store: they need not wait for Temporal's client to load
         from sojourn.dispatch.connection import connect  # noqa: PLC0415
 
         return await connect(self.settings)
 
     def sojourn(self, *, lazy: bool = False) -> "AbstractAsyncContextManager[Sojourn]":
-        """Connect to the store and to Temporal, for commands that publish.
+        """Connect to the store and to Temporal, to publish.
 
         Args:
             lazy: connect to Temporal at the first call.
@@ -90,15 +90,14 @@ class Here:
         return Sojourn.connect(self.settings, self.project, lazy=lazy)
 
     def apart(self, home: Path, database: str) -> Settings:
-        """Return settings for an installation of its own, which sends nothing to anybody.
+        """Return settings for a separate installation, which sends nothing to anybody.
 
         Args:
             home: the folder for its state.
-            database: the name of the SQLite file in it.
+            database: the name of the SQLite file in that folder.
 
         Returns:
-            The settings of this place, with that home and database, and every message kept in the
-            outbox.
+            These settings with that home and database, and with every message kept in the outbox.
         """
         return self.settings.model_copy(
             update={

@@ -1,4 +1,4 @@
-"""Replay histories against the code at hand, before a deploy does."""
+"""Replay histories against the current code, before it is deployed."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -40,10 +40,10 @@ class Checked:
     """The result of replaying one history.
 
     Args:
-        name: the file, or the workflow id.
+        name: the name of the file, or the workflow id.
         journey: the name of the journey.
-        broken: the reason why the run would break, in one line; None if it replays.
-        wait: the wait that the run is in, if the code would begin another one.
+        broken: why the run would break, in one line; None if it replays.
+        wait: the run's current wait, if the code would begin another one instead.
     """
 
     name: str
@@ -61,9 +61,9 @@ async def replay(
     """Replay named histories against the journeys.
 
     Args:
-        histories: each with a name.
-        workflows: other classes than the project's journeys.
-        project: its journeys; None: the project that `load_project` finds.
+        histories: the histories, each with a name.
+        workflows: classes to use instead of the project's journeys.
+        project: the project; None for the one that `load_project` finds.
 
     Returns:
         One result for each history, in their order.
@@ -93,10 +93,10 @@ async def replay(
 
 
 async def recorded(folder: Path) -> AsyncIterator[tuple[str, WorkflowHistory]]:
-    """Read the histories kept in a folder: ``{journey}/{way out}.json``.
+    """Read the histories in a folder, named like ``{journey}/{way out}.json``.
 
     Raises:
-        BadInput: the folder holds no histories, or a file is no history.
+        BadInput: the folder has no histories, or a file is not a history.
     """
     files = files_in(folder)
     if not files:
@@ -112,7 +112,7 @@ async def recorded(folder: Path) -> AsyncIterator[tuple[str, WorkflowHistory]]:
 async def open_runs(
     client: Client, journeys: Journeys
 ) -> AsyncIterator[tuple[str, WorkflowHistory]]:
-    """Fetch the histories of every open run of these journeys, and of every open campaign."""
+    """Fetch the history of every open run of these journeys, and of every open campaign."""
     names = ", ".join(f"'{name}'" for name in (*journeys, *NAMES))
     query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({names})"
     async for run in client.list_workflows(query):
@@ -124,7 +124,7 @@ async def open_runs(
 
 
 async def orphans(client: Client, journeys: Journeys) -> list[Checked]:
-    """Find open runs of journeys that the code does not have: no worker could go on with them."""
+    """Find open runs of journeys that the code does not have: no worker could continue them."""
     found = []
     async for run in client.list_workflows("ExecutionStatus = 'Running'"):
         name = run.workflow_type
@@ -142,7 +142,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def scrubbed(history: WorkflowHistory) -> str:
-    """Write a history as JSON to commit, without the names of machines and processes."""
+    """Return a history as JSON to commit, without the names of machines and processes."""
 
     def scrub(value: object) -> object:
         if isinstance(value, dict):

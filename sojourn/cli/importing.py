@@ -1,4 +1,4 @@
-"""An import of rows: what becomes of each, and the report."""
+"""The counts and the report of an import of rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from sojourn.cli.records import BadLine
 from sojourn.cli.rows import Refused
 
 SHOWN = 20
-"""Refused rows that are listed; the file has all of them."""
+"""The most refused rows to list; the file has all of them."""
 
 
 class Imported(BaseModel):
-    """The result of an import, counted up row by row.
+    """The result of an import, counted row by row.
 
     Args:
         read: rows that are not empty.
-        new: those that changed something; in a dry run, those that would.
-        known: those that were on record before, and changed nothing.
-        created: customers that the rows brought.
-        by_address: refusals of an address that no customer has yet: they hold for one who comes.
+        new: rows that changed something; in a dry run, rows that would.
+        known: rows that were on record before, and changed nothing.
+        created: customers that the rows created.
+        by_address: refusals of an address that no customer has yet; they apply once one has it.
         ignored: rows that say neither yes nor no, such as "never subscribed".
         refused: rows of which nothing was stored.
-        file: where the refused rows are.
+        file: the file with the refused rows.
         dry_run: nothing was stored.
     """
 
@@ -47,8 +47,8 @@ class Tally:
     """An import under way.
 
     Args:
-        report: counted up row by row, so that an interrupted command can say how far it got.
-        refused: gets the rows that cannot be taken.
+        report: counts each row at once, so that an interrupted command can say how far it got.
+        refused: receives the rows that cannot be taken.
         on_row: called after each row.
     """
 
@@ -57,7 +57,7 @@ class Tally:
     on_row: Callable[[], None]
 
     def read(self, line: int, record: dict[str, Any] | BadLine) -> dict[str, str] | None:
-        """Count a row; return its cells as text, None if it cannot be read."""
+        """Count a row; return its cells as text, or None if it cannot be read."""
         self.report.read += 1
         self.on_row()
         if isinstance(record, BadLine):
@@ -84,10 +84,10 @@ def show_report(
     """Write the refused rows to their file, and show the report.
 
     Args:
-        report: of the import.
-        refused: its refused rows.
-        as_json: show it for programs.
-        unit: what a row that changes something does: ``words recorded``.
+        report: the report of the import.
+        refused: the refused rows.
+        as_json: print JSON.
+        unit: the words for rows that change something, such as ``words recorded``.
 
     Raises:
         Exit: with code 1, if a row was refused.

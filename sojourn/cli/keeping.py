@@ -1,4 +1,4 @@
-"""The folder of a command that plays something: a temporary one, or one that is kept."""
+"""The folder of a command that simulates something: temporary or kept."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from sojourn.domain.errors import BadInput
 
 @contextmanager
 def kept_or_temporary(keep: Path | None, name: str) -> Iterator[Path]:
-    """Yield a folder; without ``keep`` it is gone after the block.
+    """Yield a folder; without ``keep``, it is removed after the block.
 
     Args:
         keep: a new or empty folder.
-        name: of the command, in the name of a temporary folder.
+        name: the command's name, for the name of a temporary folder.
 
     Yields:
         The folder.

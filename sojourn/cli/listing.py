@@ -1,4 +1,4 @@
-"""Lists of customers out of files: row for row, and safe to repeat."""
+"""Lists of customers from files, row by row and safe to repeat."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -15,22 +15,22 @@ from sojourn.store import Store, cards, lists
 
 COLUMN = "customer_id"
 AT_ONCE = 200
-"""Rows of one transaction."""
+"""The rows of one transaction."""
 
 
 async def import_list(
     store: Store, name: str, path: Path, tally: Tally, *, column: str, by: str, remove: bool
 ) -> None:
-    """Put the customers of a file on a list, or take them off it.
+    """Put the customers in a file on a list, or take them off it.
 
     Args:
-        store: open.
-        name: of the list.
-        path: CSV with a header, or JSON lines.
-        tally: counts; in a dry run nothing is stored.
-        column: with the id of each customer.
-        by: who does it.
-        remove: take them off.
+        store: the open store.
+        name: the name of the list.
+        path: a file of CSV with a header, or of JSON lines.
+        tally: the counts; in a dry run nothing is stored.
+        column: the column with the customers' ids.
+        by: the operator's name.
+        remove: take the customers off the list.
 
     Raises:
         BadInput: the file cannot be read, or lacks the column.
@@ -55,7 +55,7 @@ async def import_list(
 async def _customers(
     session: AsyncSession, batch: Iterable[Record], column: str, tally: Tally
 ) -> Mapping[str, None]:
-    """Return the ids that hold everything, each once; refuse the rows that name nobody."""
+    """Return the customers' main ids, each once; refuse rows that name no customer."""
     found: dict[str, None] = {}
     for line, record in batch:
         if (cells := tally.read(line, record)) is None:

@@ -1,4 +1,4 @@
-"""Moments as people and other tools write them: an instant, a local time, or a day."""
+"""Read moments as people and other tools write them: an instant, a local time, or a day."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,21 +15,21 @@ _UTC = zone("UTC")
 def read_past(
     text: str, now: datetime, *, tz: ZoneInfo = _UTC, form: str = "", last: bool = False
 ) -> datetime:
-    """Read a moment that is not ahead.
+    """Read a moment that does not lie ahead.
 
     Args:
-        text: as the file has it: ``2026-11-03T10:15:00Z``, ``2026-11-03 10:15:00``, ``2026-11-03``.
+        text: the moment: ``2026-11-03T10:15:00Z``, ``2026-11-03 10:15:00`` or ``2026-11-03``.
         now: the present.
-        tz: of a moment that names none.
-        form: of `datetime.strptime`, where moments are written in another way; empty: ISO 8601.
-        last: a day without a time means its last moment, or the present if that is ahead; else its
-            first.
+        tz: the time zone of a moment that names none.
+        form: the format, for `datetime.strptime`; empty for ISO 8601.
+        last: a day without a time means its last moment, or the present if that is earlier.
+            Otherwise it means its first moment.
 
     Returns:
         The moment, in UTC.
 
     Raises:
-        BadInput: it is no moment, or lies ahead.
+        BadInput: the text is not a moment, or the moment lies ahead.
     """
     read, is_day = _read(text, form)
     if read.tzinfo is None:
@@ -46,18 +46,18 @@ def read_past(
 
 
 def local_moment(written: str, timezone: str, option: str) -> datetime:
-    """Read a moment by the clock of a zone.
+    """Read a moment in a time zone.
 
     Args:
-        written: ``2027-03-01T08:00``; one that names its own zone keeps that.
+        written: the moment, such as ``2027-03-01T08:00``; it may name its own time zone.
         timezone: an IANA name.
-        option: that it was given by, for the error: ``--at``.
+        option: the option with the moment, for errors: ``--at``.
 
     Returns:
         The moment, in UTC.
 
     Raises:
-        BadInput: it cannot be read, or there is no such zone.
+        BadInput: the text cannot be read, or there is no such time zone.
     """
     tz = zone(timezone)
     try:

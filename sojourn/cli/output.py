@@ -17,12 +17,12 @@ stderr = Console(stderr=True)
 
 
 def as_json(value: Any) -> str:
-    """Write ``value`` as JSON, moments as ISO 8601 in UTC."""
+    """Return ``value`` as JSON, with moments as ISO 8601 in UTC."""
     return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
 
 
 def show_json(value: Any) -> None:
-    """Print ``value`` as JSON, unadorned."""
+    """Print ``value`` as JSON, without styling."""
     console.print(as_json(value), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -31,8 +31,8 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 
     Args:
         title: printed above the table.
-        columns: their headings.
-        rows: a cell for each column.
+        columns: the headings of the columns.
+        rows: the rows, with a cell for each column.
     """
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
@@ -43,7 +43,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 
 
 def show_list(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print aligned columns, one line a row. Nothing is cut: ids can be copied and searched."""
+    """Print aligned columns, one line per row. Nothing is cut: ids can be copied and searched."""
     cells = [[name.upper() for name in columns], *([_text(v) for v in row] for row in rows)]
     widths = [max(cell_len(line[i]) for line in cells) for i in range(len(columns))]
     for number, line in enumerate(cells):
@@ -54,14 +54,14 @@ def show_list(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def show_counts(counts: Mapping[str, int]) -> None:
-    """Print counts, one a line; after the first two, only those above zero."""
+    """Print counts, one per line; after the first two, only those above zero."""
     for number, (what, count) in enumerate(counts.items()):
         if count or number < 2:
             show_line(f"{count:>7}  {what}")
 
 
 def show_line(text: str, *, style: str = "") -> None:
-    """Print one line as it is, however long."""
+    """Print one line as it is, even if it is long."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""Pace and order of many events: even in time, in order for each customer."""
+"""Handle many events at an even pace, and in order for each customer."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Pace:
-    """An even pace: so many turns a second. Unused turns are not saved up."""
+    """An even pace of turns per second. Unused turns are not saved up."""
 
     def __init__(self, rate: float | None) -> None:
         self._step = 1 / rate if rate else 0.0
@@ -32,15 +32,15 @@ class Pace:
 async def feed(
     items: Iterator[T], work: Callable[[T], Awaitable[None]], *, lane: Callable[[T], str]
 ) -> None:
-    """Work on items side by side, and on the items of one lane in their order.
+    """Work on items concurrently, but on the items of one lane in order.
 
     Args:
-        items: an iterator that may block, as at the end of a pipe.
-        work: done for each item.
-        lane: names the lane of an item: its customer.
+        items: an iterator that may block, such as on a pipe.
+        work: called for each item.
+        lane: returns the lane of an item: its customer.
 
     Raises:
-        Exception: the first failure of an item; it ends the feeding.
+        Exception: the first failure of an item, which ends the work.
     """
     queues: list[asyncio.Queue[T | None]] = [asyncio.Queue(1) for _ in range(LANES)]
 
@@ -61,9 +61,9 @@ async def feed(
 
 
 async def _without_blocking(items: Iterator[T]) -> AsyncGenerator[T, None]:
-    """Read the items on a thread, so that others work while the next one is awaited.
+    """Read the items in a thread, so that other work goes on while the next one is awaited.
 
-    The thread is a daemon: while it waits for a terminal, Ctrl-C must still end the process.
+    The thread is a daemon: Ctrl-C must end the process even while it waits for a terminal.
     """
     loop = asyncio.get_running_loop()
     ahead: asyncio.Queue[tuple[T] | Exception | None] = asyncio.Queue()

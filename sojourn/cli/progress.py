@@ -1,4 +1,4 @@
-"""Progress of a file, and its bad lines."""
+"""Show the progress of a file, and its bad lines."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,7 @@ from sojourn.cli.records import BadLine
 
 @contextmanager
 def progress(label: str, total: int | None) -> Iterator[Callable[[], None]]:
-    """Show a bar on standard error while the block lasts; call its value once for each line."""
+    """Show a bar on standard error during the block; call the yielded value once for each line."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -26,10 +26,10 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def told_how_far(say: Callable[[], str]) -> Iterator[None]:
-    """Say how far the block got if it does not reach its end: Ctrl-C, a server gone.
+    """Say how far the block got if it does not reach its end, such as after Ctrl-C.
 
     Args:
-        say: returns the line; an empty one is not printed.
+        say: returns the line to print; an empty one is not printed.
     """
     try:
         yield
@@ -40,5 +40,5 @@ def told_how_far(say: Callable[[], str]) -> Iterator[None]:
 
 
 def list_bad(lines: Sequence[BadLine]) -> str:
-    """Write all of them, one a line."""
+    """Return the bad lines and their reasons, one per line."""
     return "\n".join(f"  line {bad.line}: {bad.reason}" for bad in lines)

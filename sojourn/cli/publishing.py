@@ -1,4 +1,4 @@
-"""Publishing by hand: one event, or a file of Segment calls, safe to repeat."""
+"""Publish a file of Segment calls; safe to repeat."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,12 +23,12 @@ class FilePublished(BaseModel):
         read: lines that are not empty.
         identified: identify calls taken.
         joined: alias calls taken.
-        stored: events that are new.
+        stored: new events.
         repeated: events whose message id was stored before.
-        ignored: calls of types that no journey hears: page, screen, group.
+        ignored: calls of types that no journey receives: page, screen, group.
         rejected: bad lines; nothing of them was published.
         left_out: traits of identify calls that cannot be read; the rest of those lines was taken.
-        away: why Temporal could not tell runs; what is stored is told by the next sweep.
+        away: why runs could not be told of the stored events; the next sweep tells them.
     """
 
     read: int = 0
@@ -50,13 +50,13 @@ async def publish_file(
     rate: float | None,
     on_line: Callable[[], None],
 ) -> None:
-    """Publish every call in a file, the calls of each customer in their order.
+    """Publish every call in a file, each customer's calls in order.
 
     Args:
-        sojourn: connected.
-        path: one Segment call a line, plain or gzipped; ``-`` is standard input.
-        report: counted up line by line, so that an interrupted command can say how far it got.
-        rate: calls a second; None: no limit.
+        sojourn: the connection.
+        path: a file with one Segment call per line, plain or gzipped; ``-`` is standard input.
+        report: counts each line at once, so that an interrupted command can say how far it got.
+        rate: calls per second; None for no limit.
         on_line: called after each line.
 
     Raises:
@@ -113,7 +113,7 @@ async def _alias(sojourn: Sojourn, call: Alias, report: FilePublished) -> None:
 
 async def _track(sojourn: Sojourn, number: int, call: Track, report: FilePublished) -> None:
     try:
-        # nobody waits for a Temporal that is away more than once
+        # wait only once for a Temporal that is away
         published: Published = await call.into(sojourn, wait=not report.away)
     except TemporalUnavailable as error:  # it is stored
         report.away = str(error)

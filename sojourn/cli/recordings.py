@@ -1,4 +1,4 @@
-"""Replay recorded calls through the real engine in virtual time.
+"""Replay recorded calls on the real engine in virtual time.
 
 The calls are played in the order of their moments (`TimeTravel`), then every run reaches its end.
 """
@@ -32,7 +32,7 @@ OVERTAKEN = (Reason.GOAL_REACHED, Reason.SUPERSEDED, Reason.RUN_STOPPED)
 
 @dataclass
 class Step:
-    """The counts of one step: how often it fell due, and what became of it."""
+    """The counts of one step: how often it fell due, and the results."""
 
     due: int = 0
     sent: int = 0
@@ -55,7 +55,7 @@ class Tally:
 
 @dataclass
 class Replayed:
-    """The counts of a recording, and what they leave out."""
+    """The counts of a recording, and the faults and runs that they leave out."""
 
     read: int = 0
     stored: int = 0
@@ -92,17 +92,17 @@ async def replay(
     """Replay recorded calls, then let every run that they started reach its end.
 
     Args:
-        calls: as read; the replay puts them into the order of their moments.
-        settings: their ``home`` and database take the replay's state: a folder of its own.
-        project: its journeys and events.
-        progress: called with the phase, the part that is done, and the total.
-        on_restart: called with the exit code when the worker died and was started again.
+        calls: the calls as read; the replay sorts them by their moments.
+        settings: the settings, with a separate ``home`` and database for the replay's state.
+        project: the project with its journeys and events.
+        progress: called with the phase, the number done, and the total.
+        on_restart: called with the exit code when the worker died and is restarted.
 
     Returns:
-        The counts. A run that fails or holds up all others is among its unknown ones.
+        The counts. A run that fails or holds up all others is listed as unknown.
 
     Raises:
-        Unavailable: a server does not start or is gone, or nothing moves and no run is to blame.
+        Unavailable: a server does not start or has gone, or nothing moves and no run is to blame.
     """
     result = Replayed()
     work: list[Taken] = []

@@ -1,4 +1,4 @@
-"""Files of records that operators hand over: CSV with a header, or JSON lines."""
+"""Files of records that operators provide: CSV with a header, or JSON lines."""
 
 import csv
 import gzip
@@ -30,14 +30,14 @@ class BadLine(BaseModel):
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to read, plain or gzipped; ``-`` is standard input.
+    """Open a file for reading, plain or gzipped; ``-`` is standard input.
 
     Raises:
         BadInput: the file cannot be opened, or breaks off while it is read.
     """
     try:
         if path == STDIN:
-            # a buffer of our own: a thread that waits in that of sys.stdin blocks the interpreter
+            # a separate buffer: a thread that waits in that of sys.stdin blocks the interpreter
             file: BinaryIO = io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False))
         else:
             file = path.open("rb")
@@ -76,11 +76,11 @@ def read_records(
     Args:
         path: a plain or gzipped file; ``-`` is standard input.
         needed: fields that every record must have. A CSV file without such a column is refused.
-        check: is called with the columns of a CSV file, and may refuse them.
-        plain: a cell is its text; else objects, lists and quoted text in it are read as JSON.
+        check: called with the columns of a CSV file, and may refuse them.
+        plain: take a cell as text; otherwise objects, lists and quoted text are read as JSON.
 
     Yields:
-        The number of each line, and its record or its fault.
+        The number of each line, with its record or its fault.
 
     Raises:
         BadInput: the file cannot be read, or lacks a column.
@@ -123,7 +123,7 @@ def _csv_records(
 ) -> Iterator[Record]:
     text = (line.decode("utf-8-sig", "surrogateescape") for line in lines)
     heading = next(text)
-    # spreadsheets where the comma is the decimal sign write semicolons
+    # a spreadsheet writes semicolons if the comma is its decimal sign
     delimiter = max(",;\t", key=heading.count)
     (columns,) = csv.reader([heading], delimiter=delimiter)
     columns = [column.strip() for column in columns]
@@ -163,6 +163,6 @@ def _csv_records(
 def _is_text(cells: Iterable[str]) -> bool:
     try:
         "".join(cells).encode()
-    except UnicodeEncodeError:  # bytes that are not UTF-8 were let in as surrogates
+    except UnicodeEncodeError:  # bytes that are not UTF-8 were decoded as surrogates
         return False
     return True

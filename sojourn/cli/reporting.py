@@ -1,4 +1,4 @@
-"""A report in a terminal, with bars of blocks; as JSON; in a file."""
+"""Show a report in a terminal, with bars; as JSON; or in a file."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -51,12 +51,12 @@ def show_report(report: Report) -> None:
 
 
 def write_page(found: Report, shop: str, file: Path) -> None:
-    """Write a report into a file, as a page.
+    """Write a report to a file, as a page.
 
     Args:
         found: the report.
         shop: the name of the shop.
-        file: a former one is replaced.
+        file: the file; an existing one is replaced.
 
     Raises:
         BadInput: it cannot be written.
@@ -71,8 +71,8 @@ def block(number: int, start: int, most: int) -> str:
     """Draw a bar of blocks.
 
     Args:
-        number: its length.
-        start: where it begins.
+        number: the length of the bar.
+        start: the start of the bar.
         most: the length of the whole line.
 
     Returns:
@@ -87,7 +87,7 @@ def block(number: int, start: int, most: int) -> str:
 
 
 def sparks(numbers: Iterable[int]) -> str:
-    """Draw numbers as columns one character wide; one that is not 0 is seen."""
+    """Draw numbers as columns one character wide; any above 0 is visible."""
     every = list(numbers)
     most = max(every, default=0)
     if not most:

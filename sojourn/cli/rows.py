@@ -1,6 +1,6 @@
 """Files of rows that commands write: exports, and the refused rows of an import.
 
-They hold addresses, so their owner alone can read them.
+They contain addresses, so only their owner can read them.
 """
 
 import csv
@@ -26,9 +26,9 @@ class RowWriter:
     """Writes rows, as CSV with a header or as JSON lines.
 
     Args:
-        file: open for writing.
-        columns: of every row, in order.
-        as_json: JSON lines; a value that is missing is left out.
+        file: the file, open for writing.
+        columns: the columns of every row, in order.
+        as_json: write JSON lines, without missing values.
     """
 
     def __init__(self, file: TextIO, columns: Sequence[str], *, as_json: bool) -> None:
@@ -54,15 +54,15 @@ def written(path: Path, columns: Sequence[str], *, as_json: bool = False) -> Ite
     """Write rows to a new file, whole or not at all; ``-`` is standard output.
 
     Args:
-        path: of a file that is not there yet. One that ends like ``.jsonl`` gets JSON lines.
-        columns: of every row.
-        as_json: JSON lines whatever the file is called.
+        path: the path of a new file. A name like ``.jsonl`` means JSON lines.
+        columns: the columns of every row.
+        as_json: write JSON lines for any name.
 
     Yields:
         The writer of the rows.
 
     Raises:
-        BadInput: the file is there already.
+        BadInput: the file exists already.
         Unavailable: it cannot be written.
     """
     as_json = as_json or path.suffix.lower() in JSON_LINES
@@ -87,10 +87,10 @@ def written(path: Path, columns: Sequence[str], *, as_json: bool = False) -> Ite
 
 
 class Refused:
-    """The rows of an import that were refused, to be mended and imported again.
+    """The refused rows of an import, to be corrected and imported again.
 
     Args:
-        path: of the file to write; one that an earlier import wrote is written over.
+        path: the path of the file to write; a file that an earlier import wrote is replaced.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -102,16 +102,16 @@ class Refused:
         """Refuse a row.
 
         Args:
-            line: its number in the file.
-            reason: why, as the second half of a sentence.
-            row: as the file has it; None: it could not be read.
+            line: the number of the line in the file.
+            reason: the reason, as the second half of a sentence.
+            row: the row as in the file; None if it could not be read.
         """
         bad = BadLine(line=line, reason=reason)
         self.lines.append(bad)
         self._rows.append((bad, row or {}))
 
     def write(self) -> Path | None:
-        """Write the file, in the order of the lines, unless nothing was refused; return its path.
+        """Write the refused rows, if any, in the order of their lines; return the path.
 
         Raises:
             BadInput: another file is in its place.
@@ -134,7 +134,7 @@ class Refused:
 
 
 def refused_path(file: Path, given: Path | None) -> Path | None:
-    """Return where the refused rows of a file go; None for standard input without a name."""
+    """Return the path for the refused rows of a file; None for standard input without a name."""
     if given is not None or file == STDIN:
         return given
     return file.with_name(f"{file.name.partition('.')[0]}.refused.csv")

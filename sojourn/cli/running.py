@@ -1,4 +1,4 @@
-"""Running a command's coroutine."""
+"""Run a command's coroutine."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -20,6 +20,6 @@ async def _and_settle(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     finally:
-        # Temporal's core drops what a failed call held on a thread of its own. An interpreter that
+        # Temporal's core frees the objects of a failed call on its own thread. An interpreter that
         # ends at that very moment crashes: half of the runs did with temporalio 1.35.
         await asyncio.sleep(SETTLE_SECONDS)

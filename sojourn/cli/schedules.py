@@ -1,4 +1,4 @@
-"""Schedules of campaigns, as the commands set, end and show them."""
+"""Set, end and show the schedules of campaigns."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from sojourn.campaigns.scheduling import Scheduled
 
 NEXT = 3
-"""Occurrences that are shown ahead."""
+"""The number of coming occurrences to show."""
 
 
 async def schedule(
     here: Here, campaign: Campaign, approve: str | None, by: str, *, as_json: bool
 ) -> None:
-    """Have each occurrence of a campaign launched, as it is approved of now.
+    """Schedule a campaign, as it is approved now, so that each occurrence is launched.
 
     Args:
         here: the project and the settings.
-        campaign: of the project.
-        approve: the digest; None: ask.
-        by: who approves of it.
-        as_json: show JSON.
+        campaign: a campaign of the project.
+        approve: the approved digest; None to ask.
+        by: the name of the person who approves it.
+        as_json: print JSON.
 
     Raises:
-        BadInput: it does not recur, or another digest was approved.
+        BadInput: the campaign does not recur, or another digest was approved.
         TemporalUnavailable: no server answers.
     """
-    # the schedules' module loads Temporal's client, which other commands do without
+    # the module loads Temporal's client, which other commands do not need
     from sojourn.campaigns import launching, scheduling  # noqa: PLC0415
 
     async with here.sojourn() as sojourn:
@@ -49,16 +49,16 @@ async def schedule(
 
 
 async def unschedule(here: Here, campaign: str, why: str, by: str) -> None:
-    """Launch no occurrence any more.
+    """Stop launching the occurrences of a campaign.
 
     Args:
         here: the project and the settings.
-        campaign: its name.
+        campaign: the name of the campaign.
         why: the operator's words.
-        by: who does it.
+        by: the operator's name.
 
     Raises:
-        BadInput: it is not scheduled.
+        BadInput: the campaign is not scheduled.
         TemporalUnavailable: no server answers.
     """
     from sojourn.campaigns import scheduling  # noqa: PLC0415 (see `schedule`)
@@ -70,11 +70,11 @@ async def unschedule(here: Here, campaign: str, why: str, by: str) -> None:
 
 
 Found = tuple["Scheduled", bool]
-"""A schedule, and whether the campaign still is as it was approved."""
+"""A schedule, and whether the campaign is unchanged since its approval."""
 
 
 async def found(here: Here) -> dict[str, Found | None]:
-    """Return the schedules of the project's campaigns that recur; None where nobody can tell."""
+    """Return the schedules of the project's recurring campaigns; None without an answer."""
     recurring = [one for one in here.project.campaigns.values() if isinstance(one.when, Recurring)]
     if not recurring:
         return {}
@@ -94,7 +94,7 @@ async def found(here: Here) -> dict[str, Found | None]:
 
 
 def told(one: Found | None) -> dict[str, Any]:
-    """Return a schedule as JSON values; nothing of a campaign that does not recur."""
+    """Return a schedule as JSON values; empty for a campaign that does not recur."""
     if one is None:
         return {}
     set_, holds = one
@@ -129,14 +129,14 @@ def _words(one: Found | None) -> tuple[str, str]:
 
 
 def show_words(campaign: str, words: Sequence[CampaignWordRow], *, as_json: bool) -> None:
-    """Show what was done to a campaign that was not launched by its name, or not yet.
+    """Show what was done to a campaign that has not been launched under its name.
 
-    Of one that recurs, these are its schedule and the occurrences that were refused.
+    For a recurring campaign, these are its schedule and the refused occurrences.
 
     Args:
-        campaign: its name.
-        words: what was done to it.
-        as_json: show JSON.
+        campaign: the name of the campaign.
+        words: the records of what was done.
+        as_json: print JSON.
     """
     if as_json:
         done = [word.model_dump(exclude={"id", "campaign"}) for word in words]
@@ -148,7 +148,7 @@ def show_words(campaign: str, words: Sequence[CampaignWordRow], *, as_json: bool
 
 
 def list_words(words: Sequence[CampaignWordRow]) -> None:
-    """List what was done, oldest first."""
+    """List the records of what was done, oldest first."""
     show_list(
         ("at (UTC)", "what", "by", "because"),
         ((word.at, word.what, word.by, word.because) for word in words),

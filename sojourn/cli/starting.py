@@ -1,4 +1,4 @@
-"""Starting journeys by hand: one customer, or a file of them, safe to repeat."""
+"""Start a journey for one customer, a file or an audience; safe to repeat."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,13 +35,13 @@ class Standing(StrEnum):
     """The result of a start."""
 
     STARTED = "started"
-    """The run was started; in a dry run: it would be."""
+    """The run was started; in a dry run, it would be."""
     RUNNING = "running"
     """The run is open already, and was left alone."""
     BEFORE = "before"
     """An event with this message id was published before: nothing new happens."""
     OVER = "over"
-    """The event is stored; the goal was reached after its moment, so no run was started."""
+    """The event is stored, but the goal was reached after its moment, so no run was started."""
 
 
 class Started(BaseModel):
@@ -56,17 +56,17 @@ class Started(BaseModel):
 
 
 class FileStarted(BaseModel):
-    """The result of starting a file of customers; for a dry run, the result that it would have.
+    """The result of starting a file of customers; for a dry run, the expected result.
 
     Args:
         journey: the name of the journey.
         event: the wire name of the event that starts it.
         dry_run: nothing was published.
         read: lines that are not empty, without the header.
-        started: runs started.
-        running: lines with a run that was open already; it was left alone.
-        before: lines that an earlier run of the same file, or an equal line, has started.
-        over: lines with a goal that was reached after their moment already.
+        started: started runs.
+        running: lines whose run is open already, and was left alone.
+        before: lines that an earlier use of the same file, or an equal line, started.
+        over: lines whose goal was already reached after their moment.
         unused: fields that the event does not have.
         rejected: bad lines; nothing of them was published.
     """
@@ -93,10 +93,10 @@ async def start_one(
     """Start one customer.
 
     Args:
-        sojourn: connected.
+        sojourn: the connection.
         entry: the entry to the journey.
         event: the event that starts it.
-        anyway: start also a customer without an identify call.
+        anyway: also start a customer without an identify call.
         dry_run: publish nothing.
 
     Returns:
@@ -122,22 +122,22 @@ async def start_one(
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of a file: its event, its fault, or None if an earlier line is equal."""
+    """A line of a file, with its event, its fault, or None if an earlier line is equal."""
 
     number: int
     event: Event | BadLine | None
 
 
 class Starting:
-    """Many starts of a journey by one command: safe to repeat, and at one pace.
+    """Many starts of a journey by one command, at an even pace and safe to repeat.
 
     Args:
-        sojourn: connected.
+        sojourn: the connection.
         entry: the entry to the journey.
-        report: counted up line by line, so that an interrupted command can say how far it got.
+        report: counts each line at once, so that an interrupted command can say how far it got.
         at: the moment of the events.
-        rate: starts a second.
-        anyway: start also customers without an identify call.
+        rate: starts per second.
+        anyway: also start customers without an identify call.
         on_line: called after each customer.
     """
 
@@ -164,11 +164,11 @@ class Starting:
         """Start every customer in a file.
 
         Args:
-            path: CSV with a header, or JSON lines; plain or gzipped.
+            path: a file of CSV with a header, or of JSON lines; plain or gzipped.
 
         Raises:
             BadInput: the file cannot be read, or lacks a column.
-            TemporalUnavailable: Temporal went away; the file can be run again.
+            TemporalUnavailable: Temporal does not answer; the file can be run again.
         """
         unused: dict[str, None] = {}
         await self._start(_lines(self._entry, path, self._at, unused))
@@ -179,11 +179,11 @@ class Starting:
         """Start everybody on a list.
 
         Args:
-            frozen: the name of the list, as `freeze` made it.
-            fields: of each starting event.
+            frozen: the name of the list that `freeze` created.
+            fields: the fields of each starting event.
 
         Raises:
-            TemporalUnavailable: Temporal went away; the command can be run again.
+            TemporalUnavailable: Temporal does not answer; the command can be run again.
         """
         after = 0
         while True:
@@ -232,17 +232,17 @@ class Starting:
 async def freeze(
     sojourn: Sojourn, entry: Entry, audience: Audience, label: str, now: datetime
 ) -> tuple[str, int]:
-    """Note who is in an audience, for one enrolment in a journey; the first time counts.
+    """List the customers in an audience, for one enrolment in a journey; only once.
 
     Args:
-        sojourn: connected.
+        sojourn: the connection.
         entry: the entry to the journey.
-        audience: those who enrol.
-        label: of the enrolment: the same label again is the same customers.
-        now: the moment at which the audience's question is asked.
+        audience: the audience to enrol.
+        label: the label of the enrolment; the same label means the same customers.
+        now: the moment at which the audience is evaluated.
 
     Returns:
-        The name of the list, and how many are on it.
+        The name of the list, and the number of customers on it.
     """
     name = f"start/{entry.name}/{audience.name}/{label}"
     async with sojourn.store.transaction() as session:
@@ -264,12 +264,12 @@ async def foreseen(sojourn: Sojourn, audience: Audience, now: datetime) -> int:
     """Count an audience, for a dry run.
 
     Args:
-        sojourn: connected.
+        sojourn: the connection.
         audience: the audience.
-        now: the moment at which its question is asked.
+        now: the moment at which the audience is evaluated.
 
     Returns:
-        How many are in it.
+        The number of customers in it.
     """
     async with sojourn.store.reading() as session:
         return await audiences.count(session, sojourn.project, audience, now)
@@ -302,12 +302,12 @@ def _lines(entry: Entry, path: Path, at: datetime, unused: dict[str, None]) -> I
 
 
 def _event(entry: Entry, given: Mapping[str, Any], customer_id: Any, at: datetime) -> Event:
-    """Make the event of a line. Its message id follows from the content of the line alone."""
+    """Create the event of a line. Its message id depends only on the content of the line."""
     if customer_id in (None, ""):
         raise BadInput(f"{CUSTOMER} is missing")
     event = entry.read(given, customer_id, message_id=str(uuid4()), at=at)
-    # as validated, so that 2 and "2" are the same; only the given fields, so that a field that the
-    # event class gains one day does not make every line a new event
+    # as validated, so that 2 and "2" are the same; only the given fields, so that a field that is
+    # later added to the event class does not make every line a new event
     said = event.model_dump(mode="json", include={CUSTOMER, *given})
     content = json.dumps([entry.name, said], sort_keys=True, ensure_ascii=True)
     return event.model_copy(update={"message_id": str(uuid5(FILE_IDS, content))})
@@ -332,9 +332,9 @@ async def _standing(sojourn: Sojourn, entry: Entry, event: Event, *, anyway: boo
         event.event_name,
         customer_id,
     ):
-        # publishing it again finishes the routing that a crash left undone
+        # publishing it again finishes routing that a crash interrupted
         return Standing.STARTED if stored.routed_at is None else Standing.BEFORE
-    for run in dict.fromkeys(entry.runs_of(event, noted)):  # under any id that they had
+    for run in dict.fromkeys(entry.runs_of(event, noted)):  # under any id that the customer has had
         if await _is_running(sojourn, run):
             return Standing.RUNNING
     return Standing.STARTED
@@ -355,6 +355,6 @@ async def _is_running(sojourn: Sojourn, run: str) -> bool:
 
 async def _publish(sojourn: Sojourn, entry: Entry, event: Event) -> Standing:
     published = await sojourn.publish(event)
-    # its id may be of another name of the customer
+    # its id may contain another id of the customer
     reached = any(run.startswith(f"{entry.name}:") for run in published.runs)
     return Standing.STARTED if reached else Standing.OVER

@@ -1,4 +1,4 @@
-"""Suppressions by hand: one lifted, a file of them added, row for row and safe to repeat."""
+"""Lift a suppression, or add a file of them, row by row and safe to repeat."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ from sojourn.store import Store, suppressions
 
 COLUMNS = ("channel", "address", "because", "at", "source")
 AT_ONCE = 200
-"""Rows of one transaction."""
+"""The rows of one transaction."""
 _LONGEST = 200
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """The parts that rows of a file may leave out.
+    """The values that rows of a file may leave out.
 
     Args:
-        channel: None: every row names its own.
+        channel: the channel; None if every row must name its own.
         because: the cause.
         by: the source.
     """
@@ -53,10 +53,10 @@ async def import_file(store: Store, path: Path, fallback: Fallback, tally: Tally
     """Suppress the addresses of a file.
 
     Args:
-        store: open.
-        path: CSV with a header, or JSON lines.
-        fallback: what rows may leave out.
-        tally: counts; in a dry run nothing is stored.
+        store: the open store.
+        path: a file of CSV with a header, or of JSON lines.
+        fallback: the values that rows may leave out.
+        tally: the counts; in a dry run nothing is stored.
 
     Raises:
         BadInput: the file cannot be read, or lacks a column.
@@ -106,7 +106,7 @@ def _row(said: Mapping[str, str], fallback: Fallback, now: datetime) -> _Row:
 
 
 async def _take(session: AsyncSession, row: _Row, *, dry_run: bool) -> bool:
-    """Suppress one address; tell whether that is new."""
+    """Suppress one address; return whether that is new."""
     if dry_run:
         return await suppressions.would_add(session, row.channel, row.address, at=row.at)
     return await suppressions.add(
@@ -115,17 +115,17 @@ async def _take(session: AsyncSession, row: _Row, *, dry_run: bool) -> bool:
 
 
 async def lift_address(here: Here, channel: Channel, address: str, why: str, by: str) -> None:
-    """Lift a suppression, and say so.
+    """Lift a suppression, and print that.
 
     Args:
         here: the installation.
         channel: the channel to which the suppression applies.
-        address: in any spelling.
+        address: the address, in any spelling.
         why: the operator's words.
-        by: the operator.
+        by: the operator's name.
 
     Raises:
-        UnknownName: nothing keeps the channel from going there.
+        UnknownName: the address is not suppressed for the channel.
     """
     async with here.store() as store, store.transaction() as session:
         was_listed = await suppressions.lift(

@@ -1,4 +1,4 @@
-"""Setting switches by hand: what is meant, what is stored, and what it does from then on."""
+"""Set and end switches, and show their effect."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -24,7 +24,7 @@ Sends = Annotated[bool, typer.Option("--sends", help="Only sends: no message lea
 
 
 class Act(StrEnum):
-    """The act of an operator."""
+    """An operator's act."""
 
     PAUSE = "pause"
     CLOSE = "close"
@@ -41,20 +41,20 @@ async def switch(
     why: str,
     by: str,
 ) -> None:
-    """Set a switch or end it, and say what holds from then on.
+    """Set or end a switch, and print what applies from then on.
 
     Args:
         here: the project and the settings.
-        act: what to do.
+        act: the act.
         what: journey, topic or all, as typed.
-        name: as typed.
-        parts: what it is about.
+        name: the name as typed.
+        parts: the parts to hold back or resume.
         why: the operator's words.
         by: the operator's name.
 
     Raises:
-        BadInput: what is meant is not clear, or nothing has that name.
-        StoreUnavailable: the switch is stored, and an earlier claim is still under way.
+        BadInput: the arguments are ambiguous, or nothing has that name.
+        StoreUnavailable: the switch is stored, but an earlier claim is still under way.
     """
     check_words(why, by, here.project)
     async with here.store() as store:
@@ -86,18 +86,18 @@ async def switch(
 
 
 def read_parts(*, entries: bool, sends: bool) -> tuple[Part, ...]:
-    """Return what is meant by the two options; without both, everything."""
+    """Return the parts for the two options; both if neither is given."""
     chosen = [part for part, wanted in ((Part.ENTRIES, entries), (Part.SENDS, sends)) if wanted]
     return tuple(chosen or Part)
 
 
 def subject_of(scope: Scope, name: str) -> str:
-    """Return what a switch is about, in words."""
+    """Return the subject of a switch, in words."""
     return "everything" if scope is Scope.ALL else f"{scope} {name}"
 
 
 def in_words(row: SwitchRow) -> str:
-    """Say what a switch holds back, since when, who set it and why."""
+    """Return what a switch holds back, since when, who set it and why, in words."""
     if row.part == Part.SENDS:
         does = "messages wait"
     else:
@@ -109,12 +109,12 @@ async def check_entries(store: Store, project: Project, journey: str) -> None:
     """Check that an event can start a run of a journey now.
 
     Args:
-        store: open.
-        project: its journeys.
-        journey: the journey's name.
+        store: the open store.
+        project: the project with its journeys.
+        journey: the name of the journey.
 
     Raises:
-        BadInput: an operator holds its entries back; the text says who, why and the way out.
+        BadInput: an operator holds its entries back; the message says who, why and the remedy.
     """
     async with store.reading() as session:
         on = [switches.switch(row) for row in await switches.on(session, Part.ENTRIES)]
@@ -128,7 +128,7 @@ async def check_entries(store: Store, project: Project, journey: str) -> None:
 
 
 def topics_of(project: Project) -> set[str]:
-    """Return the topics that the project lists, and those of journeys and their messages."""
+    """Return the topics that the project, its journeys or their messages name."""
     return set(project.topics) | {
         topic
         for journey in project.journeys.values()
@@ -164,7 +164,7 @@ def _rest(on: Sequence[SwitchRow]) -> str:
 
 
 def _remark(scope: Scope, name: str, on: Sequence[SwitchRow], project: Project) -> None:
-    """Name the other switches that still hold back what was resumed."""
+    """Print the other switches that still hold back what was resumed."""
     topics = {name} if scope is Scope.TOPIC else set()
     if scope is Scope.JOURNEY and (journey := project.journeys.get(name)) is not None:
         topics |= {journey.topic, *(m.topic for m in journey.messages if m.topic)}

@@ -1,13 +1,13 @@
-"""`TimeTravel`: calls reach the real engine in virtual time.
+"""`TimeTravel`: send calls to the real engine in virtual time.
 
-The engine is the real one: Temporal's time-skipping test server, a worker in a process of its own,
+The engine is the real one: Temporal's time-skipping test server, a worker in a separate process,
 the store, the dispatcher. Only the clock is moved: before each call the server's clock is advanced
-to the call's moment, and every timer on the way fires in its order. That holds for calls that no
-journey hears, too: a template reads them, and must not see what happens after it.
+to the call's moment, and every timer on the way fires in order. That includes calls that no
+journey receives: templates read them, and must not see later ones.
 
-The test server's clock starts today and only runs forward, so runs carry the difference between the
-calls' time and the server's (`Enrolment.clock`): customers get their messages at the hours, and
-with the dates, of the calls.
+The test server's clock starts today and only moves forward, so runs have the difference between the
+calls' time and the server's (`Enrolment.clock`): customers get their messages at the hours and
+with the dates of the calls.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ from sojourn.store.tables import TaskRow
 LONGEST = timedelta(days=3600)  # the test server ends any run at ten years
 SETTLE = timedelta(milliseconds=100)
 SKIPPED = timedelta(seconds=30)
-"""A way that the server's clock goes in a leap alone, for which all has to be at rest."""
+"""The server's clock advances this far only by skipping, for which everything must be at rest."""
 TRIES = 3
 
 Taken = Track | Identity | Alias
@@ -42,11 +42,11 @@ Taken = Track | Identity | Alias
 
 @dataclass(frozen=True)
 class Unknown:
-    """A part of what was played whose outcome is not known.
+    """A run or an event with an unknown outcome.
 
     Args:
         name: the workflow id of a run, or the message id of an event.
-        reason: why.
+        reason: the reason.
     """
 
     name: str
@@ -54,14 +54,14 @@ class Unknown:
 
 
 class TimeTravel:
-    """The server's clock, and that of the calls. Make it with `begin`.
+    """The server's clock, and that of the calls. Create it with `begin`.
 
     Attributes:
-        stored: how many events were stored.
-        repeated: how many were known already.
-        identified: how many identify calls were taken.
+        stored: the number of events stored.
+        repeated: the number of events stored before.
+        identified: the number of identify calls taken.
         faults: identify calls that could not be taken.
-        unknown: what has no known outcome.
+        unknown: runs and events with an unknown outcome.
     """
 
     def __init__(self, stack: Stack, project: Project, clock: timedelta) -> None:
@@ -91,9 +91,9 @@ class TimeTravel:
         """Begin at a moment of the calls' time.
 
         Args:
-            stack: on the time-skipping server.
-            project: its journeys and events.
-            at: not after the first call.
+            stack: a stack on the time-skipping server.
+            project: the project with its journeys and events.
+            at: the moment, not after the first call.
 
         Returns:
             The clocks, ready for the first call.
@@ -105,7 +105,7 @@ class TimeTravel:
         """Let everything happen that is due by the moment of the call, then take the call.
 
         Raises:
-            Unavailable: a server is gone, or nothing moves and no run is to blame.
+            Unavailable: a server has gone, or nothing moves and no run is to blame.
         """
         await self.advance(call.at)
         if call.customer_id in self._busy:
@@ -115,7 +115,7 @@ class TimeTravel:
         if isinstance(call, Identity):
             try:
                 await self._sojourn.identify(call)
-            except BadEvent as error:  # only the card tells how its one trait is to be read
+            except BadEvent as error:  # only the card shows how to read the only trait
                 reason = f"identify of {call.customer_id}: {error}"
                 self.faults.append(Fault(0, reason, is_event=False))
                 return
@@ -129,15 +129,15 @@ class TimeTravel:
         """Let everything happen that is due by a moment, then answer a task, if it is still open.
 
         Args:
-            number: of the task.
-            name: of the answer.
-            at: the moment, by the calls' time.
+            number: the number of the task.
+            name: the name of the answer.
+            at: the moment, in the calls' time.
 
         Returns:
             The task.
 
         Raises:
-            Unavailable: a server is gone, or nothing moves and no run is to blame.
+                Unavailable: a server has gone, or nothing moves and no run is to blame.
         """
         await self.advance(at)
         await self.rest()
@@ -146,7 +146,7 @@ class TimeTravel:
         return row
 
     async def _publish(self, call: Track) -> None:
-        """Publish an event; again if its runs could not be told, for it is stored all the same."""
+        """Publish an event; try again if its runs could not be told, since it is stored anyway."""
         stored = False
         for left in reversed(range(TRIES)):
             try:
@@ -166,10 +166,10 @@ class TimeTravel:
         self.unknown.append(Unknown(run, why))
 
     async def finish(self, progress: Callable[[int, int], None]) -> None:
-        """Leap ahead, ever further, until every run has ended.
+        """Move the clock in ever longer leaps, until every run has ended.
 
         Args:
-            progress: called with the number of runs that have ended, and of those that were open.
+            progress: called with the number of ended runs, and the number of runs open at first.
         """
         leap, gone = timedelta(days=1), timedelta(0)
         total = left = len(await self._open())
@@ -188,15 +188,15 @@ class TimeTravel:
         ahead = to + SETTLE - (await self._server.now() + self._clock)
         if ahead > timedelta(0):
             await self._server.sleep(ahead)
-        if ahead > SKIPPED:  # all was at rest on the way
+        if ahead > SKIPPED:  # everything was at rest on the way
             self._busy.clear()
 
     async def rest(self) -> None:
-        """Wait until every run is at rest, as `VirtualClock.rest` tells.
+        """Wait until every run is at rest, as `VirtualClock.rest` defines it.
 
-        What a run hears then finds no activity that is about to end. The test server cannot cope
-        with the other case: of a run that gives up an activity in the moment in which the activity
-        ends, or a timer that fires, it loses the workflow task, and stands still.
+        A run that is then told of an event has no activity that is about to end. The test server
+        cannot handle that case: if a run cancels an activity or a timer at the moment at which it
+        ends, the server loses the workflow task, and time stands still.
         """
         await self._server.rest()
         self._busy.clear()
@@ -211,7 +211,7 @@ class TimeTravel:
             try:
                 description = await self._client.get_workflow_handle(workflow_id).describe()
                 closed = description.status is not WorkflowExecutionStatus.RUNNING
-            except RPCError as error:  # without an answer, it is asked after the next leap
+            except RPCError as error:  # without an answer, ask again after the next leap
                 closed = error.status is RPCStatusCode.NOT_FOUND
             if not closed:
                 still.append(workflow_id)

@@ -10,16 +10,16 @@ from sojourn.domain.errors import BadInput, UnknownName
 
 
 async def forward(client: Client, workflow_id: str, by: timedelta) -> None:
-    """Move the clock of one run, and wait until it stands there or the run has ended.
+    """Move the clock of one run, and wait until it has moved or the run has ended.
 
     Args:
-        client: connected.
-        workflow_id: of an open run.
+        client: the connection to Temporal.
+        workflow_id: the workflow id of an open run.
         by: the length of time.
 
     Raises:
         UnknownName: there is no such run, or it has ended.
-        BadInput: the server moves no clocks.
+        BadInput: the server does not move clocks.
     """
     try:
         await TimeSkipper(client).fast_forward(client.get_workflow_handle(workflow_id), by)

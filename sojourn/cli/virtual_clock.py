@@ -1,7 +1,7 @@
 """The clock of the time-skipping server, and the runs that hold it up.
 
 The server does not skip while a run's workflow task is in flight. A run whose code fails, or whose
-task is lost again and again, would hold up every other run for ever: it is set aside.
+task is lost again and again, would hold up every other run forever: it is set aside.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from sojourn.domain.errors import Unavailable
 LOOK = timedelta(seconds=5)
 """The time between two looks at a clock that does not skip."""
 LOST = timedelta(minutes=1)
-"""The time that a run may leave its task unanswered. A worker that was killed is back earlier, and
-the server gives a lost task out again after ten seconds."""
+"""The time that a run may leave its task unanswered. A killed worker is back earlier, and the
+server hands out a lost task again after ten seconds."""
 STUCK = timedelta(minutes=10)
-"""The time after which a replay ends in which nothing at all moves."""
+"""The time after which a replay ends if nothing moves."""
 NAP = timedelta(milliseconds=100)
 NAPS = 100
-"""The naps after which work that goes on is left alone."""
+"""The number of naps after which ongoing work is no longer waited for."""
 ASKED_AT_ONCE = 20
 
 
@@ -35,8 +35,8 @@ class _Task:
     """A workflow task that a worker took and did not answer.
 
     Args:
-        execution: the run's.
-        after: the number of the event that tells of the last answer.
+        execution: the id of the run's execution.
+        after: the number of the history event of the last answer.
         failed: the run's code has failed since.
     """
 
@@ -49,9 +49,9 @@ class VirtualClock:
     """Reads and moves the server's clock.
 
     Args:
-        client: of a time-skipping test server.
-        open_runs: asks for the workflow ids of the runs that are open now.
-        set_aside: is told of each run that is ended because it holds up the clock, and why.
+        client: the connection to a time-skipping test server.
+        open_runs: returns the workflow ids of the open runs.
+        set_aside: called with each run that is ended because it holds up the clock, and the reason.
     """
 
     def __init__(
@@ -71,19 +71,19 @@ class VirtualClock:
     async def sleep(self, duration: timedelta) -> None:
         """Move the clock, and let everything happen that is due on the way.
 
-        A run that holds up the clock is ended and named.
+        A run that holds up the clock is ended and set aside.
 
         Args:
-            duration: of virtual time.
+            duration: the length of virtual time.
 
         Raises:
-            Unavailable: the server is gone, or nothing moves and no run is to blame.
+            Unavailable: the server has gone, or nothing moves and no run is to blame.
         """
         request = SleepRequest()
         request.duration.FromTimedelta(duration)
         sleeping = asyncio.create_task(
-            # without a limit of its own a call is given up after half a minute, before a run that
-            # holds up the clock is found
+            # by default a call is abandoned after half a minute, before a run that holds up the
+            # clock is found
             self._client.test_service.unlock_time_skipping_with_sleep(request, timeout=2 * STUCK)
         )
         try:
@@ -94,13 +94,13 @@ class VirtualClock:
             sleeping.cancel()
 
     async def rest(self) -> None:
-        """Wait until nothing is in flight: no run thinks, and nobody works for one.
+        """Wait until no workflow task and no activity is in flight.
 
-        The clock is moved by short naps. One that takes as long as it says was not skipped: while
-        work is in flight, the server's clock is that of the wall.
+        The clock is moved by short naps. A nap that takes its full length was not skipped: while
+        work is in flight, the server's clock runs like a real one.
 
         Raises:
-            Unavailable: the server is gone, or nothing moves and no run is to blame.
+            Unavailable: the server has gone, or nothing moves and no run is to blame.
         """
         elapsed = asyncio.get_running_loop().time
         for _ in range(NAPS):
@@ -116,7 +116,7 @@ class VirtualClock:
         while not (await asyncio.wait({sleeping}, timeout=LOOK.total_seconds()))[0]:
             before, at = at, await self.now()
             if at - before > 2 * LOOK:
-                moved = loop.time()  # it skips: much is due on the way
+                moved = loop.time()  # it skips, but much is due on the way
             tasks = await self._unanswered()
             seen = loop.time()
             if tasks.items() != since.keys():
@@ -138,20 +138,20 @@ class VirtualClock:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return  # it has come to its end meanwhile
-        # the server never gives back the lock of a task whose run was terminated
+            return  # it has ended in the meantime
+        # the server never releases the lock of a task whose run was terminated
         await self._client.test_service.unlock_time_skipping(UnlockTimeSkippingRequest())
         self._set_aside(run, f"{why}: it was ended, and what it would have sent is not known")
 
     async def _unanswered(self) -> Mapping[str, _Task]:
-        """Return the open runs whose newest workflow task was taken and not answered."""
+        """Return the open runs whose newest workflow task was taken but not answered."""
         limit = asyncio.Semaphore(ASKED_AT_ONCE)
 
         async def ask(run: str) -> tuple[str, _Task | None]:
             async with limit:
                 try:
                     return run, await self._task(run)
-                except RPCError:  # unknown there, or no answer: the next look asks again
+                except RPCError:  # unknown to the server, or no answer: the next look asks again
                     return run, None
 
         asked = await asyncio.gather(*(ask(run) for run in await self._open_runs()))

@@ -1,4 +1,4 @@
-"""The application: its routes, and the answer where there is none."""
+"""The application: its routes, and the answer where no route matches."""
 
 import os
 from collections.abc import Mapping
@@ -37,12 +37,12 @@ VERSION = "1"
 
 
 class Api(FastAPI):
-    """FastAPI, with the write key in its OpenAPI document: no dependency of a route names it."""
+    """FastAPI, with the write key in its OpenAPI document, since no route's dependency names it."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the document."""
         document = super().openapi()
-        # it is read on the operators' port, where none of these paths is
+        # it is read on the operators' port, which has none of these paths
         document["servers"] = [{"url": self.state.backend.settings.public_url}]
         document["components"]["securitySchemes"] = SECURITY
         events = self.state.backend.sojourn.project.events
@@ -51,17 +51,17 @@ class Api(FastAPI):
 
 
 def make_app(gateway: Gateway, api: FastAPI) -> ASGIApp:
-    """Make the application of the customers' port: the routes, and the layers around them."""
+    """Build the application of the customers' port: the routes, and the layers around them."""
     edge = Edge(api, gateway.backend.work, gateway.backend.metrics)
     origins = gateway.settings.gateway_origins
     return Origins(edge, origins) if origins else edge
 
 
 def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> FastAPI:
-    """Make the routes alone.
+    """Build the routes alone.
 
     Args:
-        gateway: answers.
+        gateway: answers the requests.
         environment: holds the secrets that mapping files name.
 
     Raises:
@@ -73,9 +73,9 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
         version=VERSION,
         summary="Customer events in, as Segment's tracking API has them.",
         redirect_slashes=False,
-        openapi_url=None,  # nor the pages that show it: they load scripts of other hosts
+        openapi_url=None,  # and no pages that show it: they load scripts of other hosts
     )
-    # routes that are made once for all gateways find theirs here
+    # routes that are shared by all gateways find their gateway's parts here
     api.state.backend, api.state.tracking = gateway.backend, gateway.tracking
     for error in (Refusal, BadEvent, *AWAY):
         api.add_exception_handler(error, answer)
@@ -122,12 +122,12 @@ async def _elsewhere(request: Request, error: Exception) -> JSONResponse:
     answer.headers.update(error.headers or {})
     if error.status_code == 405:
         allowed = [method for method in sorted(METHODS) if _has(request, method)]
-        if allowed and request.method not in allowed:  # else the endpoint itself says no
+        if allowed and request.method not in allowed:  # otherwise the endpoint itself refuses
             answer.headers["Allow"] = ", ".join(allowed)
     return answer
 
 
 def _has(request: Request, method: str) -> bool:
-    """Tell whether there is a route for this method here: the framework looks at one route."""
+    """Tell whether any route here takes this method: the framework looks at one route only."""
     scope = {**request.scope, "method": method}
     return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)

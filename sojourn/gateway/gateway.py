@@ -23,7 +23,7 @@ class Gateway:
 
     Args:
         sojourn: its Temporal client may be one that has not connected yet.
-        processes: that share the load.
+        processes: the number of processes that share the load.
 
     Raises:
         BadSetting: there is no such provider, or it lacks its credentials.
@@ -58,24 +58,24 @@ class Gateway:
 
     @property
     def refused(self) -> Refused:
-        """The way of webhooks that are refused."""
+        """The handling of refused webhooks."""
         return Refused(self.sojourn.store, self.backend.metrics)
 
     async def take_webhook(
         self, calls: Sequence[Part], source: str, received_at: datetime
     ) -> list[BadEvent | None]:
-        """Take the calls of one webhook: its source may send any event, as fast as it likes.
+        """Take the calls of one webhook, whose source may send any event at any rate.
 
         Args:
-            calls: of the tracking API, and those that hang on what the store knows.
+            calls: calls of the tracking API, and those that depend on the store's contents.
             source: the source's name.
             received_at: when the webhook arrived.
 
         Returns:
-            The fault of each call that counts; None for one that was taken.
+            The fault of each call; None for one that was taken.
 
         Raises:
-            Refusal: it took too long: try again.
+            Refusal: it took too long; try again.
             StoreUnavailable, TemporalUnavailable: all of it may be sent again.
         """
         key = Key(source, events=None, rate=None)
@@ -86,7 +86,7 @@ class Gateway:
         return [one if isinstance(one, BadEvent) else next(ends).fault for one in told]
 
     async def report(self, provider: str, told: Sequence[Report], received_at: datetime) -> None:
-        """Take in a provider's reports on messages, as `take_reports`.
+        """Take in a provider's reports on messages, as `take_reports` does.
 
         Args:
             provider: the provider's name.

@@ -1,4 +1,4 @@
-"""Webhooks in quarantine are read once more, and their calls taken."""
+"""Redriving: webhooks in quarantine are read again, and their calls taken."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from sojourn.store.tables import QuarantineRow
 
 @dataclass(frozen=True)
 class Redriven:
-    """The calls of a webhook, taken at last.
+    """The calls of a webhook that was redriven.
 
     Args:
-        message_ids: of the calls.
-        stored: whether an event of them is new.
+        message_ids: the message ids of the calls.
+        stored: whether one of their events is new.
         runs: the workflow ids of the runs that they reached.
     """
 
@@ -34,16 +34,16 @@ async def redrive(sojourn: Sojourn, row: QuarantineRow, sources: Mapping[str, So
     """Take the calls of a request in quarantine, and settle it.
 
     Args:
-        sojourn: open.
+        sojourn: takes the calls.
         row: the request.
-        sources: those that are set up, by name.
+        sources: the sources that are set up, by name.
 
     Returns:
-        What became of its calls.
+        The calls, and what they did.
 
     Raises:
         BadInput: its source is not set up.
-        BadEvent: it, or a call of it, still does not validate; it stays.
+        BadEvent: the request or one of its calls still does not validate; it stays.
         TemporalUnavailable: an event is stored, but runs could not be told yet.
     """
     calls = reread(row, sources)

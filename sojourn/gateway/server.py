@@ -1,4 +1,4 @@
-"""One process that serves: uvicorn on its sockets, until it is told to stop."""
+"""One serving process: uvicorn on its sockets, until it is told to stop."""
 
 import asyncio
 import logging
@@ -22,19 +22,19 @@ from sojourn.store import Store
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
 GRACE_SECONDS = 30
-"""Seconds in which requests that have begun are finished."""
+"""Seconds for requests that have begun to finish."""
 OPERATORS_GRACE_SECONDS = 2
 """The same for operators' requests, which end after all others."""
 KEEP_ALIVE_SECONDS = 75
-"""Seconds, longer than SDKs and proxies keep an idle connection: they must close it first."""
+"""Seconds to keep an idle connection: longer than SDKs and proxies, which must close it first."""
 
 
 class Server(uvicorn.Server):
     """uvicorn without its signal handlers.
 
     Args:
-        config: of uvicorn.
-        on_start: called once it answers.
+        config: uvicorn's configuration.
+        on_start: called once the server answers.
     """
 
     def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the command: uvicorn would end the process by them afterwards."""
+        """Leave signals to the command: uvicorn would raise them again afterwards."""
         yield
 
 
@@ -66,12 +66,12 @@ async def serve(
     Temporal may come later; until then events are stored, and no run is told.
 
     Args:
-        settings: of this installation.
-        sock: bound; for customers.
-        stop: when to end.
-        operations: bound; for operators. None: their routes are not served.
-        processes: that serve on the same sockets.
-        on_start: called once it answers.
+        settings: the settings of this installation.
+        sock: the bound socket for customers.
+        stop: set when to end.
+        operations: the bound socket for operators; None: their routes are not served.
+        processes: the number of processes that serve on the same sockets.
+        on_start: called once the server answers.
 
     Raises:
         BadSetting: a setting makes no sense.
@@ -94,14 +94,14 @@ async def serve_gateway(
     operations: socket.socket | None = None,
     on_start: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve as `serve` does, with parts that are open already.
+    """Serve as `serve` does, with a gateway whose parts are already open.
 
     Args:
-        gateway: answers.
-        sock: bound; for customers.
-        stop: when to end.
-        operations: bound; for operators.
-        on_start: called once it answers.
+        gateway: answers the requests.
+        sock: the bound socket for customers.
+        stop: set when to end.
+        operations: the bound socket for operators; None: their routes are not served.
+        on_start: called once the server answers.
     """
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     api = make_api(gateway)
@@ -141,7 +141,7 @@ async def _served(
 
 @asynccontextmanager
 async def _shown(app: ASGIApp, sock: socket.socket | None) -> AsyncIterator[None]:
-    """Serve operators while the block lasts: its end, too, can be watched."""
+    """Serve operators while the block lasts, so that the shutdown can be watched as well."""
     if sock is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""The archive: every message as it was sent, found by customer, run, provider's id or its own."""
+"""The archive: every message as it was sent, found by customer, run, or any of its ids."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,17 +24,17 @@ class Archived(BaseModel):
         message_id: our id of it, the same in every attempt and on every channel.
         reference: the id by which providers know it.
         at: the moment of the gate's decision, by the journey's clock.
-        customer_id: the customer; of an erased one, a name that tells nothing.
+        customer_id: the customer; if they were erased, a name that identifies nobody.
         workflow_id: the run.
         journey: the journey.
         step: the message of the journey.
         channel: the channel.
         state: what became of it.
         reason: why it was not sent, if it was not.
-        provider: its carrier.
+        provider: the provider that carried it.
         provider_id: the provider's id of it.
         letter: its text, as the customer reads it; None if it was never handed over, or its text
-            was given up by age or erased.
+            was deleted by age or erased.
     """
 
     id: int
@@ -61,10 +61,10 @@ class Archived(BaseModel):
 
 
 async def named(store: Store, name: str) -> list[Archived]:
-    """Return the messages of a name, newest first: one, or one for each channel it took.
+    """Return the messages with a name, newest first: one, or one for each channel it took.
 
     Args:
-        store: open.
+        store: the open store.
         name: a number in the ledger, a reference, a message id, or a provider's id.
 
     Returns:
@@ -104,10 +104,10 @@ async def listed(
     """Return messages that were handed over, newest first.
 
     Args:
-        store: open.
+        store: the open store.
         customer_id: only this customer's, by any id.
-        run: only of this run.
-        provider_id: only what the provider knows by this id.
+        run: only this run's, by its workflow id.
+        provider_id: only messages that the provider knows by this id.
         limit: the most messages to return.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Audiences as people look at them: how many, who for example, how they can be reached, and why."""
+"""Audiences for people: their size, a sample, how they can be reached, and why."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ from sojourn.store.facts.one import judged
 
 SAMPLE = 10
 GROUPS = 20
-"""Zones and languages that are listed; the others are one line."""
+"""The most zones and languages that are listed; the others share a line."""
 _ADDRESSES: Mapping[Channel, tuple[str, ...]] = {
     Channel.EMAIL: ("email",),
     Channel.SMS: ("phone",),
@@ -31,7 +31,7 @@ _ADDRESSES: Mapping[Channel, tuple[str, ...]] = {
 
 
 class Example(BaseModel):
-    """One customer of an audience, addresses masked."""
+    """A customer of an audience, with addresses masked."""
 
     customer_id: str
     email: str
@@ -45,8 +45,8 @@ class Reach(BaseModel):
 
     Args:
         channel: the channel.
-        address: those who have an address for it.
-        agreed: of these, those who agree to promotional messages by it.
+        address: the number of customers who have an address for it.
+        agreed: the number of these who agree to promotional messages by it.
     """
 
     channel: str
@@ -55,7 +55,7 @@ class Reach(BaseModel):
 
 
 class Group(BaseModel):
-    """A part of an audience that has something in common; empty: they tell nothing."""
+    """The customers of an audience with one time zone or language; an empty name: it is unknown."""
 
     name: str
     number: int
@@ -67,12 +67,12 @@ class Shown(BaseModel):
     Args:
         name: its name.
         about: what it is.
-        who: its question, in words.
-        number: of customers in it.
-        zones: by time zone, the largest first.
-        languages: by language, the largest first.
-        reach: by channel.
-        sample: some of them.
+        who: its fact, in words.
+        number: the number of its customers.
+        zones: its customers by time zone, the largest group first.
+        languages: its customers by language, the largest group first.
+        reach: how many each channel reaches.
+        sample: some of its customers.
     """
 
     name: str
@@ -90,12 +90,12 @@ async def count(session: AsyncSession, project: Project, audience: Audience, now
 
     Args:
         session: any session.
-        project: knows which topics need a yes of their own.
+        project: knows which topics need their own consent.
         audience: the audience.
-        now: the moment at which its question is asked.
+        now: the moment at which its fact is judged.
 
     Returns:
-        How many are in it.
+        The number of its customers.
     """
     inner = _holders(session, project, audience, now).subquery()
     connection = await session.connection()
@@ -103,7 +103,7 @@ async def count(session: AsyncSession, project: Project, audience: Audience, now
 
 
 async def show(session: AsyncSession, project: Project, audience: Audience, now: datetime) -> Shown:
-    """Look at an audience. Its question is asked once, of all customers.
+    """Describe an audience, with one judgement of all customers.
 
     Args:
         session: any session.
@@ -182,13 +182,13 @@ async def show(session: AsyncSession, project: Project, audience: Audience, now:
 async def explain(
     session: AsyncSession, project: Project, audience: Audience, customer_id: str, now: datetime
 ) -> Finding:
-    """Say of each clause of an audience whether it holds of a customer.
+    """Explain for each clause of an audience whether it holds for a customer.
 
     Args:
         session: any session.
         project: as for `count`.
         audience: the audience.
-        customer_id: any id of the customer; somebody who is not known has told nothing.
+        customer_id: any id of the customer; nothing is known about an unknown one.
         now: as for `count`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""`Check`: a campaign before its launch. It counts, renders, asks the gate, and stores nothing."""
+"""`Check`: a campaign before its launch, counted, rendered and judged by the gate, unstored."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -36,13 +36,13 @@ SAMPLE = 1_000
 
 
 class HeldBy(BaseModel):
-    """Messages that something holds before they may leave.
+    """Messages that are held for one reason before they may leave.
 
     Args:
-        reason: as in docs/reasons.md.
+        reason: the reason, as in docs/reasons.md.
         number: how many.
         first: when the first hold ends.
-        last: when the last one does.
+        last: when the last hold ends.
     """
 
     reason: Reason
@@ -52,21 +52,21 @@ class HeldBy(BaseModel):
 
 
 class Hour(BaseModel):
-    """An hour in which messages leave, and how many."""
+    """An hour, and the number of messages that leave in it."""
 
     hour: datetime
     number: int
 
 
 class Cost(BaseModel):
-    """Text messages to numbers that begin alike.
+    """The cost of text messages to numbers with one beginning.
 
     Args:
         prefix: their beginning.
         messages: how many.
-        segments: as which they are billed.
-        amount: what they cost; None: no price is named.
-        currency: of the amount; empty without one.
+        segments: the number of segments that are billed.
+        amount: their cost; None if no price is known.
+        currency: the currency of the amount; empty without one.
     """
 
     prefix: str
@@ -77,14 +77,14 @@ class Cost(BaseModel):
 
 
 class InFeed(BaseModel):
-    """An article that the next message tells of.
+    """An article that the next message carries.
 
     Args:
-        language: of the feed; empty: it is for all.
-        id: as the feed names it.
-        title: as customers read it.
+        language: the language of the feed; empty: it is for all.
+        id: the article's id in the feed.
+        title: its title, as customers read it.
         url: where it leads.
-        published_at: as the feed dates it; None: it does not.
+        published_at: its date in the feed; None if it has none.
     """
 
     language: str
@@ -112,27 +112,27 @@ class Check(BaseModel):
         campaign: its name.
         audience: its audience's name.
         when: when it is due, in words.
-        size: customers in its audience.
-        looked: customers that the gate was asked about. If it is not the size, the numbers below
-            are estimates for all, by a sample that was drawn by lot.
-        sent: messages that would leave, by channel; held ones are among them.
-        held: those of them that something holds first.
+        size: the number of customers in its audience.
+        looked: the number of customers that the gate was asked about. If it is not the size, the
+            numbers below are estimates for all, from a random sample.
+        sent: messages that would leave, by channel, including held ones.
+        held: those of them that are held first.
         skipped: customers who would get nothing, by reason.
-        decided: customers who are in the ledger already: it was launched before.
+        decided: customers whose message is in the ledger already, from an earlier launch.
         follows: the numbers of the campaigns that it follows.
-        words: by variant, language and channel.
+        words: the trials of its words, by variant, language and channel.
         hours: messages by the hour, in UTC.
-        ends: when the last one leaves; None: none does.
+        ends: when the last message leaves; None if none does.
         late: messages whose turn comes too late.
-        rate: messages a second by the slowest channel; None: no limit is set.
-        warming: the sending domain, if it warms up and has a budget today; None: it has none.
-        costs: of text messages.
-        warnings: what somebody should look at, in words.
-        digest: what an approval is bound to.
+        rate: messages a second on the slowest channel; None: no limit is set.
+        warming: the sending domain, if it warms up and has a budget today; otherwise None.
+        costs: the costs of text messages.
+        warnings: points that need attention, in words.
+        digest: the digest that an approval is bound to.
         launch: the command that launches it.
-        state: where it stands, if it was launched; None: it was not.
-        articles: that it would tell of, if it has a feed.
-        feed_fault: why that cannot be read; empty: it can be, or there is none.
+        state: where it stands, if it was launched; otherwise None.
+        articles: the articles that it would carry, if it has a feed.
+        feed_fault: why its feed cannot be read; empty if it can, or there is none.
     """
 
     campaign: str
@@ -161,7 +161,7 @@ class Check(BaseModel):
 
     @property
     def fails(self) -> bool:
-        """True if the words of some language cannot be rendered, or its feed cannot be read."""
+        """True if the words of a language cannot be rendered, or its feed cannot be read."""
         return bool(self.feed_fault) or any(one.faults for one in self.words)
 
 
@@ -174,18 +174,18 @@ async def check(
     *,
     sample: int | None = SAMPLE,
 ) -> Check:
-    """Look at a campaign as it would be if it were launched now.
+    """Check a campaign as if it were launched now.
 
     Args:
-        store: open.
-        settings: of the installation.
-        project: its words, languages, policy and prices.
-        campaign: of the project.
-        now: the moment of the launch that is supposed.
-        sample: about how many customers the gate is asked; None: about all.
+        store: the open store.
+        settings: the settings of the installation.
+        project: has the words, languages, policy and prices.
+        campaign: a campaign of the project.
+        now: the moment of the supposed launch.
+        sample: the number of customers to ask the gate about; None: all.
 
     Returns:
-        What was found.
+        The findings.
     """
     renderer = renderer_of(project, settings)
     plan = CampaignPlan.of(campaign, campaign.name, now, occasion=campaign.next_occasion(now))
@@ -261,12 +261,12 @@ async def check(
 
 @dataclass(frozen=True)
 class _Told:
-    """The articles of a campaign, as they are now.
+    """The articles of a campaign as they are now.
 
     Args:
-        plan: of the campaign, with articles by which its words are tried.
-        articles: that it would tell of.
-        warnings: what somebody should look at.
+        plan: the campaign's plan, with articles to try its words with.
+        articles: the articles that it would carry.
+        warnings: points that need attention.
         fault: why its feed cannot be read.
     """
 
@@ -310,7 +310,7 @@ async def _articles(store: Store, plan: CampaignPlan, now: datetime) -> _Told:
 async def _followed(
     store: Store, settings: Settings, plan: CampaignPlan
 ) -> tuple[list[CampaignCounts], list[str]]:
-    """Return the numbers of the campaigns that one follows, and what is wrong with that."""
+    """Return the numbers of the campaigns that one follows, and warnings about them."""
     warnings: list[str] = []
     if (asked := asks_for_clicks(plan.fact)) and not settings.track_clicks:
         named = ", ".join(sorted(asked))
@@ -328,7 +328,7 @@ async def _followed(
 
 
 class _Seen:
-    """The messages of the sample, added up."""
+    """The totals of the sample's messages."""
 
     def __init__(
         self, plan: CampaignPlan, project: Project, settings: Settings, renderer: Renderer
@@ -357,7 +357,7 @@ class _Seen:
 
     def _bill(self, one: Going) -> None:
         segments = 0
-        for variant in self._plan.variants:  # the longest one counts: it may win
+        for variant in self._plan.variants:  # the longest variant counts, since it may win
             try:
                 said = words_for(
                     self._renderer,
@@ -369,7 +369,7 @@ class _Seen:
                     now=one.ready,
                 )
             except (NothingToSay, TemplateError):
-                self.unrendered += 1  # the words of its language say why
+                self.unrendered += 1  # the trial of its language says why
                 return
             segments = max(segments, said.segments)
         price = self._project.prices.of(one.address, self._provider)
@@ -380,7 +380,7 @@ class _Seen:
             self._amounts[prefix] = (price.amount, price.currency)
 
     def holds(self, scale: float) -> list[HeldBy]:
-        """Return what holds messages, most first."""
+        """Return the holds of messages, the most frequent reason first."""
         found = [
             HeldBy(reason=why, number=round(len(ends) * scale), first=min(ends), last=max(ends))
             for why, ends in self._held.items()
@@ -388,7 +388,7 @@ class _Seen:
         return sorted(found, key=lambda one: -one.number)
 
     def costs(self, scale: float) -> list[Cost]:
-        """Return what text messages cost, by the beginning of their numbers."""
+        """Return the costs of text messages, by the beginning of their numbers."""
         found: list[Cost] = []
         for prefix, number in self._texts.most_common():
             segments = round(self._segments[prefix] * scale)
@@ -428,14 +428,14 @@ def _warnings(
 
 
 def _rate(plan: CampaignPlan, settings: Settings, channel: Channel) -> float | None:
-    """Return the rate at which a campaign's messages leave by a channel, if nothing else does."""
+    """Return the rate of a campaign's messages on a channel, if nothing else leaves on it."""
     limit: float | None = getattr(settings, f"{channel}_limit")
     found = [one for one in (plan.rate, None if limit is None else limit * MOST) if one is not None]
     return min(found, default=None)
 
 
 def _together(course: Iterable[Forecast]) -> list[Hour]:
-    """Add the hours of several channels up."""
+    """Add up the hours of several channels."""
     hours: Counter[datetime] = Counter()
     for one in course:
         hours.update(dict(one.hours))

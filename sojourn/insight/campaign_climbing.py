@@ -1,4 +1,4 @@
-"""The days that a campaign takes whose e-mails leave from a domain that warms up."""
+"""The number of days that a campaign takes if its e-mails leave from a domain that warms up."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class Warming(BaseModel):
     Args:
         domain: the domain.
         level: its step today.
-        budget: promotional e-mails of today.
-        used: of it.
-        days: on so many days messages leave, if it climbs a step after each.
+        budget: the most promotional e-mails of today.
+        used: those of them that were claimed.
+        days: the number of days on which messages leave, if it climbs a step after each.
     """
 
     domain: str
@@ -44,12 +44,12 @@ class Warming(BaseModel):
 
 @dataclass(frozen=True)
 class Climb:
-    """The budgets of the days to come, as far as a campaign is concerned.
+    """The budgets of the coming days for a campaign.
 
     Args:
-        plan: of the campaign.
-        ramp: of the domain that e-mails leave from; None: it has no budget.
-        today: what may leave today; None likewise.
+        plan: the campaign's plan.
+        ramp: the ramp of the sending domain; None: it has no budget.
+        today: today's allowance; None without a ramp.
         level: the domain's step today.
     """
 
@@ -62,13 +62,13 @@ class Climb:
     async def of(
         cls, session: AsyncSession, settings: Settings, project: Project, plan: CampaignPlan
     ) -> Self:
-        """Look at the domain of an installation.
+        """Read the standing of the installation's domain.
 
         Args:
             session: any session.
-            settings: of the installation.
-            project: its ladders.
-            plan: of the campaign.
+            settings: the settings of the installation.
+            project: has the ladders.
+            plan: the campaign's plan.
 
         Returns:
             The budgets.
@@ -83,8 +83,8 @@ class Climb:
         """Spread messages over the days that have room for them.
 
         Args:
-            channel: by which they leave.
-            arrivals: as if there were no budget.
+            channel: the channel by which they leave.
+            arrivals: when they could leave without a budget.
 
         Returns:
             When they may leave.
@@ -95,7 +95,7 @@ class Climb:
         return list(ramped(arrivals, self.today, ladder, self.level, zone))
 
     def warming(self, course: Mapping[Channel, Forecast]) -> Warming | None:
-        """Return the days that a course takes; None: no budget concerns it.
+        """Return the number of days that a course takes; None if no budget applies.
 
         Args:
             course: the forecast of each channel.

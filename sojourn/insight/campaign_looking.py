@@ -1,4 +1,4 @@
-"""Ask the very gate what would become of a campaign's messages, and store nothing."""
+"""Ask the gate itself what would become of a campaign's messages, without storing anything."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -41,11 +41,11 @@ class Going:
     Args:
         delivery: the message.
         customer: the person it addresses.
-        timezone: the customer's.
-        channel: by which it leaves.
+        timezone: the customer's time zone.
+        channel: the channel by which it leaves.
         address: where it goes.
-        ready: when it may leave: it is due, or what holds it ends.
-        held_by: what holds it before; None: nothing.
+        ready: when it may leave: its due moment, or the end of its hold.
+        held_by: the reason of its hold; None if it is not held.
     """
 
     delivery: Delivery
@@ -63,8 +63,8 @@ class Tally:
 
     Args:
         looked: how many.
-        skipped: why customers would get nothing, and how many each time.
-        decided: messages about which the ledger knows already.
+        skipped: the number of customers who would get nothing, by reason.
+        decided: messages that are in the ledger already.
     """
 
     looked: int = 0
@@ -76,12 +76,12 @@ class Looking:
     """Asks the gate about the messages of a campaign that may not be launched yet.
 
     Args:
-        store: open.
-        settings: of the installation.
-        project: its topics and policy.
+        store: the open store.
+        settings: the settings of the installation.
+        project: has the topics and the policy.
         renderer: knows which channels have words.
-        plan: of the campaign.
-        now: the moment of the launch that is supposed.
+        plan: the campaign's plan.
+        now: the moment of the supposed launch.
     """
 
     def __init__(
@@ -118,13 +118,13 @@ class Looking:
             return self._size
 
     async def sample(self, number: int) -> AsyncIterator[Going]:
-        """Ask about customers of the audience who are drawn by lot.
+        """Ask about a random sample of the audience.
 
         Args:
-            number: so many at most.
+            number: the most customers to ask about.
 
         Yields:
-            Messages that would leave; the tally has the others.
+            Messages that would leave; the tally counts the others.
         """
         async with self._store.reading() as session:
             query = self._holders(session).order_by(func.random()).limit(number)
@@ -135,7 +135,7 @@ class Looking:
                 yield one
 
     async def everybody(self) -> AsyncIterator[Going]:
-        """Ask about everybody in the audience, as `sample`."""
+        """Ask about everybody in the audience, as `sample` does."""
         after = ""
         while True:
             async with self._store.reading() as session:
@@ -153,7 +153,7 @@ class Looking:
         return holders(self._plan.fact, self._now, postgresql=is_postgresql(session), own=self._own)
 
     async def _of(self, ids: Sequence[str]) -> AsyncIterator[Going]:
-        """Ask about these customers, those of one moment together."""
+        """Ask about these customers, together for those with one due moment."""
         async with self._store.reading() as session:
             people = select(CustomerRow).where(col(CustomerRow.customer_id).in_(ids))
             zones = {
@@ -185,16 +185,16 @@ class Looking:
                     yield going
 
     def _drawn(self, customer_id: str) -> str:
-        """Return the variant that a customer would try; empty: none, or there are none."""
+        """Return the variant that would be tested on a customer; empty if none."""
         test = self._plan.ab
         if test is None:
             return ""
         return test.drawn(self._plan.model.campaign, customer_id) or ""
 
     async def _winner_at(self, session: AsyncSession) -> datetime | None:
-        """Estimate when the winner would be found: the share is spread over zones, and by the rate.
+        """Estimate when the winner would be found; None if there are no variants.
 
-        None: there are no variants.
+        The share is spread over time zones, and by the rate.
         """
         test, freeze = self._plan.ab, self._plan.when.begins(self._now)
         if test is None or self._decides_at is not None:

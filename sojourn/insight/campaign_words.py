@@ -1,4 +1,4 @@
-"""The words of a campaign in each language that a project declares: do they render?"""
+"""Trials of a campaign's words: whether they render in each language of the project."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,12 +20,12 @@ from sojourn.sending.drafting import context_of
 from sojourn.sending.specimens import specimen
 
 EACH = 20
-"""Customers that a message is rendered for in each language."""
+"""The most customers that a message is rendered for in each language."""
 _NOBODY = Customer("nobody", known=True)
 
 
 class Fault(BaseModel):
-    """A fault of a template, and for how many customers of the sample it shows."""
+    """A fault of a template, and the number of customers in the sample that it affects."""
 
     text: str
     customers: int
@@ -35,12 +35,12 @@ class InLanguage(BaseModel):
     """The words of a campaign in one language, by one channel.
 
     Args:
-        variant: the variant; empty: there are none.
-        language: as the project declares it.
+        variant: the variant; empty if there are none.
+        language: the language, as the project declares it.
         channel: the channel.
-        rendered: for so many customers.
-        declined: for so many, the template had nothing to say.
-        faults: why it cannot be rendered.
+        rendered: the number of customers that it was rendered for.
+        declined: the number of customers that the template had nothing to say to.
+        faults: why it cannot be rendered for others.
     """
 
     variant: str = ""
@@ -52,19 +52,19 @@ class InLanguage(BaseModel):
 
 
 class Readers:
-    """Customers that the words are tried for: some of each language, and some of any."""
+    """Customers to try the words with: some of each language, and some of any."""
 
     def __init__(self) -> None:
         self._by_language: dict[str, list[Going]] = {}
 
     def add(self, one: Going) -> None:
-        """Take a customer up, unless there are enough of the language."""
+        """Add a customer, unless there are enough of the language."""
         readers = self._by_language.setdefault(language(one.customer.locale).lower(), [])
         if len(readers) < EACH:
             readers.append(one)
 
     def of(self, tag: str) -> list[Going]:
-        """Return readers of a language, others if there are too few."""
+        """Return readers of a language, filled up with others if there are too few."""
         own = self._by_language.get(language(tag).lower(), [])
         others = (one for each in self._by_language.values() for one in each if one not in own)
         return [*own, *others][:EACH]
@@ -81,14 +81,14 @@ def tried(
 ) -> list[InLanguage]:
     """Render a campaign's message for a sample, in each variant and each language.
 
-    Where nobody is in the sample, it is rendered for a customer that nothing is known of.
+    If the sample is empty, it is rendered for an unknown customer.
 
     Args:
-        renderer: its links open nothing.
-        plan: of the campaign.
-        languages: that the project declares.
+        renderer: the renderer, whose links open nothing.
+        plan: the campaign's plan.
+        languages: the languages that the project declares.
         readers: the sample.
-        pools: of the project.
+        pools: the project's pools of coupons.
         now: the moment.
 
     Returns:
@@ -164,19 +164,19 @@ def words_for(
     pools: Pools,
     now: datetime,
 ) -> Content:
-    """Render a campaign's message for a customer; nothing is measured, no code is used up.
+    """Render a campaign's message for a customer; nothing is measured, and no code is used up.
 
     Args:
-        renderer: of the messages.
+        renderer: renders the message.
         delivery: the message.
         customer: the person it addresses.
-        channel: by which it goes.
-        timezone: the customer's, an IANA name.
-        pools: of the project.
+        channel: the channel by which it goes.
+        timezone: the customer's time zone, an IANA name.
+        pools: the project's pools of coupons.
         now: the moment.
 
     Returns:
-        What the customer would read.
+        The content that the customer would read.
 
     Raises:
         TemplateError: it cannot be rendered.
@@ -195,7 +195,7 @@ def _to_nobody(plan: CampaignPlan, channel: Channel, now: datetime, variant: str
 
 
 def _own_or(tag: str, locale: str) -> str:
-    """Keep the locale of somebody who reads the language, with its region."""
+    """Return the reader's own locale, with its region, if it is of the language."""
     return locale if locale and language(locale) == tag else tag
 
 

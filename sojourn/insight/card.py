@@ -1,4 +1,4 @@
-"""`Card`: the facts on a customer, the head of `sojourn explain`."""
+"""`Card`: the data of a customer, at the head of `sojourn explain`."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -18,10 +18,10 @@ class Reach(BaseModel):
     Args:
         channel: the channel.
         address: masked; may be empty.
-        second: the second number, masked; empty: there is none.
-        consent: None if the customer never gave a word on it.
-        expired: the customer agreed until this moment, which is past; None: they did not.
-        suppressed: nothing is sent to any address any more, not even transactional messages.
+        second: the second number, masked; empty if there is none.
+        consent: the customer's latest word on it; None if they never gave one.
+        expired: the end of a consent that has run out; None if there is none.
+        suppressed: nothing is sent to any of its addresses, not even transactional messages.
     """
 
     channel: Channel
@@ -36,10 +36,10 @@ class KnownDevice(BaseModel):
     """A device of the customer.
 
     Args:
-        token: masked.
-        platform: as its app says; may be empty.
+        token: its token, masked.
+        platform: its platform, as its app says; may be empty.
         used: when a call last named it.
-        gone: since when nothing is sent to it; None: it takes messages.
+        gone: since when nothing is sent to it; None if it takes messages.
     """
 
     token: str
@@ -49,27 +49,27 @@ class KnownDevice(BaseModel):
 
 
 class Card(BaseModel):
-    """The facts on a customer, addresses masked.
+    """The data of a customer, with addresses masked.
 
     Args:
-        customer_id: opaque.
+        customer_id: the id that holds everything.
         also: ids of the same person that were joined to this one.
         known: an identify call came in; without one nothing is sent.
-        erased: the customer asked to be forgotten.
-        restricted: the customer's data are kept, and not used.
+        erased: the customer was erased.
+        restricted: the customer's data are kept, but not used.
         timezone: the zone of the customer's clock.
         timezone_given: an identify call named the zone; otherwise phone and locale suggest it.
-        locale: as given; may be empty.
+        locale: the locale as given; may be empty.
         channels: address and the latest word on promotional messages, by channel.
         refused: topics opted out of, as "cart" or "cart by sms".
-        ran_out: topics agreed to until a moment that is past, as ``refused``.
+        ran_out: topics with a consent that has run out, written as in ``refused``.
         snoozed_until: the end of the break from promotional messages that the customer asked for.
-        in_care_until: until then at the latest, no promotional message leaves: somebody looks after
-            the customer.
-        in_care_of: the journey that does.
+        in_care_until: the latest end of a time without promotional messages, while somebody looks
+            after the customer.
+        in_care_of: the journey that looks after the customer.
         least_days: by topic, the calendar days that the customer wants between two messages.
-        opens: the customer's word on being measured when e-mails are opened; None: never said.
-        devices: those that push messages go to, and those that are gone; the newest use first.
+        opens: the customer's word on the measuring of opened e-mails; None if they gave none.
+        devices: the devices that push messages go to, and those that are gone; newest use first.
     """
 
     customer_id: str
@@ -100,14 +100,14 @@ def card_of(
     suppressed: Collection[Channel],
     devices: Iterable[DeviceRow] = (),
 ) -> Card:
-    """Put the facts on a customer together.
+    """Collect the data of a customer.
 
     Args:
-        customer: as the store has it.
+        customer: the customer, as the store has it.
         ids: every id that this person has had.
         consents: the latest word on each.
-        settings: for the zone of a customer who never named one.
-        suppressed: the channels that send nothing to the customer's address any more.
+        settings: have the time zone for a customer who never named one.
+        suppressed: the channels whose addresses get nothing any more.
         devices: every device of the customer.
 
     Returns:
@@ -150,7 +150,7 @@ def card_of(
 
 
 def _second(customer: Customer, channel: Channel) -> str:
-    if channel is Channel.PUSH:  # its devices are listed by themselves
+    if channel is Channel.PUSH:  # devices are listed separately
         return ""
     return "".join(masked(one) for one in customer.addresses(channel)[1:])
 

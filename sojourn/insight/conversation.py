@@ -1,4 +1,4 @@
-"""A conversation: what a customer wrote, and what we wrote, from the store alone."""
+"""A conversation: the messages between a customer and us, from the store alone."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,13 +18,13 @@ LONGEST_LINE = 1000
 
 
 class Said(BaseModel):
-    """One line of it.
+    """One line of the conversation.
 
     Args:
         at: the moment.
         by_customer: the customer wrote it; False: we did.
-        channel: on which it came or left; empty: it is the comment on an answer to a survey.
-        text: the words; of an e-mail of ours its subject.
+        channel: the channel it came or left by; empty: it is a comment on a survey's answer.
+        text: the words, or the subject of an e-mail of ours.
     """
 
     at: datetime

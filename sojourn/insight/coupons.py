@@ -1,4 +1,4 @@
-"""Coupons as operators see them: what is left of the pools, and who has a code."""
+"""Coupons for operators: the stock of the pools, and who has a code."""
 
 from datetime import datetime
 
@@ -15,18 +15,18 @@ from sojourn.store.tables import CouponRow, LedgerRow
 
 
 class PoolShown(BaseModel):
-    """A pool, and the codes of it.
+    """A pool, and the numbers of its codes.
 
     Args:
         pool: its name.
-        declared: the project has it; codes of one that it has no more go to nobody.
+        declared: the project has it; codes of a pool that it no longer has go to nobody.
         free: the next messages may have them.
         reserved: messages have them, and they are good.
         expired: messages had them, and they are not good any more.
         used: orders named them.
-        retired: their messages did not go, after a provider had seen them.
+        retired: their messages were not sent, but a provider had seen them.
         withdrawn: an operator took them out.
-        low_water: with fewer free codes there is an alert; 0: there is none.
+        low_water: fewer free codes raise an alert; 0: there is no alert.
         is_low: there are fewer.
     """
 
@@ -46,10 +46,10 @@ class Use(BaseModel):
     """An order that named a code.
 
     Args:
-        order_id: as the shop writes it.
-        customer_id: the one who ordered; None: nobody knows any more.
+        order_id: the order's id, as the shop writes it.
+        customer_id: the customer who ordered.
         at: when it was ordered.
-        by_another: it is another customer than the one who was given the code.
+        by_another: another customer ordered than the one who was given the code.
     """
 
     order_id: str
@@ -59,21 +59,21 @@ class Use(BaseModel):
 
 
 class CodeShown(BaseModel):
-    """A code, and what became of it.
+    """A code, and its history.
 
     Args:
-        code: as it is handed out.
+        code: the code as it is handed out.
         pool: its pool.
         state: free, reserved, expired, used, retired or withdrawn.
         added_at: when it came into the pool.
         source: the operator who brought it, and the file.
-        customer_id: the customer who was given it; None: nobody was, or nobody knows any more.
-        journey: of the message that has it.
-        step: of that message.
-        message: its number in the ledger; None: no message has it.
-        message_state: what became of the message.
-        reserved_at: by the journey's clock.
-        expires_at: until then it is good; None: it has no end.
+        customer_id: the customer who was given it; None if nobody was, or it is no longer known.
+        journey: the journey of the message that has it.
+        step: the step of that message.
+        message: the message's number in the ledger; None if no message has it.
+        message_state: the state of the message.
+        reserved_at: when it was reserved, by the journey's clock.
+        expires_at: until when it is good; None: it has no end.
         uses: the orders that named it, oldest first.
     """
 
@@ -93,12 +93,12 @@ class CodeShown(BaseModel):
 
 
 async def pools(session: AsyncSession, declared: Pools, now: datetime) -> list[PoolShown]:
-    """Return the pools of the project, and those of which there are codes beside them.
+    """Return the pools of the project, and other pools that have codes.
 
     Args:
         session: any session.
-        declared: the project's.
-        now: the moment, for what has expired.
+        declared: the project's pools.
+        now: the moment at which codes may have expired.
 
     Returns:
         The pools, those of the project first, in the order of its file.
@@ -125,12 +125,12 @@ def _pool(name: str, declared: Pools, stock: Stock) -> PoolShown:
 
 
 async def show(session: AsyncSession, code: str, now: datetime) -> CodeShown:
-    """Return what became of a code.
+    """Return a code and its history.
 
     Args:
         session: any session.
-        code: however it was typed.
-        now: the moment, for what has expired.
+        code: the code, however it is typed.
+        now: the moment at which it may have expired.
 
     Returns:
         The code.
@@ -150,7 +150,7 @@ async def of_customer(session: AsyncSession, customer_id: str, now: datetime) ->
     Args:
         session: any session.
         customer_id: any id of the customer.
-        now: the moment, for what has expired.
+        now: the moment at which codes may have expired.
 
     Returns:
         The codes.
@@ -195,7 +195,7 @@ def _state(row: CouponRow, now: datetime) -> str:
 
 
 async def _message(session: AsyncSession, row: CouponRow) -> LedgerRow | None:
-    """Return the message that has a code: by the channel that it took last."""
+    """Return the message that has a code, on the channel that it took last."""
     if row.message_id is None:
         return None
     query = select(LedgerRow).where(LedgerRow.message_id == row.message_id)

@@ -15,14 +15,14 @@ from sojourn.store.tables import AttemptRow, HandoverRow, ReportRow
 
 AT_ONCE = ("answer", "gate")
 SETTLERS = (*AT_ONCE, "look-up", "report")
-"""The settlers of attempts. Operators settle them too, by their own names."""
+"""The values of ``settled_by`` other than operators' names."""
 
 
 class Tried(BaseModel):
-    """One attempt at a message: it was handed to a provider. Moments are by the machine's clock.
+    """One hand-over of a message to a provider. Moments are by the machine's clock.
 
     Args:
-        at: the moment of the handing over.
+        at: the moment of the hand-over.
         text: the end of the attempt, in words.
         settled: the later finding on its end, in words; empty if the end was known at once.
         attempt: the ledger's count of claims at that time.
@@ -52,10 +52,10 @@ class OnDevice(BaseModel):
     """A push message on one of the customer's devices.
 
     Args:
-        text: what became of it, in words.
-        attempt: the one that handed it over.
-        device: the token, masked, and the platform.
-        state: as of an attempt.
+        text: its end, in words.
+        attempt: the attempt that handed it over.
+        device: the platform, and the token, masked.
+        state: its state, one of those of an attempt.
         settled_at: the moment from which its end was known.
         provider_id: the provider's id for the message on this device.
         error: the kind of the provider's error.
@@ -76,7 +76,7 @@ class Reported(BaseModel):
     """One report of a provider.
 
     Args:
-        at: by the provider's clock.
+        at: the moment by the provider's clock.
         text: the report in words.
         provider: the provider that reported.
         kind: delivered, bounced, opened, ...
@@ -93,7 +93,7 @@ class Reported(BaseModel):
 
 
 class Course(BaseModel):
-    """The way of a message after the gate: attempts in their order, then reports."""
+    """The course of a message after the gate: attempts in their order, then reports."""
 
     attempts: list[Tried] = []
     reports: list[Reported] = []
@@ -116,11 +116,11 @@ def course_of(
     """Put attempts and reports into words.
 
     Args:
-        attempts: of one message.
-        reports: of the same message.
-        handovers: of the same message, one for each device in each attempt.
+        attempts: the attempts at one message.
+        reports: the reports on the same message.
+        handovers: its hand-overs, one for each device in each attempt.
         suppressed: nothing is sent to the message's address any more.
-        hide: the address. Providers quote it, so it is masked in their words.
+        hide: the message's address, which is masked in the words of providers.
 
     Returns:
         The course of the message.
@@ -144,10 +144,10 @@ def lines(
     """Write attempts and reports in the order of their moments, one line each.
 
     Args:
-        attempts: of one message.
-        reports: of the same message.
-        tz: the zone of the moments.
-        devices: of one message; a single device has its attempt's line alone.
+        attempts: the attempts at one message.
+        reports: the reports on the same message.
+        tz: the time zone to write moments in.
+        devices: its hand-overs to devices; a single device gets no line beside its attempt's.
         day: moments of this day are shown without their date.
 
     Returns:
@@ -170,7 +170,7 @@ def moment(at: datetime, tz: str, day: datetime | None = None) -> str:
 
     Args:
         at: the moment.
-        tz: the zone to write it in.
+        tz: the time zone to write it in.
         day: a moment of this day is written without its date.
 
     Returns:
@@ -189,7 +189,7 @@ def _without(addresses: Iterable[str], text: str) -> str:
 
 
 def without(address: str, text: str) -> str:
-    """Mask the address wherever it stands in ``text``."""
+    """Mask the address wherever it occurs in ``text``."""
     if not address:
         return text
     return re.sub(re.escape(address), lambda _: masked(address), text, flags=re.IGNORECASE)

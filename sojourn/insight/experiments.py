@@ -1,8 +1,8 @@
-"""The outcome of an experiment: each variant against the first one, or against those held out.
+"""The outcome of an experiment: each variant against the first one, or against the held-out group.
 
-Customers are compared as they were divided, whether a message of theirs left or not (intention to
-treat). A customer counts once their time to buy is over: who came yesterday has had no week to buy
-in, and would make the younger group look poor.
+Customers are compared by the variant they were assigned, whether they got a message or not
+(intention to treat). A customer counts once their time to buy is over: somebody who came yesterday
+has not had a week to buy in, and would make a younger group look poor.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -41,9 +41,9 @@ class Side:
 
     Args:
         variant: its name.
-        customers: those whose time to buy is over.
-        converted: those of them who bought within it.
-        paid: by currency, what each who paid has paid in it.
+        customers: the number of customers whose time to buy is over.
+        converted: the number of them who bought within it.
+        paid: by currency, the amount of each customer who paid.
     """
 
     variant: str
@@ -53,16 +53,16 @@ class Side:
 
     @property
     def tally(self) -> Tally | None:
-        """Those who bought, of all; None before the first customer."""
+        """The buyers among all customers; None before the first customer."""
         return Tally(self.converted, self.customers) if self.customers else None
 
     @property
     def rate(self) -> Interval | None:
-        """The share that bought."""
+        """The share of buyers."""
         return None if self.tally is None else rate(self.tally)
 
     def takings(self, currency: str) -> Takings | None:
-        """Return what its customers paid in a currency."""
+        """Return the takings from its customers in a currency."""
         if not self.customers:
             return None
         return takings(currency, self.customers, self.paid.get(currency, ()))
@@ -70,18 +70,18 @@ class Side:
 
 Figure = Interval | TooFewPaid | TooEarly
 _Look = Callable[[bool], Interval | TooFewPaid]
-"""Counts a figure: true for an interval that may be looked at each day."""
+"""Computes a figure; true asks for an interval that may be looked at every day."""
 _Looking = Callable[[_Look], Figure]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A variant against the one that it is compared with.
+    """A variant compared with the base.
 
     Args:
         side: the variant.
-        converted: how much higher its share of buyers is; None: one of them has no customers.
-        revenue: by currency, how much more its customer paid.
+        converted: how much higher its share of buyers is; None if one of them has no customers.
+        revenue: by currency, how much more its average customer paid.
     """
 
     side: Side
@@ -94,13 +94,13 @@ class Outcome:
     """The figures of an experiment.
 
     Args:
-        name: of the experiment.
+        name: the name of the experiment.
         base: the variant that others are compared with.
-        others: the others.
-        young: customers whose time to buy is not over: they count in nothing yet.
-        divided: the customers against the plan, those who are young among them; None: no plan is
-            known.
-        always: the intervals may be looked at each day.
+        others: the other variants.
+        young: customers whose time to buy is not over, who do not count yet.
+        divided: the division of customers, young ones included, against the plan; None if no plan
+            is known.
+        always: the intervals may be looked at every day.
     """
 
     name: str
@@ -124,17 +124,17 @@ async def outcome(
 
     Args:
         session: any session.
-        name: of the experiment.
+        name: the name of the experiment.
         sources: journeys and campaigns with their goals, by name.
         now: the present moment.
-        weights: the planned part of each variant, if it is known.
-        horizon: one look at this moment, whose intervals are narrower; None: a look any day.
+        weights: the planned share of each variant, if it is known.
+        horizon: allows a single look at its end, with narrower intervals; None: a look any day.
 
     Returns:
         The figures.
 
     Raises:
-        UnknownName: no customer is in an experiment of that name.
+        UnknownName: no customer is in an experiment with that name.
     """
     sides: dict[str, Side] = {}
     divided: dict[str, int] = {}
@@ -166,13 +166,13 @@ async def outcome(
 
 @dataclass(frozen=True)
 class Lifetime:
-    """Lifetime value of one variant against that of the one that it is compared with.
+    """Lifetime value of one variant against that of the base.
 
     Args:
         variant: the variant.
-        base: the other one; `AtAge.held_out` is about it.
-        currency: of all amounts.
-        ages: a row a month.
+        base: the variant it is compared with, which `AtAge.held_out` is about.
+        currency: the currency of all amounts.
+        ages: a row for each month of age.
     """
 
     variant: str
@@ -184,24 +184,24 @@ class Lifetime:
 async def lifetimes(
     session: AsyncSession, name: str, sources: Mapping[str, Source], now: datetime, *, months: int
 ) -> list[Lifetime]:
-    """Return what customers of an experiment had paid by each age, by variant and currency.
+    """Return the payments of an experiment's customers by each age, by variant and currency.
 
-    The age counts from the moment at which a customer came into the experiment, and every order
-    that is a goal counts, whenever it came.
+    The age counts from the customer's entry into the experiment, and every order that is a goal
+    counts, whenever it came.
 
     Args:
         session: any session.
-        name: of the experiment.
+        name: the name of the experiment.
         sources: journeys and campaigns with their goals, by name.
-        now: up to which orders are known.
-        months: the highest age.
+        now: the moment up to which orders are known.
+        months: the highest age, in months.
 
     Returns:
         The figures; none before the first customer who has paid is a month old.
 
     Raises:
-        UnknownName: no customer is in an experiment of that name.
-        BadFigures: there are no such months.
+        UnknownName: no customer is in an experiment with that name.
+        BadFigures: the number of months is out of range.
     """
     entered: dict[str, list[tuple[datetime, dict[str, list[tuple[datetime, Decimal]]]]]] = {}
     currencies: set[str] = set()
@@ -235,7 +235,7 @@ async def lifetimes(
 async def _customers(
     session: AsyncSession, name: str, sources: Mapping[str, Source]
 ) -> AsyncIterator[tuple[Exposed, Source, Sequence[Told]]]:
-    """Yield the customers of an experiment with the goals that count, and what they told.
+    """Yield the customers of an experiment with the goals that count, and their orders' events.
 
     Raises:
         UnknownName: there are none.
@@ -252,15 +252,15 @@ async def _customers(
 
 
 def planned(name: str, everywhere: float, journeys: Mapping[str, float]) -> dict[str, float] | None:
-    """Return the parts into which customers are divided; None: they are written in a journey.
+    """Return the planned shares of the sides; None if a journey's code has them.
 
     Args:
-        name: of the experiment.
-        everywhere: the part that the installation holds out.
-        journeys: the parts that journeys hold out, by name.
+        name: the name of the experiment.
+        everywhere: the share that the installation holds out, from 0 to 1.
+        journeys: the shares that journeys hold out, by name.
 
     Returns:
-        The part of each side.
+        The share of each side.
     """
     part = everywhere if name == EVERYTHING else journeys.get(name.removeprefix(OF_A_JOURNEY), 0.0)
     if not part or not (name == EVERYTHING or name.startswith(OF_A_JOURNEY)):
@@ -269,12 +269,12 @@ def planned(name: str, everywhere: float, journeys: Mapping[str, float]) -> dict
 
 
 def _in_order(variants: Iterable[str]) -> list[str]:
-    """Return variants by name; those who were held out first: others are compared with them."""
+    """Return variants by name, but the held-out one first, since others are compared with it."""
     return sorted(variants, key=lambda one: (one != HELD_OUT, one))
 
 
 def _source(name: str, one: Exposed, sources: Mapping[str, Source]) -> Source:
-    """Return the goals that count: of the journey, or of all if the experiment is of all."""
+    """Return the goals that count: those of the journey, or all for the overall experiment."""
     if name == EVERYTHING:
         every = sources.values()
         goals = frozenset(goal for each in every for goal in each.goals)

@@ -19,7 +19,7 @@ from sojourn.store import events
 from sojourn.store.tables import AddressRow, ChannelRow, EventRow, LedgerRow
 
 OF_RULES = (Reason.QUIET_HOURS, Reason.WINDOW, Reason.SNOOZED, Reason.IN_CARE)
-"""Holds whose detail names what holds, and no more."""
+"""Reasons of holds whose detail only names the cause."""
 
 _KINDS = {
     Channel.EMAIL: ("email",),
@@ -44,19 +44,18 @@ class Decided(BaseModel):
     Args:
         at: the moment of the gate's last decision, by the journey's clock.
         text: the fate in words.
-        number: in the ledger; ``sojourn outbox --id`` shows the text.
-        state: as in docs/reasons.md.
+        number: its number in the ledger; ``sojourn outbox --id`` shows the text.
+        state: its state, as in docs/reasons.md.
         held_until: the end of the last hold.
         caused_by: the event that prevented the message.
         learnt_late: an event that would have prevented it, but came in after the claim.
         possible_duplicate: it may have arrived twice.
         progress: the furthest point that the provider has reported.
-        attempts: each handing over to a provider; empty for messages from before attempts were
-            kept.
+        attempts: its hand-overs to providers; empty for messages from before attempts were kept.
         reports: the provider's later reports.
-        instead: what would have changed it; empty if it left.
-        devices: what became of a push message on each of the customer's devices.
-        variant: in whose words it is; None: there are no variants.
+        instead: the remedy that would have changed it; empty if it was sent.
+        devices: the ends of a push message on the customer's devices.
+        variant: the variant whose words it has; None if there are no variants.
     """
 
     kind: Literal["message"] = "message"
@@ -99,11 +98,11 @@ def decided(
     """Put the fate of a message into words.
 
     Args:
-        row: of the ledger.
+        row: its row of the ledger.
         happened: the customer's events.
-        journeys: of the project.
-        tz: the customer's zone.
-        course: attempts and reports, the address masked.
+        journeys: the project's journeys.
+        tz: the customer's time zone.
+        course: attempts and reports, with the address masked.
         pauses: the channels that are paused now.
         held_back: the words of `held.held_back` on the operator who holds it back.
         moved: the words of `moved` on a change of address.
@@ -185,7 +184,7 @@ def _learnt_late(
 
 
 def twice(row: LedgerRow) -> str | None:
-    """Return in words what is known of a second delivery; None if nothing hints at one."""
+    """Return in words what is known about a second delivery; None if nothing hints at one."""
     if row.twice_at is not None:
         return "it went out twice"
     return "it may have arrived twice" if row.possible_duplicate else None
@@ -205,13 +204,13 @@ def _fate(row: LedgerRow, course: Course, pause: ChannelRow | None, tz: str) -> 
 
 
 def _detail(row: LedgerRow, detail: str | None, course: Course) -> str:
-    """Return the detail of the message, unless an attempt has it already."""
+    """Return the detail of the message, unless an attempt shows it already."""
     if not detail:
         return ""
     if row.reason in (Reason.CAP, Reason.GAVE_WAY, Reason.NO_LONGER):
         return detail
     if row.reason in OF_RULES or not (row.attempt or course.attempts):
-        return f"held by {detail}"  # no attempt, so these are the words of rules
+        return f"held by {detail}"  # no attempt, so these are words of rules
     if course.attempts:
         return detail if detail not in [each.detail for each in course.attempts] else ""
     return f"attempt {row.attempt}: {detail}" if row.state != "sent" else ""
@@ -248,16 +247,16 @@ def _state(row: LedgerRow, tz: str) -> str:
 def moved(
     row: LedgerRow, went_to: Mapping[int, str], versions: Sequence[AddressRow], tz: str
 ) -> str:
-    """Tell how a change of address concerns a message.
+    """Say how a change of address affects a message.
 
     Args:
-        row: of the ledger.
+        row: its row of the ledger.
         went_to: the addresses of messages, by their numbers in the ledger.
         versions: the customer's addresses, oldest first.
-        tz: the customer's zone.
+        tz: the customer's time zone.
 
     Returns:
-        The words; empty if no change concerns the message.
+        The words; empty if no change affects the message.
     """
     assert row.id is not None
     kinds, address = _KINDS[Channel(row.channel)], went_to.get(row.id)

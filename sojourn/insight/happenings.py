@@ -1,4 +1,4 @@
-"""The happenings of a customer beside messages: events, consents, addresses, aliases."""
+"""The history of a customer beside messages: events, consents, addresses, aliases."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -43,8 +43,8 @@ _NAMES = {
 class Happened(BaseModel):
     """An event.
 
-    ``heard``: a journey listens to it. ``routed``: the runs were told of it. ``notes``: what was
-    sent and is not understood; it never quotes a value.
+    ``heard``: a journey listens to it. ``routed``: the runs were told of it. ``notes``: the parts
+    that were sent, but not understood, without their values.
     """
 
     kind: Literal["event"] = "event"
@@ -61,8 +61,8 @@ class Happened(BaseModel):
 class Entry(BaseModel):
     """The judgement on an event that could start a run.
 
-    ``taken``: it may. ``reason``: why not. ``instead``: what would have changed it.
-    ``message_id``: of the event.
+    ``taken``: it may start one. ``reason``: why not. ``instead``: the remedy that would have
+    changed it. ``message_id``: the event's.
     """
 
     kind: Literal["entry"] = "entry"
@@ -78,7 +78,7 @@ class Entry(BaseModel):
 
 
 class Consented(BaseModel):
-    """A word on consent."""
+    """A statement of consent or refusal."""
 
     kind: Literal["consent"] = "consent"
     at: datetime
@@ -109,9 +109,9 @@ class Aliased(BaseModel):
 
 
 class Cared(BaseModel):
-    """Somebody began, or ended, to look after the customer: nothing promotional leaves meanwhile.
+    """Somebody began or ended looking after the customer: nothing promotional leaves meanwhile.
 
-    ``ended``: it ended, by an event. ``message_id``: of the event that began or ended it.
+    ``ended``: an event ended it. ``message_id``: the id of the event that began or ended it.
     """
 
     kind: Literal["care"] = "care"
@@ -124,7 +124,7 @@ class Cared(BaseModel):
 
 
 class PersonAsked(BaseModel):
-    """A run asked a person of the shop, or heard what became of that. ``task``: its number."""
+    """A run asked a person of the shop, or got the outcome. ``task``: the task's number."""
 
     kind: Literal["task"] = "task"
     at: datetime
@@ -184,7 +184,7 @@ def entered(row: EntryRow, instead: str = "") -> Entry:
 
     Args:
         row: the judgement.
-        instead: what would have changed it.
+        instead: the remedy that would have changed it.
 
     Returns:
         The entry in words.
@@ -209,7 +209,7 @@ def entered(row: EntryRow, instead: str = "") -> Entry:
 
 
 def consented(row: ConsentRow) -> Consented:
-    """Put a word on consent into words."""
+    """Put a statement of consent into words."""
     what = f"messages on {row.topic}" if row.topic else "promotional messages"
     text = f"{'agreed to' if row.granted else 'said no to'} {what} by {row.channel or 'any way'}"
     if row.purpose == Purpose.OPENS:
@@ -231,7 +231,7 @@ def consented(row: ConsentRow) -> Consented:
 
 
 def cared(row: MuteRow) -> list[Cared]:
-    """Put a time without promotional messages into words: its beginning, and what ended it."""
+    """Put a time without promotional messages into words: its beginning, and its end."""
     told = {"journey": row.journey, "run": row.workflow_id}
     until = f"until {row.until:%Y-%m-%d %H:%M} UTC at the latest"
     text = f"{row.workflow_id}: in care, no promotional message {until}"
@@ -243,7 +243,7 @@ def cared(row: MuteRow) -> list[Cared]:
 
 
 def asked(row: TaskRow) -> list[PersonAsked]:
-    """Put a question to a person into words: that it was asked, and what became of it."""
+    """Put a question to a person into words: its beginning, and its outcome."""
     task = task_of(row)
     told = {"task": task.id, "journey": task.journey, "run": task.run, "state": task.state}
     until = f"waits until {task.until:%Y-%m-%d %H:%M} UTC"
@@ -295,8 +295,8 @@ def happened(
 
     Args:
         row: the event.
-        project: its journeys and events.
-        every: all events of the customer: they tell whether the event names a key of theirs.
+        project: has the journeys and events.
+        every: all events of the customer, which tell whether the event names one of their keys.
 
     Returns:
         The event in words.
@@ -325,7 +325,7 @@ def happened(
 
 
 def _notes(row: EventRow, known: Events) -> Iterator[str]:
-    """Yield what differs between an event as it was sent and as it is kept."""
+    """Yield the differences between an event as it was sent and as it is kept."""
     if row.as_sent is None:
         return
     given, properties = row.as_sent.get("event"), row.as_sent.get("properties")
@@ -349,7 +349,7 @@ def _notes(row: EventRow, known: Events) -> Iterator[str]:
 
 
 def _beyond_its_key(row: EventRow, journeys: Journeys, every: Sequence[EventRow]) -> Iterator[str]:
-    """Yield words on each journey whose runs of every key an event ended, for it named none."""
+    """Say for which journeys an event ends the runs of every key, since it names none of theirs."""
     for name, journey in journeys.heard_by(row.name).items():
         reach = journey.terms.reach
         if not reach.field or row.name not in reach.ends or row.seq is None:
@@ -361,17 +361,17 @@ def _beyond_its_key(row: EventRow, journeys: Journeys, every: Sequence[EventRow]
 
 
 def _public(row: EventRow, known: Events) -> dict[str, Any]:
-    """Return the fields of an event that are not personal; none if no class describes the event."""
+    """Return the fields of an event that are not personal; none if the event has no class."""
     if row.name not in known:
         return {}
     try:
         return events.typed(row, known).public()
     except BadEvent:
-        return {}  # its class became stricter since, so nobody knows which fields are personal
+        return {}  # its class has become stricter, so nobody knows which fields are personal
 
 
 def _shortly(properties: Mapping[str, Any], journeys: Journeys) -> str:
-    """Write the fields that tell events apart; the keys of runs come first."""
+    """Write the fields that tell events apart, the keys of runs first."""
     keys = {journey.terms.key for journey in journeys.values()}
     plain = [(k, v) for k, v in properties.items() if isinstance(v, str | int | float)]
     plain.sort(key=lambda item: item[0] not in keys)

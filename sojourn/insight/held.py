@@ -14,7 +14,7 @@ def held_back(row: LedgerRow, held: Iterable[SwitchRow]) -> str:
     """Say who holds a message back, since when and why.
 
     Args:
-        row: of the ledger.
+        row: the message's row of the ledger.
         held: the switches that are on, and those that were.
 
     Returns:

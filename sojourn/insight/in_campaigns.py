@@ -1,4 +1,4 @@
-"""Campaigns in a customer's story: whose turn has not come has no row in the ledger yet."""
+"""Campaigns in a customer's story that have no row in the ledger before the customer's turn."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -13,15 +13,15 @@ from sojourn.store.tables import LedgerRow
 
 
 class InAudience(BaseModel):
-    """A customer is in the frozen audience of a campaign, and nothing is decided yet.
+    """A customer in the frozen audience of a campaign, not decided on yet.
 
     Args:
         at: when the audience was frozen.
         text: the standing in words.
-        campaign: its id.
+        campaign: the id of the campaign.
         due: when the message is due.
         state: where the campaign stands.
-        variant: the variant that is tried on them, or has won; empty: there is none, or none yet.
+        variant: the variant that is tested on them, or the winner; empty if there is none yet.
     """
 
     kind: Literal["audience"] = "audience"
@@ -34,23 +34,23 @@ class InAudience(BaseModel):
 
 
 def campaign_of(workflow_id: str) -> str:
-    """Return the campaign that a row of the ledger is of; empty: a run's."""
+    """Return the campaign of a row of the ledger; empty if it is a run's."""
     return workflow_id.removeprefix(PREFIX) if workflow_id.startswith(PREFIX) else ""
 
 
 def undecided(
     found: Iterable[Membership], rows: Collection[LedgerRow], tz: str
 ) -> list[InAudience]:
-    """Tell of the campaigns that have not come to a customer.
+    """Describe the campaigns that have not decided about a customer yet.
 
     Args:
         found: the frozen audiences that the customer is in, by any id.
-        rows: the customer's, of the ledger.
-        tz: the customer's zone.
+        rows: the customer's rows of the ledger.
+        tz: the customer's time zone.
 
     Returns:
-        A line for each; of campaigns that follow others one for those, too, that were decided on,
-        which says why they are in it.
+        A line for each. Campaigns that follow others have one even after the decision, which says
+        why the customer is in the audience.
     """
     decided = {(row.workflow_id, row.enrolment) for row in rows}
     return [
@@ -70,7 +70,7 @@ def undecided(
 
 
 def _due(one: Membership) -> datetime:
-    """Return when the message is due: to those who get the winner, not before it is found."""
+    """Return when the message is due, but not before the winner is found for those who get it."""
     decides_at = one.ab.decides_at if one.ab is not None and not one.variant else None
     return one.due if decides_at is None else max(one.due, decides_at)
 
@@ -92,13 +92,13 @@ def _text(one: Membership, tz: str) -> str:
 
 
 def _inside(one: Membership) -> str:
-    """Tell in which audience they are, and why, if it is that of a campaign that follows others."""
+    """Name the customer's audience, and why they are in it if the campaign follows others."""
     said = f"in the audience of {one.campaign}{_variant(one)}"
     return f"{'perhaps ' if one.doubtful else ''}{said}{f', who {one.asks}' if one.asks else ''}"
 
 
 def _variant(one: Membership) -> str:
-    """Tell which variant of the message they get."""
+    """Name the variant of the message that they get."""
     if one.ab is None:
         return ""
     if one.variant:

@@ -30,7 +30,7 @@ class Letter(BaseModel):
         workflow_id: the run.
         step: the message of the journey.
         channel: the channel.
-        provider: its carrier.
+        provider: the provider that carried it.
         provider_id: the provider's id for it.
         possible_duplicate: a first copy may have arrived before.
         content: the text that the customer reads; its fields depend on the channel.
@@ -109,7 +109,7 @@ def write_page(letter: Letter, file: Path) -> Path:
 
     Args:
         letter: the message.
-        file: where.
+        file: the file to write.
 
     Returns:
         The file.
@@ -126,12 +126,12 @@ def write_page(letter: Letter, file: Path) -> Path:
 
 
 async def newest(store: Store, customer_id: str | None, limit: int) -> list[Letter]:
-    """Read the newest messages that went out.
+    """Read the newest messages that were sent.
 
     Args:
-        store: open.
+        store: the open store.
         customer_id: only messages to this customer; None: to all.
-        limit: the largest number of messages.
+        limit: the most messages.
 
     Returns:
         The messages, newest first.
@@ -153,8 +153,8 @@ async def numbered(store: Store, number: int, customer_id: str | None = None) ->
     """Read the message with this number in the ledger.
 
     Args:
-        store: open.
-        number: in the ledger.
+        store: the open store.
+        number: its number in the ledger.
         customer_id: only if it went to this customer.
 
     Returns:
@@ -174,7 +174,7 @@ async def numbered(store: Store, number: int, customer_id: str | None = None) ->
 
 
 def folder(settings: Settings) -> Path:
-    """Return the folder of messages that were opened in a browser."""
+    """Return the folder for messages that are opened in a browser."""
     return settings.home / "outbox"
 
 

@@ -1,8 +1,8 @@
-"""Measuring: what has changed is counted, time and again, each change once.
+"""Measuring: passes that count changed rows, each change once.
 
-A pass takes the marks of changes, reads the rows behind them, and adds to the rollups what they
-count now less what they counted before, in one transaction. It may be killed at any moment, and
-several workers may begin one at a time: the marks are deleted with the counting, or stand.
+A pass takes the marks of changes, reads the marked rows, and adds their present counts less their
+former ones to the rollups, in one transaction. It may be killed at any moment, and several workers
+may start one at the same time: the marks are deleted together with the counting, or stay.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -30,7 +30,7 @@ from sojourn.store.measuring import conversions, marks, rollups
 from sojourn.store.measuring.conversions import Conversion, Left
 
 PAGE = 2000
-"""Marks of one pass."""
+"""The most marks of one pass."""
 LOCK = locks.number("rollups")
 
 
@@ -40,7 +40,7 @@ class Source:
 
     Args:
         goals: the wire names of its goals.
-        window: how long after a message a goal may be owed to it.
+        window: how long after a message a goal may be due to it.
     """
 
     goals: frozenset[str]
@@ -49,12 +49,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Measuring:
-    """Counts what has changed.
+    """Counts changed rows.
 
     Args:
-        store: open.
+        store: the open store.
         sources: journeys and campaigns that have goals, by name.
-        tz: the zone of the installation, in which days begin.
+        tz: the installation's time zone, in which days begin.
     """
 
     store: Store
@@ -66,17 +66,17 @@ class Measuring:
         """Measure a project's journeys and campaigns.
 
         Args:
-            store: open.
-            settings: of the installation.
-            project: its journeys and campaigns.
+            store: the open store.
+            settings: the settings of the installation.
+            project: has the journeys and campaigns.
 
         Returns:
-            Ready to count.
+            An object that is ready to count.
         """
         return cls(store, sources_of(project), zone(settings.timezone))
 
     async def catch_up(self) -> int:
-        """Count all that has changed; return how many changes there were."""
+        """Count all changes; return how many there were."""
         number = 0
         await self._learn()
         while counted := await self.count(PAGE):
@@ -86,13 +86,13 @@ class Measuring:
         return number
 
     async def count(self, limit: int) -> int:
-        """Count what has changed, in one transaction.
+        """Count changes, in one transaction.
 
         Args:
-            limit: so many changes at most.
+            limit: the most changes to count.
 
         Returns:
-            How many changes there were.
+            The number of changes.
         """
         async with self.store.transaction() as session:
             await locks.hold(session, LOCK)
@@ -121,10 +121,10 @@ class Measuring:
         return marked.number
 
     async def rebuild(self) -> int:
-        """Make the rollups of the rows once more; return how many rows there were.
+        """Rebuild the rollups from the rows; return how many rows there were.
 
-        What is told of meanwhile is counted as ever. Orders of customers who were erased keep
-        their messages' credit; counts of rows that are gone are gone.
+        Meanwhile, new changes are counted as usual. Orders of erased customers keep their messages'
+        credit; the counts of rows that no longer exist are lost.
         """
         async with self.store.transaction() as session:
             await locks.hold(session, LOCK)
@@ -135,7 +135,7 @@ class Measuring:
     # ---- orders --------------------------------------------------------------------------------
 
     async def _learn(self) -> None:
-        """See to it that the events of these goals leave marks, those of before as well."""
+        """Make events of these goals leave marks, including those stored before."""
         async with self.store.reading() as session:
             if await marks.knows(session, self._names):
                 return
@@ -153,10 +153,10 @@ class Measuring:
     async def _attribute(
         self, session: AsyncSession, events: Collection[int], messages: Collection[int]
     ) -> set[int]:
-        """Note which messages orders may be owed to; return those of which that changes something.
+        """Note the messages that orders may be due to; return those for which something changes.
 
-        Looked at are the customers of new orders, and those of messages that turn out to have left
-        before one.
+        It examines the customers of new orders, and of messages that turn out to have been sent
+        before an order.
         """
         if not self._names:
             return set()
@@ -175,10 +175,10 @@ class Measuring:
         return await conversions.replace(session, looked_at, list(self.sources), found)
 
     def _owed(self, told: list[Told], messages: list[Left]) -> list[Conversion]:
-        """Return the messages that each order of a customer may be owed to.
+        """Return the messages that each order of a customer may be due to.
 
-        An order that several events tell counts once for a journey, by the earliest of its goals
-        among them. Messages of all journeys share the credit for one event.
+        An order with several events counts once for a journey, by the earliest event that is its
+        goal. Messages of all journeys share the credit for one event.
         """
         orders: dict[int, Order] = {}
         touches: dict[int, list[Touch]] = {}
@@ -207,7 +207,7 @@ class Measuring:
     def _by_goals(
         self, messages: list[Left]
     ) -> Iterator[tuple[frozenset[str], timedelta, list[Touch]]]:
-        """Yield the messages of each kind of journey: its goals, its window, and what left."""
+        """Yield the sent messages by the goals and the window of their journeys."""
         found: dict[tuple[frozenset[str], timedelta], list[Touch]] = {}
         for one in messages:
             source = self.sources[one.source]
@@ -219,7 +219,7 @@ class Measuring:
     # ---- messages ------------------------------------------------------------------------------
 
     async def _tallies(self, session: AsyncSession, numbers: Collection[int]) -> dict[int, Tally]:
-        """Return all that messages count now."""
+        """Return the present counts of messages."""
         reports = await rollups.reports(session, numbers)
         owed = await conversions.of_messages(session, numbers)
         found: dict[int, Tally] = {}

@@ -17,10 +17,10 @@ def of_run(told: Story, run: str, journeys: Journeys) -> Story:
     Args:
         told: the whole story.
         run: a workflow id.
-        journeys: of the project.
+        journeys: the project's journeys.
 
     Returns:
-        The run, its messages, and what it could hear of.
+        The run, its messages, and the events that it could hear.
 
     Raises:
         UnknownName: the customer has no such run; the text offers the nearest.
@@ -41,11 +41,11 @@ def of_journey(told: Story, journey: str, journeys: Journeys, step: str = "") ->
     Args:
         told: the whole story.
         journey: its name.
-        journeys: of the project.
-        step: of its messages, only this one.
+        journeys: the project's journeys.
+        step: only this one of its messages; empty: all.
 
     Returns:
-        The runs of the journey, their messages, and what they could hear of.
+        The runs of the journey, their messages, and the events that they could hear.
     """
 
     def concerns(line: Decided | Entry | PersonAsked | Wait) -> bool:
@@ -62,13 +62,13 @@ def of_message(told: Story, name: str, journeys: Journeys) -> Story:
     Args:
         told: the whole story.
         name: a step, ``journey/step``, or a number in the ledger.
-        journeys: of the project.
+        journeys: the project's journeys.
 
     Returns:
-        The message, in each run that decided on it, and the rest of these journeys' story.
+        The message, in each run that decided on it, and the rest of these runs' story.
 
     Raises:
-        UnknownName: nothing was decided on a message of this name; the text offers the nearest.
+        UnknownName: no message with this name was decided on; the text offers the nearest.
     """
     decided = [line for line in told.timeline if isinstance(line, Decided)]
     found = [

@@ -1,4 +1,4 @@
-"""`Preview`: what a journey would say to a customer, when, and why not. It changes nothing."""
+"""`Preview`: the messages that a journey would send to a customer, and when. It changes nothing."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -26,9 +26,9 @@ class Held(BaseModel):
     """A hold before a message is decided on.
 
     Args:
-        until: by the journey's clock.
-        reason: as in docs/reasons.md.
-        text: the same in words, with the rules that hold it.
+        until: the end of the hold, by the journey's clock.
+        reason: the reason, as in docs/reasons.md.
+        text: the reason in words, with the rules that hold it.
     """
 
     until: datetime
@@ -48,11 +48,12 @@ class Said(BaseModel):
         reason: why it is not sent.
         text: the fate in words.
         detail: the values or the rule that it was judged by; empty if there is no more to say.
-        holds: what holds it before.
-        channel: by which it leaves.
-        address: to which it goes, masked; empty if it does not leave.
-        content: what the customer would read; None if it does not leave, or the ledger has it.
-        number: in the ledger, of one that was decided on.
+        holds: the holds before that.
+        channel: the channel by which it leaves.
+        address: the address that it goes to, masked; empty if it does not leave.
+        content: the content that the customer would read; None if it does not leave, or the ledger
+            has it.
+        number: its number in the ledger, if it was decided on.
     """
 
     step: str
@@ -76,16 +77,16 @@ class Preview(BaseModel):
     Args:
         customer_id: the customer.
         journey: the journey.
-        run: workflow id of the run: the one that is on, or the one that would start.
-        kind: ``open``: the run is on; ``supposed``: an event would start it.
-        timezone: the customer's.
-        now: from this moment on it is a preview, by the journey's clock.
+        run: the workflow id of the run that is open, or would start.
+        kind: ``open``: the run is open; ``supposed``: an event would start it.
+        timezone: the customer's time zone.
+        now: the moment from which it is a preview, by the journey's clock.
         start: the event that starts the run.
         started: when that happened, or would.
         verdict: the answer in one line.
         refused: why the event would start no run; None if it would start one.
         because: the same with the values that it was judged by.
-        messages: in their order.
+        messages: the messages in their order.
         outcome: how the run would end; None: it would go on for more than two years.
         assumptions: the assumptions of the preview, in words.
     """
@@ -121,19 +122,19 @@ async def preview(
     at: datetime | None = None,
     step: str = "",
 ) -> Preview:
-    """Tell what a journey would say to a customer, and store nothing.
+    """Preview a journey for a customer, without storing anything.
 
     Args:
-        store: open.
-        settings: of the installation.
-        project: its journeys, events and templates.
+        store: the open store.
+        settings: the settings of the installation.
+        project: has the journeys, events and templates.
         customer_id: any id of the customer.
-        journey: its name.
+        journey: the name of the journey.
         at: the present of the preview; None: now.
-        step: only this message.
+        step: only this message; empty: all.
 
     Returns:
-        The run that is on, or the one that an event would start.
+        The preview of the run that is open, or that an event would start.
 
     Raises:
         UnknownName: there is no such customer, journey or message; the text offers the nearest.
@@ -157,7 +158,7 @@ def check_step(journey: type[Journey], step: str) -> None:
     """Refuse a message that a journey does not have.
 
     Raises:
-        UnknownName: it has none of this name; the text offers the nearest.
+        UnknownName: it has no message with this name; the text offers the nearest.
     """
     known = dict.fromkeys(message.step for message in journey.messages)
     if step and step not in known:
@@ -173,7 +174,7 @@ def shown(
         journey: its journey.
         customer_id: the customer.
         run: the run.
-        step: only this message.
+        step: only this message; empty: all.
         caps: the policy has caps.
 
     Returns:

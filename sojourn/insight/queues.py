@@ -1,7 +1,7 @@
 """The task queues of channels as Temporal knows them: workers, backlog, limit.
 
-The server keeps the limit, for the whole queue and all workers together, and it holds at once:
-https://docs.temporal.io/cli/task-queue#config
+The server keeps the limit, for the whole queue and all workers together, and it takes effect at
+once: https://docs.temporal.io/cli/task-queue#config
 """
 
 from datetime import timedelta
@@ -26,9 +26,9 @@ class Queue(BaseModel):
     """The queue of one channel.
 
     Args:
-        limit: messages a second at most; None: no limit was set.
-        backlog: messages that wait for a worker, approximately.
-        workers: those that asked for work within the last minutes.
+        limit: the most messages a second; None: no limit was set.
+        backlog: the approximate number of messages that wait for a worker.
+        workers: the number of workers that asked for work within the last minutes.
     """
 
     limit: float | None
@@ -65,9 +65,9 @@ async def limit(
     """Limit the rate at which messages of a channel are handed out, over all workers together.
 
     Args:
-        client: connected.
+        client: the connected client.
         channel: the channel.
-        rate: messages a second; None takes the limit away.
+        rate: the most messages a second; None removes the limit.
         because: the reason, which Temporal keeps with the limit.
         by: the operator's name, which Temporal keeps as well.
 
@@ -75,7 +75,7 @@ async def limit(
         TemporalUnavailable: the server does not answer the question.
     """
     update = UpdateTaskQueueConfigRequest.RateLimitUpdate(reason=because)
-    if rate is not None:  # an absent limit is taken away; zero would stop the queue
+    if rate is not None:  # leaving it out removes the limit; zero would stop the queue
         update.rate_limit.CopyFrom(RateLimit(requests_per_second=rate))
     request = UpdateTaskQueueConfigRequest(
         namespace=client.namespace,

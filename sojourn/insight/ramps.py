@@ -1,4 +1,4 @@
-"""Sending domains that warm up: where they stand, and which campaigns wait for their budgets."""
+"""Sending domains that warm up: their standing, and the campaigns that wait for their budgets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ class Standing(BaseModel):
         domain: the domain.
         ours: this installation's e-mails leave from it.
         level: its step, 1 for the first.
-        steps: how many there are.
-        budget: promotional e-mails of today; None: as many as there are.
-        used: of it.
+        steps: the number of steps of its ladder.
+        budget: the most promotional e-mails of today; None: no limit.
+        used: those of them that were claimed.
         turn: the decision about today.
         because: why.
         off: an operator took it off the ladder.
@@ -47,28 +47,28 @@ class Standing(BaseModel):
 
 @dataclass(frozen=True)
 class Past:
-    """The days of a domain, and what was said about it, the newest first."""
+    """The days of a domain, and the decisions about it, newest first."""
 
     days: Sequence[RampDayRow]
     words: Sequence[RampWordRow]
 
 
 def day(settings: Settings) -> date:
-    """Return the present day of an installation's ramps."""
+    """Return today for an installation's ramps."""
     return day_of(datetime.now(UTC), settings.timezone)[0]
 
 
 async def standing(
     session: AsyncSession, settings: Settings, project: Project, domain: str, ladder: Ladder
 ) -> Standing:
-    """Tell where a domain stands today; nothing is stored.
+    """Return where a domain stands today; nothing is stored.
 
     Args:
         session: any session.
-        settings: of the installation.
-        project: its ladders.
+        settings: the settings of the installation.
+        project: has the ladders.
         domain: the domain.
-        ladder: of the domain.
+        ladder: the domain's ladder.
 
     Returns:
         Its standing.
@@ -90,15 +90,15 @@ async def standing(
 
 
 async def past(session: AsyncSession, domain: str, *, limit: int) -> Past:
-    """Return what has become of a domain.
+    """Return the history of a domain.
 
     Args:
         session: any session.
         domain: the domain.
-        limit: so many days and words at most.
+        limit: the most days and the most decisions.
 
     Returns:
-        Its days, and what was said.
+        Its days, and the decisions.
     """
     return Past(
         await ramps.days(session, domain, limit=limit),
@@ -109,13 +109,13 @@ async def past(session: AsyncSession, domain: str, *, limit: int) -> Past:
 async def waits_of(
     session: AsyncSession, settings: Settings, project: Project, campaign_id: str
 ) -> str:
-    """Say what a campaign waits for whose domain has used up its day; empty: it does not wait so.
+    """Say what a campaign waits for if its domain has used up its day; empty if it does not wait.
 
     Args:
         session: any session.
-        settings: of the installation.
-        project: its ladders.
-        campaign_id: of a campaign that was launched.
+        settings: the settings of the installation.
+        project: has the ladders.
+        campaign_id: the id of a campaign that was launched.
 
     Returns:
         A line for people.

@@ -1,7 +1,7 @@
-"""A rehearsal: what the gate and the templates would make of a run's messages, and nothing leaves.
+"""A rehearsal: a run's messages, judged by the gate and rendered, but not sent.
 
-The gate looks where it would claim (`Gate.look`), by the same facts and the same verdict. Templates
-are rendered with a key of no installation, so that a link in a preview opens nothing.
+The gate looks instead of claiming (`Gate.look`), by the same facts and with the same verdict.
+Templates are rendered with a key of no installation, so that links in a preview open nothing.
 """
 
 from collections.abc import Sequence
@@ -31,13 +31,13 @@ from sojourn.store import Store
 from sojourn.store.tables import LedgerRow
 
 UNTIL_SOMEBODY_ACTS = (Reason.HELD_BACK, Reason.PAUSED)
-"""Holds whose end nobody knows: they are taken to last."""
+"""Reasons of holds with an unknown end, which are assumed to last."""
 _ONE_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
 class Hold:
-    """A hold of a message: until when, why, and which rules hold it, in words."""
+    """A hold of a message: its end, its reason, and the rules that hold it, in words."""
 
     until: datetime
     reason: Reason
@@ -51,14 +51,15 @@ class Rehearsed:
     Args:
         delivery: the message as its run asks for it.
         at: when it was decided on, by the journey's clock.
-        status: what becomes of it.
+        status: its fate.
         reason: why it is not sent.
-        detail: the same, with the values that it was judged by.
-        channel: by which it leaves, or would have.
-        address: to which it would leave.
-        content: what the customer would read; None: it is not sent, or the ledger has its text.
-        holds: that come first, in their order.
-        row: of the ledger, where it was decided on already.
+        detail: the reason with the values that it was judged by.
+        channel: the channel by which it leaves, or would have.
+        address: the address that it would go to.
+        content: the content that the customer would read; None if it is not sent, or the ledger has
+            its text.
+        holds: the holds that come first, in their order.
+        row: its row of the ledger, if it was decided on already.
     """
 
     delivery: Delivery
@@ -74,21 +75,20 @@ class Rehearsed:
 
 
 class Rehearsal:
-    """The desk of a rehearsed run.
+    """The desk of a rehearsed run, which answers its verbs.
 
     Args:
-        store: open.
-        gate: of this installation.
-        renderer: whose links nobody can follow.
-        project: its activities.
+        store: the open store.
+        gate: the gate of this installation.
+        renderer: a renderer whose links nobody can follow.
+        project: has the activities.
         start: the event that enrols the customer.
-        now: the present, by the journey's clock: what was to be decided on before it and is not
-            yet, is decided on now.
+        now: the present, by the journey's clock; overdue messages are decided on at this moment.
 
     Attributes:
-        messages: rehearsed so far, in their order.
-        called: the names of activities that were not called, and whose results are made up.
-        said: the events that the steps told, and what they noted; nobody heard of it.
+        messages: the messages rehearsed so far, in their order.
+        called: the names of activities that would be called, and whose results are made up.
+        said: the events and notes that the steps would have stored.
         asked: True if the steps asked a question.
     """
 
@@ -119,13 +119,13 @@ class Rehearsal:
         """Judge a message as the gate does, and render it if it may leave."""
         at = max(delivery.now, self._now)
         gathered, verdict = await self._gate.look(delivery, at, slots=self._slots)
-        if isinstance(verdict, Late):  # no run has waited by another plan than today's
+        if isinstance(verdict, Late):  # no run has waited by another plan than the present one
             delivery = delivery.model_copy(update={"useful_for": None})
             gathered, verdict = await self._gate.look(delivery, at, slots=self._slots)
         return await self._decided(delivery, at, gathered, verdict)
 
     async def call(self, asked: Asked) -> Reply:
-        """Make a result up: a preview calls nothing."""
+        """Make up a result: a preview calls nothing."""
         self.called[asked.activity] = None
         activity = self._project.activities[asked.activity]
         try:
@@ -135,13 +135,13 @@ class Rehearsal:
         return Reply(result=activity.written_result(result))
 
     async def ask(self, asked: Question) -> Reply:
-        """Answer by what the store knows now."""
+        """Answer from the present contents of the store."""
         self.asked = True
         async with self._store.reading() as session:
             return await answered(session, asked, self._project.topics.own)
 
     async def say(self, said: Saying, summary: str) -> bool:
-        """Note it: a preview tells nobody, and writes on no card."""
+        """Only note the statement: a preview stores nothing."""
         self.said.append(summary)
         return True
 
@@ -174,7 +174,7 @@ class Rehearsal:
                 receipt = Receipt(
                     status=Status.SKIPPED, reason=reason, news=news, timezone=gathered.case.timezone
                 )
-                row = _noted(gathered, reason)  # what an event decided is decided once more
+                row = _noted(gathered, reason)  # a skip that an event caused is decided once more
                 decided = row.decided_at if row else at
                 self._note(delivery, decided, receipt, detail=detail, row=row)
                 return receipt, decided
@@ -199,7 +199,7 @@ class Rehearsal:
     ) -> Receipt:
         draft = await self._gate.draft(gathered, channel, self._start)
         if self._start.message_id not in [one.message_id for one in draft.history]:
-            draft = replace(draft, history=[*draft.history, self._start])  # it is not stored
+            draft = replace(draft, history=[*draft.history, self._start])  # it may not be stored
         moved = delivery.model_copy(update={"now": at})
         content, fault = None, ""
         reason: Reason | None = None
@@ -255,7 +255,7 @@ class Rehearsal:
 
 
 def _noted(gathered: Gathered, reason: Reason) -> LedgerRow | None:
-    """Return the message's row if it was skipped for this reason already."""
+    """Return the message's row if it was already skipped for this reason."""
     row = gathered.rows[-1] if gathered.rows else None
     is_it = row is not None and (row.state, row.reason) == (MessageState.SKIPPED, reason)
     return row if is_it else None
@@ -275,5 +275,5 @@ def _slot(delivery: Delivery, at: datetime, channel: Channel) -> Slot:
 
 
 def held_for_good(holds: Sequence[Hold]) -> bool:
-    """Tell whether nobody knows when a message would be let go."""
+    """Tell whether a message has a hold with an unknown end."""
     return any(hold.reason in UNTIL_SOMEBODY_ACTS for hold in holds)

@@ -1,4 +1,4 @@
-"""Rehearse a run: one that is open, or one that an event would start now. Nothing is stored."""
+"""Rehearse a run that is open, or one that an event would start now. Nothing is stored."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,11 +28,11 @@ from sojourn.store import Store, cards, events, ledger, people, runs
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
 
 NO_KEY = "a preview's links open nothing"
-"""Signs the links of a preview: no installation takes them for its own."""
+"""The key that signs the links of a preview, which no installation accepts."""
 NAME = "preview"
-"""The message id of an event that nobody sent."""
+"""The message id of the supposed event."""
 AT_MOST = timedelta(days=800)
-"""A plan is looked at for so long."""
+"""The longest time that is rehearsed."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Run:
         start: the event that enrolled the customer, or would.
         is_open: it was started already.
         now: the present, by the journey's clock.
-        timezone: the customer's.
-        refused: why an event that nobody sent would start none.
-        made_up: fields of that event that were made up.
+        timezone: the customer's time zone.
+        refused: why a supposed event would start no run.
+        made_up: the fields of that event that were made up.
         like_the_last: its other fields are those of the customer's last such event.
-        desk: the messages.
-        played: the run.
+        desk: has the messages.
+        played: the run as it was played.
     """
 
     workflow_id: str
@@ -68,9 +68,9 @@ class Rehearsing:
     """Rehearses runs of one installation.
 
     Args:
-        store: open.
-        settings: of the installation.
-        project: its journeys, events and templates.
+        store: the open store.
+        settings: the settings of the installation.
+        project: has the journeys, events and templates.
     """
 
     def __init__(self, store: Store, settings: Settings, project: Project) -> None:
@@ -84,7 +84,7 @@ class Rehearsing:
         self._gate = Gate.of(store, settings, project, self.policy, self._renderer.channels_of)
 
     async def open_run(self, journey: type[Journey], customer_id: str, now: datetime) -> Run | None:
-        """Rehearse the newest run that is on, by what the store knows.
+        """Rehearse the customer's newest open run, as far as the store knows.
 
         Args:
             journey: the journey.
@@ -92,7 +92,7 @@ class Rehearsing:
             now: the present.
 
         Returns:
-            The run; None if none is on.
+            The run; None if none is open.
         """
         async with self._store.reading() as session:
             noted = await runs.maybe_open(session, customer_id)
@@ -103,12 +103,12 @@ class Rehearsing:
         return None
 
     async def again(self, journey: type[Journey], row: RunRow, now: datetime) -> Run | None:
-        """Rehearse a run from its beginning: what the ledger knows of it is as it was.
+        """Rehearse a run from its beginning; decisions in the ledger are taken as they are.
 
         Args:
             journey: the journey.
             row: the run.
-            now: the present: what is not decided on yet is decided on then, or later.
+            now: the present; messages without a decision are decided on then, or later.
 
         Returns:
             The run; None if the event that started it is gone, or cannot be read.
@@ -127,7 +127,7 @@ class Rehearsing:
                 session, self._project, row, start, within=self._settings.clock_skew
             )
         decided = [one.decided_at for one in rows if one.workflow_id == row.workflow_id]
-        present = max([now, *decided])  # the clock of a run that was moved on is ahead
+        present = max([now, *decided])  # a run whose clock was moved is ahead
         return await self._run(
             journey,
             person,
@@ -148,7 +148,7 @@ class Rehearsing:
             now: when the event would happen.
 
         Returns:
-            The run, and why it would not start, if it would not.
+            The run, with the reason if it would not start.
 
         Raises:
             BadInput: a field that the event needs cannot be made up.
@@ -180,7 +180,7 @@ class Rehearsing:
                 session, self._project, row, start, within=self._settings.clock_skew
             )
         refused = [*plan.refused, *(plan.plan.refused if plan.plan else ())]
-        if journey.name in self._project.journeys.off:  # routing does not even ask
+        if journey.name in self._project.journeys.off:  # routing does not even consider it
             refused = [Refused(start, journey.name, row.workflow_id, Reason.SWITCHED_OFF)]
         return await self._run(
             journey,
@@ -199,7 +199,7 @@ class Rehearsing:
     async def _start(
         self, session: AsyncSession, journey: type[Journey], customer_id: str, now: datetime
     ) -> tuple[EventRow, tuple[str, ...], bool]:
-        """Make up an event that would start a run: as the last one, as far as there was one."""
+        """Make up an event that would start a run, like the customer's last one if there is one."""
         every = await events.of_customer(session, customer_id)
         starts, terms = names(journey.terms.starts_on), journey.terms
         last = next((row for row in reversed(every) if row.name in starts), None)
@@ -273,7 +273,7 @@ class Rehearsing:
 
 
 def goes_on(run: Run) -> bool:
-    """Tell whether a run is on at the present: it waits, or decides on a message, after that."""
+    """Tell whether a run is open at the present: it waits, or decides on a message, after that."""
     waits, messages = run.played.waits, run.desk.messages
     return (
         run.played.result is None
@@ -292,7 +292,7 @@ def _is_ahead(value: object, now: datetime) -> bool:
 
 
 def _written(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return fields as an event's row keeps them: JSON values."""
+    """Return fields as the JSON values that an event's row keeps."""
     return {
         name: value.isoformat() if hasattr(value, "isoformat") else value
         for name, value in fields.items()

@@ -1,4 +1,4 @@
-"""Remedies: what would have changed the fate of a message, or of an event that started nothing."""
+"""Remedies: changes that would have altered the fate of a message, or of an event without a run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from sojourn.store import standing, switches
 from sojourn.store.tables import ConsentRow, SuppressionRow, SwitchRow
 
 _WITH = "with "
-"""Begins the clause by which a cap says what a greater one would have changed."""
+"""The beginning of a cap's clause on the effect of a greater cap."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The knowledge beside the ledger.
+    """The known facts beside the ledger.
 
     Args:
         customer_id: the customer.
-        tz: the customer's zone.
-        journeys: of the project.
-        said: every word on consent; what counts comes last.
-        dead: suppressions that hold of the customer's addresses.
+        tz: the customer's time zone.
+        journeys: the project's journeys.
+        said: all statements of consent; those that count come last.
+        dead: suppressions of the customer's addresses that hold.
         held: switches of operators, those that are on and those that were.
     """
 
@@ -40,19 +40,19 @@ class Facts:
 
 @dataclass(frozen=True)
 class Matter:
-    """A message that did not leave, or an event that started nothing.
+    """A message that did not leave, or an event that started no run.
 
     Args:
         reason: why.
         journey: its journey.
-        step: of a message.
-        topic: of a message.
-        channels: of a message, in its order.
+        step: the message's step.
+        topic: the message's topic.
+        channels: the message's channels, in its order.
         at: when it was decided on.
-        until: of a message that is held: the end of the hold.
+        until: the end of the message's hold, if it is held.
         detail: the values or rules that it was judged by.
-        cause: the event that prevented it, in words; empty: none did.
-        campaign: of a campaign's message: its id.
+        cause: the event that prevented it, in words; empty if none did.
+        campaign: the campaign's id, if it is a campaign's message.
     """
 
     reason: Reason
@@ -68,11 +68,11 @@ class Matter:
 
 
 def remedy(matter: Matter, facts: Facts) -> str:
-    """Tell what would have changed it.
+    """Say what would have changed the outcome.
 
     Args:
         matter: the message or the event.
-        facts: what is known beside the ledger.
+        facts: the known facts beside the ledger.
 
     Returns:
         A clause for an operator.
@@ -136,13 +136,13 @@ def _address(matter: Matter, facts: Facts, terms: Terms) -> str:
 
 
 def _consent(matter: Matter, facts: Facts, terms: Terms) -> str:
-    """Say which word stands against the message, and since when."""
+    """Name the statement that stands against the message, and since when."""
     found = [_word(channel, matter, facts) for channel in matter.channels or tuple(Channel)]
     return "; ".join(dict.fromkeys(found))
 
 
 def _word(channel: Channel, matter: Matter, facts: Facts) -> str:
-    """Say which word counts on one channel, in the order in which the gate asks."""
+    """Name the statement that counts on one channel, in the gate's order."""
     said = [row for row in facts.said if row.purpose in (None, Purpose.MESSAGES)]
     of_topic = [r for r in said if r.topic == matter.topic and r.channel in ("", channel.value)]
     of_channel = [row for row in said if not row.topic and row.channel == channel.value]
@@ -159,7 +159,7 @@ def _word(channel: Channel, matter: Matter, facts: Facts) -> str:
 
 
 def _stands(row: ConsentRow, facts: Facts) -> str:
-    """Say since when a word counts, and what changes it."""
+    """Say since when a statement counts, and what changes it."""
     what = f"messages on {row.topic}" if row.topic else "promotional messages"
     by = row.channel or "any way"
     if row.granted and not _over(row):
@@ -330,4 +330,4 @@ _OF_CAMPAIGNS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
         "its template says when it declines (`sojourn campaign test --as CUSTOMER` tries it)"
     ),
 }
-"""Other words than those for a run's message."""
+"""The remedies for campaigns that differ from those for runs."""

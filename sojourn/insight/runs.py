@@ -38,9 +38,9 @@ class Run(BaseModel):
         customer_id: the customer.
         key: tells the customer's runs of the journey apart; may be empty.
         status: Temporal's word: running, completed, continued-as-new, failed, terminated, ...
-        outcome: of a run that has ended.
-        started: by Temporal's clock.
-        closed: by Temporal's clock.
+        outcome: its outcome, if it has ended.
+        started: when it started, by Temporal's clock.
+        closed: when it ended, by Temporal's clock.
         doing: the wait of an open run, if it was asked; the cause of a failed one.
         until: the end of that wait.
     """
@@ -59,7 +59,7 @@ class Run(BaseModel):
 
     @property
     def is_open(self) -> bool:
-        """True if the run goes on."""
+        """True if the run is open."""
         return self.status == RUNNING
 
     @property
@@ -80,15 +80,15 @@ async def list_runs(
     is_open: bool | None = None,
     limit: int | None = None,
 ) -> list[Run]:
-    """List runs by Temporal's visibility, which is a moment behind: open ones, then the newest.
+    """List runs by Temporal's visibility, which lags a moment: open ones first, then the newest.
 
     Args:
-        client: connected.
+        client: the connected client.
         journey: only runs of this journey.
         customer_ids: only runs of this customer. A run keeps the id with which it began, so give
             every id that the person has had.
         is_open: only open runs, or only closed ones.
-        limit: the largest number of runs.
+        limit: the most runs.
 
     Returns:
         The runs.
@@ -99,7 +99,7 @@ async def list_runs(
     found: list[Run] = []
     with asking_temporal():
         async for run in _executions(client, _query(journey, customer_ids, is_open)):
-            # compared here as well, because servers read quotes in a query differently
+            # compared here as well, since servers read quotes in a query differently
             if customer_ids is not None and run.customer_id not in customer_ids:
                 continue
             if journey not in (None, run.journey):
@@ -111,7 +111,7 @@ async def list_runs(
 
 
 async def with_details(client: Client, runs: list[Run]) -> list[Run]:
-    """Add to open runs what they wait for, and to failed runs why they failed."""
+    """Add the waits of open runs, and the causes of failed ones."""
     turn = asyncio.Semaphore(QUERIES_AT_ONCE)
 
     async def one(run: Run) -> Run:
@@ -159,11 +159,11 @@ def _query(journey: str | None, customer_ids: Collection[str] | None, is_open: b
 
 
 def _is(attribute: str, value: str | None) -> list[str]:
-    """Write conditions that hold if the attribute has this value, with nothing to escape in them.
+    """Write conditions that hold if the attribute has this value, without anything to escape.
 
     Servers disagree on escapes: on SQLite, 1.32 finds no value with a double quote or a backslash,
-    however it is written. So the query goes as far as the first of them, and `list_runs` compares
-    the whole value.
+    however it is written. So the query covers the value up to the first of them, and `list_runs`
+    compares the whole value.
     """
     if value is None:
         return []
@@ -183,7 +183,7 @@ def _run(execution: WorkflowExecution) -> Run:
     status = execution.status
     outcome = attributes.get(OUTCOME)
     if outcome is None and status is WorkflowExecutionStatus.COMPLETED:
-        # a run that has sent everything spends no action on saying so
+        # a run that has sent everything saves the action of reporting it
         outcome = Outcome.EXHAUSTED
     return Run(
         workflow_id=execution.id,

@@ -66,7 +66,7 @@ NOT_KEPT = "not in Temporal"
 MOST_ANSWERS = 100
 MOST_CAMPAIGNS = 200
 MOST_SWITCHES = 1000
-"""The newest ones; operators set a few a year."""
+"""The most switches that are read, newest first; operators set a few a year."""
 
 Line = Annotated[
     Happened
@@ -85,13 +85,13 @@ Line = Annotated[
 
 
 class Story(BaseModel):
-    """Everything `sojourn explain` tells.
+    """Everything that `sojourn explain` shows.
 
     Args:
         customer: the card.
-        temporal: the reason why Temporal could not be asked; None if it was.
-        runs: open ones first.
-        timeline: oldest first.
+        temporal: why Temporal could not be asked; None if it was.
+        runs: the runs, open ones first.
+        timeline: the lines, oldest first.
     """
 
     customer: Card
@@ -110,10 +110,10 @@ async def tell(
     """Gather a customer's story from the store, and from Temporal if it answers.
 
     Args:
-        store: open.
-        settings: for the zone of a customer who never named one.
-        project: its journeys and events.
-        client: connected; or the reason why not.
+        store: the open store.
+        settings: have the time zone for a customer who never named one.
+        project: has the journeys and events.
+        client: the connected client, or the reason why there is none.
         customer_id: any id of the customer.
 
     Returns:
@@ -126,7 +126,7 @@ async def tell(
         customer = await cards.find(session, customer_id)
         if customer is None:
             raise unknown_customer(customer_id)
-        customer_id = customer.customer_id  # the one that holds everything, whichever was asked for
+        customer_id = customer.customer_id  # the id that holds everything
         joined = await people.joined(session, customer_id)
         versions = await addresses.history(session, customer_id)
         went_to = await ledger.went_to(session, customer_id)
@@ -193,13 +193,13 @@ async def tell(
 async def facts_of(
     session: AsyncSession, customer: Customer, settings: Settings, journeys: Journeys
 ) -> Facts:
-    """Read what remedies depend on.
+    """Read the facts that remedies depend on.
 
     Args:
         session: any session.
         customer: the card.
-        settings: for the zone of a customer who never named one.
-        journeys: of the project.
+        settings: have the time zone for a customer who never named one.
+        journeys: the project's journeys.
 
     Returns:
         The facts.
@@ -221,7 +221,7 @@ async def facts_of(
 
 
 def _instead(row: LedgerRow, facts: Facts, happened: Sequence[EventRow]) -> str:
-    """Tell what would have changed the fate of a message that did not leave."""
+    """Say what would have changed the fate of a message that did not leave."""
     if row.reason is None or row.state is MessageState.SENT:
         return ""
     cause = next((e for e in happened if e.message_id == row.caused_by), None)
@@ -245,7 +245,7 @@ def _instead(row: LedgerRow, facts: Facts, happened: Sequence[EventRow]) -> str:
 
 
 def _instead_of_entry(row: EntryRow, facts: Facts) -> str:
-    """Tell what would have changed that an event started nothing."""
+    """Say what would have made an event start a run."""
     if row.taken or not row.reason:
         return ""
     journey = facts.journeys.get(row.journey)
@@ -262,7 +262,7 @@ def _instead_of_entry(row: EntryRow, facts: Facts) -> str:
 async def _causes(
     session: AsyncSession, rows: Sequence[LedgerRow], happened: Sequence[EventRow]
 ) -> list[EventRow]:
-    """Read the events of other ids of the person for which messages were skipped."""
+    """Read the events of the person's other ids that made messages skipped."""
     own = {event.message_id for event in happened}
     wanted = dict.fromkeys(row.caused_by for row in rows if row.caused_by not in {None, *own})
     found = [await events.find(session, message_id) for message_id in wanted if message_id]
@@ -272,7 +272,7 @@ async def _causes(
 async def _courses(
     session: AsyncSession, rows: Mapping[int, LedgerRow], went_to: Mapping[int, str]
 ) -> Mapping[int, Course]:
-    """Read the course of each message, addresses masked."""
+    """Read the course of each message, with addresses masked."""
     tried = await attempts.of_messages(session, rows)
     told = await reports.of_messages(session, rows)
     pushed = await handovers.of_messages(session, rows)
@@ -295,7 +295,7 @@ async def _courses(
 async def _runs(
     client: Client | TemporalUnavailable, ids: Sequence[str], noted: Sequence[RunRow]
 ) -> tuple[list[Run], str | None]:
-    """Return the customer's runs, and the reason why Temporal could not be asked, if any."""
+    """Return the customer's runs, and why Temporal could not be asked, if it could not."""
     if isinstance(client, TemporalUnavailable):
         return [_noted(row, NOT_ASKED) for row in noted], str(client)
     try:

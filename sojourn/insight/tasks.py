@@ -23,9 +23,9 @@ class Known(StrEnum):
 
     TOLD = "told"
     WAITS = "waits"
-    """It is to be told, or told again."""
+    """It is to be told, for the first time or again."""
     GIVEN_UP = "given_up"
-    """It could not be told, and nobody tries any more."""
+    """It could not be told, and no further try is planned."""
 
 
 class Task(BaseModel):
@@ -37,18 +37,18 @@ class Task(BaseModel):
         journey: the name of the journey that asks.
         run: the workflow id of the run that waits.
         question: its name in the journey.
-        text: what the person reads.
-        answers: words by name.
-        opened_at: by the journey's clock.
-        until: the run waits so long.
+        text: the text that the person reads.
+        answers: the words of the answers, by name.
+        opened_at: when it was opened, by the journey's clock.
+        until: until when the run waits.
         state: its state.
         answer: the name of the answer; empty without one.
         by: who answered.
         ended_at: when it was answered, or closed.
         because: why it was closed without an answer.
-        url: of its page; empty where nobody asked for it.
-        helpdesk: what a helpdesk knows of it; None if none is told of it.
-        tries: how often it was told in vain since something new was to be told.
+        url: the URL of its page; empty if it was not asked for.
+        helpdesk: the helpdesk's knowledge of it; None if no helpdesk is told.
+        tries: failed tries to tell the helpdesk the latest news.
     """
 
     id: int
@@ -86,7 +86,7 @@ class Task(BaseModel):
         return ""
 
     def standing(self) -> str:
-        """Say what became of it: ``answered by Ann: Refund it``."""
+        """Say where it stands: ``answered by Ann: Refund it``."""
         match self.state:
             case TaskState.ANSWERED:
                 return f"answered by {self.by}: {self.words}"

@@ -15,11 +15,11 @@ from sojourn.domain.messages import Enrolment
 from sojourn.insight.runs import Run
 
 MOST_RUNS = 20
-"""Histories that are read for one story: those of its newest runs."""
+"""The most histories that are read for one story, of its newest runs."""
 AT_ONCE = 5
 ANSWER_TIMEOUT = timedelta(seconds=10)
 PAST = timedelta(seconds=1)
-"""A timer of this duration is one of a wait that was past already."""
+"""A timer of at most this duration belongs to a wait whose end was past already."""
 
 
 class Wait(BaseModel):
@@ -27,11 +27,11 @@ class Wait(BaseModel):
 
     Args:
         at: when it began, by the run's clock.
-        text: what the run waited for, and how long.
+        text: the cause and the length of the wait.
         workflow_id: the run.
         journey: its journey.
-        until: the end that was planned.
-        ended: when it ended; None: the run still waits.
+        until: the planned end.
+        ended: when it ended; None if the run still waits.
         came: True if its moment came; False if something woke the run before.
     """
 
@@ -49,8 +49,8 @@ async def waits_of(client: Client, runs: Sequence[Run]) -> list[Wait]:
     """Read the waits of runs.
 
     Args:
-        client: connected.
-        runs: as Temporal lists them.
+        client: the connected client.
+        runs: the runs as Temporal lists them.
 
     Returns:
         The waits of the newest `MOST_RUNS`; a history that cannot be read has none.
@@ -62,7 +62,7 @@ async def waits_of(client: Client, runs: Sequence[Run]) -> list[Wait]:
         async with turn:
             try:
                 return await _waits(client, run)
-            except RPCError:  # it was deleted, or is gone: the story has the rest
+            except RPCError:  # it was deleted or has expired: the story has the rest
                 return []
 
     return [wait for some in await asyncio.gather(*map(one, newest)) for wait in some]
@@ -112,7 +112,7 @@ async def _summary(client: Client, event: HistoryEvent) -> str:
 
 
 async def _clock(client: Client, event: HistoryEvent) -> timedelta:
-    """Return how far the clock of a run was moved on."""
+    """Return how far the clock of a run was moved forward."""
     payloads = event.workflow_execution_started_event_attributes.input.payloads
     try:
         (enrolment,) = await client.data_converter.decode(payloads, [Enrolment])

@@ -1,4 +1,4 @@
-"""`WhyNot`: why a customer did not get a journey or a message: one line, and the evidence."""
+"""`WhyNot`: why a customer did not get a journey or a message, in one line, with the evidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from sojourn.store.tables import QuarantineRow, RunRow
 
 
 class Cause(StrEnum):
-    """Causes that are no `Reason`: no message was decided on, or it did leave."""
+    """Causes beside `Reason`: no message was decided on, or it did leave."""
 
     SENT = "sent"
     """They did get it."""
     ON_ITS_WAY = "on_its_way"
-    """It is being handed over, or was, and its end is not known."""
+    """It is being handed over, or was with an unknown end."""
     WAITING = "waiting"
-    """The run is on, and the message has not fallen due."""
+    """The run is open, and the message has not fallen due."""
     NEVER_ENTERED = "never_entered"
     """No event that starts a run ever came."""
     NO_KEY = "no_key"
@@ -44,11 +44,11 @@ class Cause(StrEnum):
     QUARANTINED = "quarantined"
     """Such an event came, and is kept in quarantine because it does not validate."""
     NOT_TOLD = "not_told"
-    """The event is stored, and no run was told of it yet."""
+    """The event is stored, but no run was told of it yet."""
     STARTED_NOTHING = "started_nothing"
-    """The event is stored, and started nothing: the journey is younger, or it cannot be read."""
+    """The event is stored, but started no run: the journey is younger, or could not read it."""
     OTHER_WAY = "other_way"
-    """The run has said everything, and its steps did not come to the message."""
+    """The run has ended or said everything, and its steps did not lead to the message."""
 
 
 class WhyNot(BaseModel):
@@ -58,14 +58,14 @@ class WhyNot(BaseModel):
         customer_id: the customer.
         journey: the journey.
         step: the message that was asked about; empty: any.
-        timezone: the customer's.
+        timezone: the customer's time zone.
         cause: one of `Cause`, or a reason as in docs/reasons.md.
         verdict: the answer in one line.
-        instead: what would have changed it; empty if there is nothing to say.
-        run: the run that it is about; None: there is none.
-        ahead: what would come of an event of now, or of the rest of the run; empty: not looked at.
+        instead: the remedy that would have changed it; empty if there is nothing to say.
+        run: the run that it is about; None if there is none.
+        ahead: the outlook of an event of now, or of the rest of the run; empty: not examined.
         temporal: why Temporal could not be asked; None if it was.
-        evidence: what happened, oldest first.
+        evidence: the lines of the story, oldest first.
     """
 
     customer_id: str
@@ -102,23 +102,23 @@ async def why_not(
     journey: str,
     step: str = "",
 ) -> WhyNot:
-    """Say why a customer did not get a journey, or one message of it.
+    """Explain why a customer did not get a journey, or one message of it.
 
     Args:
-        store: open.
-        settings: of the installation.
-        project: its journeys, events and templates.
-        client: connected; or the reason why not.
+        store: the open store.
+        settings: the settings of the installation.
+        project: has the journeys, events and templates.
+        client: the connected client, or the reason why there is none.
         customer_id: any id of the customer.
-        journey: its name.
+        journey: the name of the journey.
         step: a message of it; empty: any.
 
     Returns:
-        The newest thing that happened to the customer in this journey, and the evidence.
+        The answer from the newest state of the customer in this journey, with the evidence.
 
     Raises:
         UnknownName: there is no such customer, journey or message; the text offers the nearest.
-        BadInput: it is a campaign.
+        BadInput: ``journey`` names a campaign.
     """
     if journey not in project.journeys and journey in project.campaigns:
         raise BadInput(f"{journey} is a campaign: `sojourn explain {customer_id}` tells of it")
@@ -167,7 +167,7 @@ async def why_not(
 
 @dataclass(frozen=True)
 class _Asking:
-    """A question: its journey, the part of the story that is about it, and the customer's runs."""
+    """A question: its journey, the part of the story about it, and the customer's runs."""
 
     journey: type[Journey]
     step: str
@@ -263,7 +263,7 @@ class _Asking:
 
 
 async def _of_run(asking: _Asking, rehearsing: Rehearsing, run: RunRow, now: datetime) -> _Answer:
-    """Answer for a run that has decided on nothing that was asked about."""
+    """Answer for a run that has not decided on the message in question."""
     rehearsed = await rehearsing.again(asking.journey, run, now)
     if rehearsed is None:
         matter = Matter(Reason.EVENT_MISSING, run.journey)

@@ -1,8 +1,8 @@
 """The table of commands, one file each.
 
 The module of ``fast-forward`` is ``fast_forward``. It has a `typer.Typer` called ``app``, and the
-help of its command begins with the line of the table. `sojourn.cli.app` imports a module when
-somebody runs its command, and no module earlier: `sojourn --help` lists the table.
+help of its command begins with the line of the table. `sojourn.cli.app` imports a module only to
+run its command: `sojourn --help` lists the table.
 """
 
 from collections.abc import Mapping

@@ -30,7 +30,7 @@ def add(
 ) -> None:
     """Copy a journey, a campaign or an audience that ships into this project.
 
-    It comes with all that it needs, and is yours to change. No file is written over.
+    It comes with everything that it needs, and is yours to change. No file is overwritten.
     """
     if listing:
         _show_shipped(as_json=as_json)

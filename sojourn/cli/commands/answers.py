@@ -27,7 +27,7 @@ def list_answers(
 ) -> None:
     """List our answers to STOP, START and HELP, newest first, and what became of each.
 
-    An hour after the reply nobody can tell any more who got an answer.
+    An hour after the reply, the store no longer knows who got an answer.
     """
     run(_list(Here.compose(), customer, limit, as_json=as_json))
 

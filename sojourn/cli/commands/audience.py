@@ -61,7 +61,7 @@ def explain(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say of each clause of an audience whether it holds of a customer, and what was found."""
+    """Show for each clause of an audience whether it holds for a customer, and what was found."""
     here = Here.compose()
     run(_explain(here, here.project.audiences.named(name), customer, as_json=as_json))
 
@@ -86,7 +86,7 @@ def import_them(
 ) -> None:
     """Put the customers of a file on a list, or take them off it.
 
-    A file can be imported again, also after Ctrl-C: who is on the list stays as before.
+    A file can be imported again, even after Ctrl-C: customers on the list stay as they are.
     """
     here = Here.compose()
     check_name(by, here.project)

@@ -68,8 +68,8 @@ def check(
     """Show what a campaign would come to if it were launched now; store and send nothing.
 
     It counts the audience, renders the words in each language, asks the gate about a sample, and
-    forecasts the hours and what text messages cost. A language whose words cannot be rendered ends
-    it with 1.
+    forecasts the hours and the cost of text messages. It exits with 1 if the words of a language
+    cannot be rendered.
     """
     here = Here.compose()
     one = here.project.campaigns.named(campaign)
@@ -98,10 +98,10 @@ def send_test(
 ) -> None:
     """Send the message itself to addresses of yours, marked as a test.
 
-    It goes through the provider. Nothing is kept of it in the ledger, its code is made up, and its
+    It goes through the provider. The ledger keeps nothing about it, its code is made up, and its
     links change nothing for anybody.
     """
-    # the renderer and the providers take long to load, and other commands do without
+    # the renderer and the providers are slow to load, and other commands do not need them
     from sojourn.cli.campaign_testing import send_tests  # noqa: PLC0415
 
     here = Here.compose()
@@ -148,8 +148,8 @@ def launch(
 ) -> None:
     """Launch a campaign, once: launched again it goes on, and nobody gets it twice.
 
-    It asks for your approval, unless somebody has approved it as it is. An approval is bound to
-    what `sojourn campaign check` showed: the audience's question, the words, the times, the rate.
+    It asks for your approval, unless somebody has approved the campaign as it is. An approval is
+    bound to what `sojourn campaign check` showed: the audience, the words, the times, the rate.
     """
     here = Here.compose()
     check_name(by, here.project)
@@ -190,8 +190,8 @@ def schedule(
 ) -> None:
     """Have each occurrence of a campaign that recurs launched, as you approve of it now.
 
-    An occurrence of which anything has changed since is not sent, and `sojourn campaign list` says
-    so: schedule it again.
+    If anything about an occurrence has changed since, it is not sent, and `sojourn campaign list`
+    says so: schedule it again.
     """
     here = Here.compose()
     check_name(by, here.project)
@@ -290,7 +290,7 @@ async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
 async def _launch(
     here: Here, campaign: Campaign, approve: str | None, occasion: str, by: str, *, as_json: bool
 ) -> None:
-    # the workflow's module loads Temporal's client, which the other commands do without
+    # the workflow's module loads Temporal's client, which the other commands do not need
     from sojourn.campaigns import launching  # noqa: PLC0415
 
     async with here.sojourn() as sojourn:

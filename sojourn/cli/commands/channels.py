@@ -28,14 +28,14 @@ SLOWEST, FASTEST = 0.1, 10_000  # messages a second
 
 
 class Pause(BaseModel):
-    """Why nothing leaves by a channel.
+    """A pause, during which nothing leaves by a channel.
 
     Args:
-        since: by the machine's clock.
+        since: when it began, by the machine's clock.
         because: the words of the provider or the operator.
         by: the name of the provider or the operator.
-        probe_at: when a worker next asks the provider whether it is well; None: only an operator
-            resumes the channel.
+        probe_at: when a worker next asks the provider whether it has recovered; None: only an
+            operator resumes the channel.
     """
 
     since: datetime
@@ -49,12 +49,12 @@ class ChannelState(BaseModel):
 
     Args:
         channel: the channel.
-        provider: its carrier.
-        paused: None: it is open.
+        provider: its provider.
+        paused: its pause; None if it is open.
         waiting: messages that are held, claimed or being handed over.
         unknown: messages that were perhaps sent.
         sent: messages that were sent within the last hour.
-        queue: as Temporal knows it; None: Temporal does not answer.
+        queue: its queue, as Temporal knows it; None if Temporal does not answer.
     """
 
     channel: Channel
@@ -185,7 +185,7 @@ def _rate(text: str) -> float | None:
         rate = float(text)
     except ValueError:
         rate = 0
-    if not SLOWEST <= rate <= FASTEST:  # "nan" is not between them either
+    if not SLOWEST <= rate <= FASTEST:  # "nan" fails this as well
         raise BadInput(
             f'"{text[:40]}" is no limit: write messages a second, from {SLOWEST:g} to '
             f"{FASTEST:g}, or off"
@@ -243,7 +243,7 @@ def _queue(queue: Queue | None) -> tuple[object, object, object]:
 
 
 def _remarks(state: ChannelState) -> list[str]:
-    """List what an operator should look at."""
+    """List the points that need an operator's attention."""
     remarks = []
     if state.paused:
         paused = state.paused

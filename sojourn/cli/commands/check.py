@@ -27,7 +27,7 @@ app = typer.Typer(add_completion=False)
 
 RECORDED = Path("tests", "histories")
 SHOWN = 3
-"""Runs that are named for one fault."""
+"""The most runs that are named for one fault."""
 
 
 @app.command()
@@ -44,11 +44,11 @@ def check(
 ) -> None:
     """Replay histories against this code and name each run that it would break.
 
-    With --open it looks at all runs of the namespace, also of journeys that this code lacks, and at
-    the stored events that they read. It says as well for which runs a wait goes on that the code
-    would begin with another length, and which templates and names of topics declared languages
-    lack. Run it before a deploy. It exits with 1 if a run would break, or if policy.toml cannot be
-    read or names a journey that the project does not have.
+    With --open it replays all runs of the namespace, even of journeys that this code lacks, and
+    checks the stored events that they read. It also reports waits that go on although the code
+    would begin them with another length, and templates and names of topics that are missing in
+    declared languages. Run it before a deploy. It exits with 1 if a run would break, or if
+    policy.toml cannot be read or names a journey that the project does not have.
     """
     run(_check(Here.compose(), folder, open_runs=open_runs, as_json=as_json))
 
@@ -111,7 +111,7 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
 
 
 def _policy(here: Here) -> str:
-    """Return the first fault of the policy, by itself or for this project; empty if all is well."""
+    """Return the first fault of the policy, by itself or for this project; empty if none."""
     try:
         rules = Policy(here.project.policy, here.settings.quiet_hours)()
     except BadPolicy as error:
@@ -136,7 +136,7 @@ async def _open(here: Here) -> list[Checked]:
 
 
 async def _stored(here: Here, runs: list[str]) -> list[Unreadable]:
-    """Read the stored events of open runs; the database may be one of the former release."""
+    """Read the stored events of open runs; the database may still be of the former release."""
     if not runs:
         return []
     keys = {name: journey.terms.key for name, journey in here.project.journeys.items()}

@@ -1,4 +1,4 @@
-"""``sojourn close``: let no event start a run of a journey."""
+"""``sojourn close``: keep events from starting runs of a journey."""
 
 import typer
 

@@ -42,7 +42,7 @@ def show(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show every word of a customer on consent, oldest first, and what the words amount to."""
+    """Show a customer's statements of consent, oldest first, and what may be sent."""
     run(_show(Here.compose(), customer, as_json=as_json))
 
 
@@ -73,8 +73,8 @@ def import_them(
 ) -> None:
     """Record what the rows of a file say, each with its own date and source.
 
-    A row belongs to the customer whose id it has, else to the one who has its address. A file can
-    be imported again, also after Ctrl-C: what is on record is not recorded twice, and an older yes
+    A row belongs to the customer whose id it has, or else to the one who has its address. A file
+    can be imported again, even after Ctrl-C: no statement is recorded twice, and an older yes
     never outweighs a later no.
     """
     if form is not None and mapping is not None:
@@ -157,7 +157,7 @@ def _until(row: ConsentRow, now: datetime) -> str:
 
 
 def _permitted(stands: Consents, topics: Topics) -> dict[str, dict[str, str | None]]:
-    """Return for each promotional topic and channel why nothing may be sent; None: it may."""
+    """Return for each promotional topic and channel why nothing may be sent; None if it may."""
     named = [topic.id for topic in topics.values() if topic.can_be_refused]
     spoken = [topic for _, topic in stands.topics_spoken_of if topic and topic not in topics]
     found: dict[str, dict[str, str | None]] = {}

@@ -67,7 +67,7 @@ def import_them(
 ) -> None:
     """Put the codes of a file into a pool, or take them out of it.
 
-    A file can be imported again, also after Ctrl-C: a code that is in the pool stays as it is.
+    A file can be imported again, even after Ctrl-C: a code in the pool stays as it is.
     """
     here = Here.compose()
     check_name(by, here.project)
@@ -91,9 +91,9 @@ def make(
     by: By = ANYBODY,
     as_json: AsJson = False,
 ) -> None:
-    """Make codes by the pattern of a pool, and write them to a file.
+    """Generate codes by the pattern of a pool, and write them to a file.
 
-    The shop has to know the codes: load the file there. `export` writes it once more.
+    The shop has to know the codes: load the file there. `export` writes it again.
     """
     here = Here.compose()
     check_name(by, here.project)
@@ -120,7 +120,7 @@ def export(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Write the codes of a pool to a file, with what became of each."""
+    """Write the codes of a pool to a file, with the state of each."""
     if state and state not in list(CouponState):
         raise UnknownName("state of a coupon", state, [one.value for one in CouponState])
     run(_export(Here.compose(), name, to, CouponState(state) if state else None, as_json=as_json))

@@ -1,4 +1,4 @@
-"""``sojourn customer``: the rights of one customer: to be told, restricted, erased."""
+"""``sojourn customer``: the rights of one customer: export, restriction, erasure."""
 
 import sys
 from collections.abc import AsyncGenerator
@@ -41,7 +41,7 @@ def export(
         typer.Option("--to", metavar="FILE", help="Write it there, for its owner alone."),
     ] = None,
 ) -> None:
-    """Write everything that is held of a customer, as JSON; docs/rights.md describes it."""
+    """Write everything that is held about a customer, as JSON; docs/rights.md describes it."""
     run(_export(Here.compose(), customer_id, file))
 
 
@@ -219,8 +219,8 @@ async def _export(here: Here, customer_id: str, file: Path | None) -> None:
 
 
 async def _write(file: Path, parts: AsyncGenerator[str]) -> None:
-    """Write a file whose name stands for a whole export: half of one has another name."""
-    first = await anext(parts)  # an unknown customer makes no file
+    """Write a file that gets its name once it is complete; half of one has another name."""
+    first = await anext(parts)  # an unknown customer raises before a file exists
     half = file.with_name(f"{file.name}.part")
     try:
         private_file(half)

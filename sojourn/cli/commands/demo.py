@@ -31,8 +31,8 @@ app = typer.Typer(add_completion=False)
 def demo() -> None:
     """Play the project's journeys on the embedded Temporal server, time moved along.
 
-    Nothing is sent anywhere. Everything that the demo makes is gone when it ends, but for a page
-    that reports what the messages did.
+    Nothing is sent anywhere. Everything that the demo creates is deleted when it ends, except a
+    page that reports what the messages did.
     """
     run(_demo(Here.compose()))
 
@@ -48,7 +48,7 @@ async def _demo(here: Here) -> None:
         )
     console.print("Starting Temporal's dev server and a worker, in a temporary folder ...")
     with tempfile.TemporaryDirectory(prefix="sojourn-demo-") as folder:
-        # the tales are told with the usual quiet hours, whatever this installation has set
+        # the tales need the default quiet hours, whatever this installation has set
         settings = here.apart(Path(folder), "sojourn.db").model_copy(
             update={"quiet_hours": Settings.model_fields["quiet_hours"].default}
         )
@@ -69,7 +69,7 @@ async def _demo(here: Here) -> None:
 
 
 async def _report(here: Here, stack: Stack) -> Path:
-    """Write what the messages did into a page that outlasts the demo; return its place."""
+    """Write the report into a page that outlasts the demo; return its path."""
     await Measuring.of(stack.store, stack.settings, here.project).catch_up()
     async with stack.store.reading() as session:
         found = await read(session, here.project, Asked(zone(stack.settings.timezone)))

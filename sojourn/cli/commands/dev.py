@@ -39,7 +39,7 @@ def dev(
 
 async def _dev(here: Here, fakes: Wish | None) -> None:
     await check_journeys(here.project)
-    if fakes is None:  # they bring their own settings
+    if fakes is None:  # fakes bring their own settings
         for provider in set(here.project.carriers.chosen(here.settings).values()):
             await provider.close()
     stop = asyncio.Event()

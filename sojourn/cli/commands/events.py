@@ -1,4 +1,4 @@
-"""``sojourn events``: the events that are known here, and those that do nothing."""
+"""``sojourn events``: the events that are known here, and stored events without effect."""
 
 from typing import Annotated, Any
 
@@ -48,7 +48,7 @@ def unknown(
 ) -> None:
     """Count events whose name nothing knows, and starts without their key; name the nearest.
 
-    No property's value is shown, for it may be personal.
+    Values of properties are not shown, since they may be personal.
     """
     run(_unknown(Here.compose(), newest, limit, as_json=as_json))
 

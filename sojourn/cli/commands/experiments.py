@@ -47,8 +47,8 @@ def show(
 ) -> None:
     """Show who bought and what they paid, by variant, against the held out or the first one.
 
-    The intervals hold for those who look each day. --customers says a size beforehand instead: its
-    intervals are narrower, and there are none before the size is reached.
+    The intervals stay valid if you look every day. --customers fixes a size beforehand instead: its
+    intervals are narrower, but there are none before that size is reached.
     """
     horizon = None if customers is None else Horizon(customers=customers)
     run(_show(Here.compose(), name, horizon, as_json=as_json))

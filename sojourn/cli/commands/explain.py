@@ -26,7 +26,7 @@ from sojourn.journeys.wording import clock
 app = typer.Typer(add_completion=False)
 
 MOVED_ON = timedelta(minutes=10)
-"""Two clocks differ by more than this only where somebody moved one (`fast-forward`)."""
+"""Two clocks differ by more than this only if somebody moved one (`fast-forward`)."""
 STYLES = {
     MessageState.SENT: "green",
     MessageState.SKIPPED: "yellow",
@@ -181,12 +181,12 @@ def _standing(one: Run) -> str:
 
 
 def show_timeline(timeline: Sequence[Line], tz: str, *, everything: bool) -> None:
-    """Print what happened, a line each, with what came of it below.
+    """Print the timeline, a line for each entry, with its details below.
 
     Args:
-        timeline: oldest first.
-        tz: the customer's zone.
-        everything: also events that no journey listens to; else they are counted.
+        timeline: the entries, oldest first.
+        tz: the customer's time zone.
+        everything: include events that no journey listens to; otherwise they are only counted.
     """
     shown = [
         entry for entry in timeline if everything or not isinstance(entry, Happened) or entry.heard

@@ -33,8 +33,8 @@ def fast_forward(
 ) -> None:
     """Move the clock of one open run on a development server.
 
-    Its timers fire and its messages leave, as they would in time. Other runs are not touched. It
-    works on `sojourn dev`; production servers do not allow it.
+    Its timers fire and its messages leave as they would over time. Other runs are not affected. It
+    works with `sojourn dev`; production servers do not allow it.
     """
     run(_fast_forward(Here.compose(), workflow_id, duration(by)))
 

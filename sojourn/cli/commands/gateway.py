@@ -31,7 +31,7 @@ BACKLOG = 2048
 OPERATIONS = "SOJOURN_GATEWAY_OPERATIONS_ADDRESS"
 
 Sockets = tuple[socket.socket, socket.socket | None]
-"""For customers, and for operators."""
+"""The sockets for customers and for operators."""
 
 
 @app.command()
@@ -54,7 +54,7 @@ def gateway(
         socket.socket(fileno=local[0]) if local else listening(host, port) as sock,
         socket.socket(fileno=local[1]) if local else for_operators(settings) as operations,
     ):
-        run(_check(here))  # a fault is told once, not once a process
+        run(_check(here))  # a fault is reported once, not by each process
         configure_logging(settings)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{sock.getsockname()[1]}"
@@ -87,7 +87,7 @@ def for_operators(settings: Settings) -> AbstractContextManager[socket.socket | 
 def listening(
     host: str, port: int, *, said_by: tuple[str, str] = ("--host", "--port")
 ) -> socket.socket:
-    """Listen there.
+    """Listen on an address.
 
     Args:
         host: a name or an address.
@@ -99,7 +99,7 @@ def listening(
 
     Raises:
         BadInput: there is no such address.
-        Unavailable: another program has it, or it is not for us.
+        Unavailable: another program uses it, or we may not.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

@@ -28,14 +28,14 @@ app = typer.Typer(
 
 @app.callback()
 def _group() -> None:
-    """Keep `judge` a command of its own."""
+    """Keep `judge` a subcommand, although it is the only one."""
 
 
 @app.command()
 def judge(*, since: Since = "", dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Judge the opens and clicks that are kept once more, by the lists of today.
+    """Judge the stored opens and clicks again, by today's lists.
 
-    Counts follow the verdicts. Events that were told stay told, and what was not told stays so.
+    Counts follow the verdicts. Events that runs were told of stay, and no others are added.
     """
     run(_judge(Here.compose(), since=since, dry_run=dry_run, as_json=as_json))
 

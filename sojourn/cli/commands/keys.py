@@ -52,7 +52,7 @@ def add(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key. This command alone shows it: the store keeps its digest."""
+    """Create a key. Only this command shows it: the store keeps its digest."""
     names = [part.strip() for given in events or () for part in given.split(",")]
     for text in (name, *names):
         _check(text)
@@ -90,7 +90,7 @@ def _check(text: str) -> None:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A key that is to be made."""
+    """A key to be created."""
 
     name: str
     events: list[str] | None

@@ -74,7 +74,7 @@ def settle(
     why: Why,
     by: By = ANYBODY,
 ) -> None:
-    """Record what became of an unknown message. Nothing is sent because of it."""
+    """Record the outcome of an unknown message. Nothing is sent because of it."""
     here = Here.compose()
     check_words(why, by, here.project)
     run(_settle(here, name, verdict, why, by))
@@ -139,7 +139,7 @@ async def _found(asked: Awaitable[LedgerRow | None], name: str) -> LedgerRow:
 
 
 def _facts(row: LedgerRow) -> dict[str, Any]:
-    """Return what the list shows of a message, and more."""
+    """Return the facts on a message, as --json shows them."""
     return {
         "number": row.id,
         "reference": row.reference,
@@ -245,7 +245,7 @@ def _standing(row: LedgerRow) -> str:
 
 
 def _subject(content: ContentRow | None) -> str | None:
-    """Return the subject or the title, where the content has one."""
+    """Return the subject or the title, if the content has one."""
     if content is None:
         return None
     return content.content.get("subject") or content.content.get("title")

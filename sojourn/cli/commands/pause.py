@@ -24,7 +24,7 @@ def pause(
     """Hold a journey, a topic or all back: messages wait, and no event starts a run.
 
     Events still end runs meanwhile. Messages leave after `sojourn resume`, spread out, if they are
-    still of use. An event that would have started a run starts none, also later.
+    still of use. An event that would have started a run starts none, not even later.
     """
     parts = read_parts(entries=entries, sends=sends)
     run(switch(Here.compose(), Act.PAUSE, what, name, parts, why=why, by=by))

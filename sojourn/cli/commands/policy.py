@@ -1,4 +1,4 @@
-"""``sojourn policy``: which rules and caps hold for a customer or a country, and what they hold."""
+"""``sojourn policy``: the rules and caps for a customer or a country, and their effect."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -33,8 +33,8 @@ class Place:
     """The place and the moment at which somebody would get a message.
 
     Args:
-        country: ISO 3166; empty: unknown.
-        region: of the country; empty: unknown.
+        country: its ISO 3166 code; empty if unknown.
+        region: the region of the country; empty if unknown.
         timezone: an IANA name.
         now: the moment.
     """
@@ -138,7 +138,7 @@ async def _slots(here: Here, card: Customer, rules: Rules, place: Place) -> list
 
 
 def _cap(limit: Limit, used: list[Slot], place: Place) -> dict[str, Any]:
-    """Tell a cap, and which messages use it up on the local day."""
+    """Describe a cap, and the messages that use it up on the local day."""
     tz = zone(place.timezone)
     mine = tuple(slot for slot in used if limit.counts(slot))
     full = Full(limit, mine, tz).using(place.now.astimezone(tz))

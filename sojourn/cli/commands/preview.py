@@ -39,8 +39,7 @@ def preview(
 ) -> None:
     """Show what a journey would say to a customer, when, and why not; send nothing.
 
-    Nothing is stored, either. It is the run that is on, or else the one that an event of now would
-    start.
+    Nothing is stored either. It previews the open run, or else the one that an event would start.
     """
     run(_preview(Here.compose(), journey, customer, at, message, html=html, as_json=as_json))
 
@@ -77,7 +76,7 @@ def _letter(found: Preview) -> Letter:
     """Return the first message that would leave, as a letter.
 
     Raises:
-        BadInput: none would.
+        BadInput: no message would leave.
     """
     said = next((one for one in found.messages if one.content is not None), None)
     if said is None:

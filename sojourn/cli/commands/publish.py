@@ -61,7 +61,7 @@ def publish(
 ) -> None:
     """Publish one event of a customer, or a file of Segment calls.
 
-    It names the runs that an event reached. A file can be published again, also after Ctrl-C: no
+    It names the runs that an event reached. A file can be published again, even after Ctrl-C: no
     event is stored twice.
     """
     check_rate(rate)

@@ -1,6 +1,6 @@
 """``sojourn quarantine``: calls that do not validate; list, show, mend, redrive or drop them.
 
-Webhooks that were refused as a whole are among them.
+They include webhooks that were refused as a whole.
 """
 
 import json
@@ -56,7 +56,7 @@ def quarantine(
 ) -> None:
     """List the calls that do not validate, oldest first; mend, redrive or drop them.
 
-    The list shows no property of a call, for it may be personal; `show` shows them all.
+    The list shows no property of a call, since it may be personal; `show` shows them all.
     """
     if context.invoked_subcommand is not None:
         if any((event, reason, since, everything, as_json)):
@@ -131,7 +131,7 @@ async def _mend(here: Here, number: int, given: list[tuple[str, Any]], *, as_jso
         is_request = is_webhook(before)
         try:
             if is_request:
-                no_json = isinstance(before.call["body"], str)  # then the whole has to be mended
+                no_json = isinstance(before.call["body"], str)  # then the whole body must be mended
                 inside = [
                     (path if no_json and path == "body" else f"body.{path}", value)
                     for path, value in given
@@ -162,7 +162,7 @@ def redrive(
     """Publish calls with the message id and the moment that they came with.
 
     A call that is taken is settled; a call that still does not validate stays. The same call sent
-    twice, also after Ctrl-C, is one event.
+    twice, even after Ctrl-C, is one event.
     """
     if [number is not None, event is not None, everything].count(True) != 1:
         raise BadInput("give one of ID, --event NAME and --all")
@@ -183,7 +183,7 @@ def redrive(
     try:
         run(work())
     except BaseException:
-        if any(report.values()):  # also Ctrl-C leaves a part that was done
+        if any(report.values()):  # even Ctrl-C leaves a finished part
             _tell(report, as_json=as_json)
         raise
     _tell(report, as_json=as_json)
@@ -272,7 +272,7 @@ def _change(text: str) -> tuple[str, Any]:
 
 
 def _facts(row: QuarantineRow) -> dict[str, Any]:
-    """Return the facts on a call, without anything that it says of the customer."""
+    """Return the facts on a call, without anything that it says about the customer."""
     return {
         "id": row.id,
         "event": row.name,

@@ -25,7 +25,7 @@ Domain = Annotated[str, typer.Argument(metavar="DOMAIN", help=f"As {FILE} of the
 
 @app.command("list")
 def list_them(*, as_json: AsJson = False) -> None:
-    """List the domains of the project: their step, and what has left of today's budget."""
+    """List the domains of the project: their step, and the used part of today's budget."""
     run(_list(Here.compose(), as_json=as_json))
 
 

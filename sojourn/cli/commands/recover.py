@@ -24,7 +24,7 @@ SAID = {
     Standing.EVENT_MISSING: "runs of Temporal lack their event in the store: they send nothing",
 }
 COUNTED = (Standing.OVER, Standing.UNCLEAR)
-"""There may be very many, and nothing is to be done for one of them."""
+"""Standings that very many runs may have, and that need no action."""
 
 
 @app.command()
@@ -42,7 +42,7 @@ def recover(
     """After a restore: find runs that the store or Temporal lacks, and enter them again.
 
     A lost run is entered with its own enrolment: what it sent before is not sent again. With
-    --since, open runs are told again what arrived since then.
+    --since, open runs are told again of events that arrived since then.
     """
     moment = read_moment(since, "--since") if since else None
     run(_recover(Here.compose(), moment, enter=enter, as_json=as_json))

@@ -22,7 +22,7 @@ from sojourn.serving.sandbox import check_journeys
 app = typer.Typer(add_completion=False)
 
 BEGINS = "2026-09-01"
-"""The same day each time: holidays and changes of the clocks are part of a season."""
+"""The same day by default, since holidays and clock changes are part of a season."""
 STYLES = {"sent": "green", "skipped": "yellow", "deferred": "yellow"}
 
 
@@ -81,7 +81,7 @@ async def _rehearse(
         )
         bar.update(task, completed=days)
     rules = Policy(here.project.policy, here.settings.quiet_hours)()
-    # a rule with quiet hours of its own may open what is quiet in general
+    # a rule with its own quiet hours may open hours that are quiet in general
     quiet = None if any(rule.quiet for rule in rules.rules) else rules.quiet
     found = [line for told in season.customers for line in contradictions(told, quiet)]
     if as_json:
@@ -103,7 +103,7 @@ def _bar() -> Progress:
 
 
 def _show(season: Season, found: list[str], shown: int) -> None:
-    # who got most first: what went wrong went wrong for them
+    # customers with the most messages first: faults show there
     by_most = sorted(season.customers, key=lambda told: -len(told.said))
     for told in by_most[:shown]:
         _show_customer(told)

@@ -58,7 +58,7 @@ def report(
 ) -> None:
     """Tell what messages did: who entered, what left, why not, clicks, orders, revenue.
 
-    What has changed since the worker counted last is counted first.
+    Changes since the worker's last count are counted first.
     """
     if by not in list(By):
         raise UnknownName("column", by, list(By))
@@ -77,15 +77,15 @@ def first_day(since: str | None, days: int | None, today: date) -> str:
     """Return the first day of a report.
 
     Args:
-        since: as it was given.
-        days: so many, today included.
-        today: in the zone of the installation.
+        since: the value of the option.
+        days: the number of days, including today.
+        today: today in the installation's time zone.
 
     Returns:
         ``2026-11-01``.
 
     Raises:
-        BadInput: both are given, or the day is none.
+        BadInput: both are given, or the day is invalid.
     """
     if since is None:
         return (today - timedelta(days=(days or USUAL_DAYS) - 1)).isoformat()

@@ -23,7 +23,7 @@ def resume(
 ) -> None:
     """Resume what `sojourn pause` or `sojourn close` holds back.
 
-    Messages that wait leave spread out over the next minutes, if they are still of use.
+    Waiting messages leave spread out over the next minutes, if they are still of use.
     """
     parts = read_parts(entries=entries, sends=sends)
     run(switch(Here.compose(), Act.RESUME, what, name, parts, why=why, by=by))

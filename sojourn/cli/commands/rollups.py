@@ -18,13 +18,13 @@ app = typer.Typer(
 
 @app.command()
 def show(*, as_json: AsJson = False) -> None:
-    """Show how many changes are not counted yet, and of which days there are counts."""
+    """Show how many changes are not counted yet, and the days that have counts."""
     run(_show(Here.compose(), as_json=as_json))
 
 
 @app.command()
 def rebuild(*, as_json: AsJson = False) -> None:
-    """Count every message, entry and order once more; what happens meanwhile is counted as ever.
+    """Count every message, entry and order again; meanwhile, changes are counted as usual.
 
     Orders of customers who were erased keep their messages' credit.
     """

@@ -30,7 +30,7 @@ def runs(
 ) -> None:
     """List runs: open ones first, then the newest.
 
-    `sojourn explain` tells more of one customer's runs.
+    `sojourn explain` shows more of one customer's runs.
     """
     if only_open and only_closed:
         raise BadInput("--open and --closed exclude each other: leave out both for all runs")

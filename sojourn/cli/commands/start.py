@@ -70,12 +70,12 @@ def start(
 ) -> None:
     """Start a journey for one customer, or for a file of them.
 
-    It publishes the first event that the journey starts on; JOURNEY alone names it and its fields.
+    It publishes the first of the journey's starting events; JOURNEY alone shows it and its fields.
 
-    A run that is open is left alone.
+    An open run is left alone.
 
-    A file can be run again, also after Ctrl-C: it starts nobody twice. So can --audience, which
-    notes at its first call who is in the audience; who comes into it later is not started by it.
+    A file can be run again, even after Ctrl-C: it starts nobody twice. So can --audience: its first
+    call notes who is in the audience, and later calls start nobody else.
     """
     here = Here.compose()
     entry = entry_of(here.project.journeys, journey)

@@ -26,7 +26,7 @@ def stop(
 ) -> None:
     """End runs: they send nothing more, from the moment of the answer on.
 
-    It works while Temporal is away, too: the store refuses their messages, and the runs end once
+    It also works while Temporal is down: the store refuses their messages, and the runs end once
     Temporal is back. A stop cannot be undone; a later event may start the journey again.
     """
     here = Here.compose()

@@ -58,7 +58,7 @@ def list_them(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List suppressed addresses. That of an erased person is found, and not shown."""
+    """List suppressed addresses. An erased person's address can be found, but is not shown."""
     here = Here.compose()
     asked = Asked(
         channel=None if channel is None else channel_named(channel),
@@ -96,7 +96,7 @@ def import_them(
 ) -> None:
     """Suppress the addresses of a file: columns channel, address, because, at, source.
 
-    A file can be imported again, also after Ctrl-C: what stands stays as it is. A row that
+    A file can be imported again, even after Ctrl-C: known suppressions stay as they are. A row that
     is dated before its address was lifted changes nothing.
     """
     here = Here.compose()
@@ -118,7 +118,7 @@ def export(
 ) -> None:
     """Write the suppressed addresses to a file that `import` takes.
 
-    Addresses of erased people are not in it: nobody can read them any more.
+    Addresses of erased people are left out: nobody can read them any more.
     """
     here = Here.compose()
     asked = Asked(None if channel is None else channel_named(channel), because)

@@ -18,17 +18,17 @@ app = typer.Typer(add_completion=False)
 
 
 class Switched(BaseModel):
-    """A switch that is on, or was.
+    """A switch that is or was on.
 
     Args:
         scope: journey, topic or all.
-        name: of the journey or the topic; empty for all.
-        part: what it holds back.
-        closed: for good, as its operator said.
-        since: by the machine's clock.
+        name: the journey's or the topic's name; empty for all.
+        part: the part that it holds back.
+        closed: its operator meant it for good.
+        since: when it was set, by the machine's clock.
         because: the words of the operator who set it.
         by: the name of that operator.
-        ended_at: None: it is on.
+        ended_at: when it ended; None if it is on.
         ended_because: the words of the operator who ended it.
         ended_by: the name of that operator.
     """

@@ -53,7 +53,7 @@ def list_tasks(
 
 @app.command()
 def show(number: Number, *, as_json: AsJson = False) -> None:
-    """Show a task: the question, its answers, and what became of it."""
+    """Show a task: the question, its answers, and its outcome."""
     run(_show(Here.compose(), number, as_json=as_json))
 
 
@@ -63,7 +63,7 @@ def answer(
     name: Annotated[str, typer.Argument(metavar="ANSWER", help="As `show` lists them.")],
     by: Who,
 ) -> None:
-    """Answer a task. It is answered once: a later answer is told who was first."""
+    """Answer a task. Only the first answer counts; a later one is told who was first."""
     here = Here.compose()
     check_name(by, here.project)
     run(_answer(here, number, name, by))
@@ -71,7 +71,7 @@ def answer(
 
 @app.command()
 def tell(number: Number) -> None:
-    """Have the workers tell the helpdesk of a task once more."""
+    """Have the workers tell the helpdesk of a task again."""
     run(_tell(Here.compose(), number))
 
 

@@ -33,7 +33,7 @@ async def _ask(here: Here, customer: str, name: str, *, as_json: bool) -> None:
     async with here.store() as store:
         try:
             client = await here.temporal()
-        except TemporalUnavailable as error:  # the store knows the larger part
+        except TemporalUnavailable as error:  # the store knows most of it
             answer = await why_not(
                 store, here.settings, here.project, error, customer, journey=journey, step=step
             )

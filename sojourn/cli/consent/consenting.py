@@ -1,4 +1,4 @@
-"""Consent of a file: what each row says, recorded for the customer it is about; safe to repeat."""
+"""Record the consent in each row of a file for the customer that it is about; safe to repeat."""
 
 import hashlib
 import json
@@ -28,18 +28,18 @@ from sojourn.store.tables import HAS_EMAIL, ConsentRow, CustomerRow, EventRow
 AT_ONCE = 200
 """The most rows of one transaction."""
 LONGEST = timedelta(seconds=0.2)
-"""A transaction takes no further row after so long: other writers wait for it."""
+"""After this time a transaction takes no further row, since other writers wait for it."""
 TRIES = 5
 _DEADLOCK = "40P01"
 
 
 class _Undone(Exception):
-    """Leaves a row's part of a transaction without a trace: a dry run."""
+    """Raised to undo a row's part of a transaction in a dry run."""
 
 
 @dataclass(frozen=True)
 class _Read:
-    """A row of the file that says something."""
+    """A row of the file with at least one statement."""
 
     line: int
     row: Row
@@ -47,13 +47,13 @@ class _Read:
 
 
 async def import_file(store: Store, path: Path, reader: Reader, tally: Tally) -> None:
-    """Record the words of a file, many rows in a transaction, each row whole or not at all.
+    """Record the statements of a file, many rows in a transaction, each row whole or not at all.
 
     Args:
-        store: open.
-        path: CSV with a header, or JSON lines.
-        reader: by which rows are read.
-        tally: counts; in a dry run nothing is stored.
+        store: the open store.
+        path: a file of CSV with a header, or of JSON lines.
+        reader: the reader of the rows.
+        tally: the counts; in a dry run nothing is stored.
 
     Raises:
         BadInput: the file cannot be read, or lacks the columns.
@@ -93,7 +93,7 @@ async def _record(store: Store, rows: Sequence[_Read], now: datetime, tally: Tal
 async def _commit(
     store: Store, rows: Sequence[_Read], now: datetime, *, dry_run: bool
 ) -> "list[_Taking | BadInput]":
-    """Take the first rows in one transaction; return what became of each."""
+    """Take the first rows in one transaction; return the result of each."""
     for tries in range(TRIES, 0, -1):
         done: list[_Taking | BadInput] = []
         until = monotonic() + LONGEST.total_seconds()
@@ -113,7 +113,7 @@ async def _commit(
 async def _take(
     session: AsyncSession, read: _Read, now: datetime, *, dry_run: bool
 ) -> "_Taking | BadInput":
-    """Take one row, or leave nothing of it; the rows beside it are not touched."""
+    """Take one row, or leave nothing of it; the other rows are not affected."""
     taking = _Taking(session, read.row, read.cells, now)
     try:
         async with session.begin_nested():
@@ -148,7 +148,7 @@ class _Taking:
         self.created = False
 
     async def take(self) -> None:
-        """Record every word of the row, or none.
+        """Record every statement of the row, or none.
 
         Raises:
             BadInput: the row cannot be taken; nothing of it may be committed.
@@ -164,7 +164,7 @@ class _Taking:
             self.new += changed
 
     async def _persons(self) -> Sequence[CustomerRow]:
-        """Return the customers the row is about; more than one, or nobody, only if it says no."""
+        """Return the customers the row is about; more than one, or none, only if it says no."""
         if self._row.customer_id:
             return [await self._named(self._row.customer_id)]
         found = await self._holders()
@@ -192,7 +192,7 @@ class _Taking:
         return person
 
     async def _introduce(self, customer_id: str) -> None:
-        """Make a card of the row's addresses, as old as the oldest word."""
+        """Create a card from the row's addresses, as old as the oldest statement."""
         moments = [word.at for word in self._row.words if word.at] or [self._now]
         card = {
             name: self._row.addresses[channel]
@@ -230,7 +230,7 @@ class _Taking:
         return sorted(found)
 
     async def _say(self, person: CustomerRow, word: Word) -> bool:
-        """Record a word of a person; tell whether it was not on record."""
+        """Record a person's statement; return whether it was not on record."""
         evidence = word.evidence
         if not evidence.address and word.channel in self._row.addresses:
             assert word.channel is not None
@@ -255,7 +255,7 @@ class _Taking:
         return is_new
 
     async def _refuse(self, word: Word) -> bool:
-        """Let a no hold for everybody who has the address; tell whether it was not on record."""
+        """Apply a no to everybody with the address; return whether it was not on record."""
         if word.channel is None or not (address := self._row.addresses.get(word.channel)):
             return False
         pair, at = (word.channel, address), word.at or self._now

@@ -32,7 +32,7 @@ _PAGE = 500
 async def statements(session: AsyncSession) -> AsyncIterator[dict[str, Any]]:
     """Yield every yes and no, as a row that `sojourn consent import` takes.
 
-    A no has the moment from which it counts, which is that of its arrival.
+    The moment of a no is when it takes effect: its arrival.
     """
     after = 0
     while True:
@@ -48,7 +48,7 @@ async def statements(session: AsyncSession) -> AsyncIterator[dict[str, Any]]:
 
 
 async def refused_addresses(session: AsyncSession) -> AsyncIterator[dict[str, Any]]:
-    """Yield the refusals of addresses; those of erased people are digests, and left out."""
+    """Yield the refusals of addresses, without those of erased people, which are digests."""
     query = select(RefusalRow).order_by(
         col(RefusalRow.channel), col(RefusalRow.address), col(RefusalRow.topic)
     )
@@ -65,7 +65,7 @@ async def refused_addresses(session: AsyncSession) -> AsyncIterator[dict[str, An
 
 
 def shown(row: ConsentRow) -> dict[str, Any]:
-    """Return a statement by the names of `COLUMNS`; None where it says nothing."""
+    """Return a statement's values by `COLUMNS`; None for values that it lacks."""
     return {
         **{name: getattr(row, name) for name in COLUMNS},
         "channel": row.channel or None,

@@ -1,4 +1,4 @@
-"""Mappings: the meaning of the columns in an export of consent, as a TOML file says it."""
+"""Mappings: TOML files that give the meaning of the columns in an export of consent."""
 
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
@@ -27,7 +27,7 @@ _TEXT_LIMIT = 500
 Columns = Annotated[
     tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)
 ]
-"""Names of columns, in order of preference: the first that is filled counts."""
+"""Names of columns, in order of preference: the first filled one counts."""
 
 
 class _Strict(BaseModel):
@@ -35,29 +35,29 @@ class _Strict(BaseModel):
 
 
 class WordColumns(_Strict):
-    """One word on consent that each row of a file may say.
+    """A statement on consent that each row of a file may make.
 
     Args:
-        channel: of the word, if the file is about one.
-        topic: as ``channel``.
-        channel_column: that names the channel.
-        topic_column: that names the topic.
-        purpose_column: that names the purpose.
-        said: that says yes or no. Without it a filled cell of ``no_at`` says no, else one of
-            ``yes_at`` says yes.
-        yes: what a yes looks like in ``said``; capitals do not matter.
-        no: what a no looks like.
-        neither: what says nothing; so does an empty cell.
-        at: the moment of the word.
+        channel: the statement's channel, if the file is about one.
+        topic: the statement's topic, if the file is about one.
+        channel_column: the column with the channel.
+        topic_column: the column with the topic.
+        purpose_column: the column with the purpose.
+        said: the column that says yes or no. Without it, a filled cell of ``no_at`` says no, and
+            otherwise one of ``yes_at`` says yes.
+        yes: the values of ``said`` that mean yes; capitals do not matter.
+        no: the values that mean no.
+        neither: the values that say nothing, as an empty cell does.
+        at: the moment of the statement.
         yes_at: the moment of a yes.
         no_at: the moment of a no.
-        silent_if: a row in which one of these is filled says nothing.
-        source: the origin of the word.
-        address: that the word is about; without it, the customer's on the channel.
-        wording: the exact text.
+        silent_if: columns; a row with one of them filled says nothing.
+        source: the origin of the statement.
+        address: the address that the statement is about; without it, the customer's address.
+        wording: the exact text agreed to.
         wording_version: its version.
-        locale: of the text.
-        proof: where the word can be proved.
+        locale: the locale of the text.
+        proof: where to find proof of the statement.
         expires_at: when a yes ends.
     """
 
@@ -84,12 +84,12 @@ class WordColumns(_Strict):
 
     @property
     def telling(self) -> tuple[str, ...]:
-        """The columns of which a file must have one, else it cannot say the word."""
+        """The columns that say yes or no; a file must have at least one of them."""
         return self.said or (*self.yes_at, *self.no_at)
 
 
 class CustomerColumns(_Strict):
-    """The columns that tell who a row is about.
+    """The columns that identify the customer of a row.
 
     Args:
         id: the customer's id, as services send it.
@@ -103,14 +103,14 @@ class CustomerColumns(_Strict):
 
 
 class MappingFile(_Strict):
-    """A mapping, as its file has it.
+    """The contents of a mapping's file.
 
     Args:
-        customer: the columns that tell who a row is about.
-        words: the words that a row may say.
-        source: of words whose row names none.
-        timezone: of moments that name none.
-        time_format: how moments are written, as `datetime.strptime` has it; empty: ISO 8601.
+        customer: the columns that identify the customer of a row.
+        words: the statements that a row may make.
+        source: the source if a row names none.
+        timezone: the time zone of moments that name none.
+        time_format: the format of moments, for `datetime.strptime`; empty for ISO 8601.
     """
 
     customer: CustomerColumns
@@ -122,15 +122,15 @@ class MappingFile(_Strict):
 
 @dataclass(frozen=True)
 class Word:
-    """One word of a row.
+    """A statement in a row.
 
     Args:
         channel: None means every channel.
-        topic: empty means any.
-        purpose: the use that it is about.
+        topic: the topic; empty for any.
+        purpose: the use of data that it is about.
         granted: yes or no.
-        at: when it was said; None: a no of which nobody knows when.
-        source: where it comes from.
+        at: when it was said; None for a no without a known moment.
+        source: its origin.
         evidence: its circumstances.
     """
 
@@ -145,12 +145,12 @@ class Word:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a file, understood.
+    """A row of a file, as read.
 
     Args:
-        customer_id: empty: the addresses tell who it is about.
-        addresses: of the customer, by channel.
-        words: what it says.
+        customer_id: the customer; empty if the addresses identify them.
+        addresses: the customer's addresses, by channel.
+        words: its statements.
     """
 
     customer_id: str
@@ -163,9 +163,9 @@ class Reader:
 
     Args:
         mapping: the meaning of the columns.
-        topics: of the project.
-        now: the present: nothing was said later.
-        undated: the moment of a no that has none; None: that at which it is recorded.
+        topics: the project's topics.
+        now: the present; later moments are refused.
+        undated: the moment for a no without one; None for when it is recorded.
 
     Raises:
         BadInput: the mapping names a channel, a topic or a time zone that does not exist.
@@ -198,10 +198,10 @@ class Reader:
                 raise BadInput("words: say what a yes and a no look like: yes, no")
 
     def check(self, columns: Collection[str]) -> None:
-        """Check that a file has the columns of some word, and of somebody to say it.
+        """Check that a file has the columns of a statement and of its customer.
 
         Raises:
-            BadInput: some are missing; the text names them.
+            BadInput: columns are missing; the text names them.
         """
         who = self._mapping.customer
         wanted = [*who.id, *who.email, *who.phone, *self._addresses()]
@@ -213,13 +213,13 @@ class Reader:
         """Read one row.
 
         Args:
-            cells: by column; empty ones may be left out.
+            cells: the cells by column; empty ones may be left out.
 
         Returns:
-            The row; without words if it says nothing.
+            The row, without statements if it says nothing.
 
         Raises:
-            BadInput: it cannot be taken; the text says why.
+            BadInput: the row cannot be taken; the text says why.
         """
         who = self._mapping.customer
         addresses: dict[Channel, str] = {}
@@ -240,7 +240,7 @@ class Reader:
         return Row(_first(cells, who.id), addresses, tuple(words))
 
     def _said(self, word: WordColumns, cells: Mapping[str, str]) -> bool | None:
-        """Tell whether a row says yes or no; None if it says neither."""
+        """Return whether a row says yes or no; None if it says neither."""
         if _first(cells, word.silent_if):
             return None
         if not word.said:
@@ -291,7 +291,7 @@ class Reader:
         known = [
             Purpose.MESSAGES.value,
             Purpose.OPENS.value,
-        ]  # what is pending is neither yes nor no
+        ]  # a pending statement is neither yes nor no
         if name not in known:
             raise UnknownName("purpose", name, known)
         return Purpose(name)
@@ -326,7 +326,7 @@ class Reader:
         )
 
     def _end(self, text: str) -> datetime:
-        """Read the end of a yes, which may lie ahead; a day means its first moment."""
+        """Read when a yes ends, which may lie ahead; a day means its first moment."""
         far = self._now.replace(year=9000)
         return read_past(text, far, tz=self._tz, form=self._mapping.time_format)
 
@@ -347,7 +347,7 @@ def read_mapping(path: Path) -> MappingFile:
     """Read a mapping.
 
     Raises:
-        BadInput: it cannot be read, or its file is none; the line names the entry.
+        BadInput: the file cannot be read or is not a mapping; the message names the entry.
     """
     try:
         return MappingFile.model_validate(tomllib.loads(path.read_text()))
@@ -363,10 +363,10 @@ def read_mapping(path: Path) -> MappingFile:
 
 
 def shipped_mapping(name: str) -> MappingFile:
-    """Return the mapping of a format that ships.
+    """Return the mapping of a shipped format.
 
     Raises:
-        UnknownName: there is none of this name.
+        UnknownName: there is no such format.
     """
     if name not in shipped_formats():
         raise UnknownName("format", name, shipped_formats())
@@ -374,7 +374,7 @@ def shipped_mapping(name: str) -> MappingFile:
 
 
 def shipped_formats() -> list[str]:
-    """Return the names of the formats that ship."""
+    """Return the names of the shipped formats."""
     return sorted(path.stem for path in FORMATS.glob("*.toml"))
 
 

@@ -1,1 +1,1 @@
-"""The demo: customers of a project's journeys on the real engine, time moved along."""
+"""The demo: customers of a project's journeys on the real engine, with time moved forward."""

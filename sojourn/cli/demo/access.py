@@ -1,4 +1,4 @@
-"""The tale of somebody who signs in."""
+"""The story of a customer who signs in."""
 
 from datetime import UTC, datetime, timedelta
 

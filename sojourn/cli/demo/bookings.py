@@ -1,4 +1,4 @@
-"""The tale of an appointment that moves."""
+"""The story of an appointment that is moved."""
 
 from datetime import UTC, datetime, timedelta
 

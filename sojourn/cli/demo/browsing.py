@@ -1,4 +1,4 @@
-"""The tale of somebody who only looks."""
+"""The story of a customer who only looks."""
 
 from datetime import timedelta
 

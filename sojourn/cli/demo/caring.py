@@ -1,4 +1,4 @@
-"""The tale of somebody who complains."""
+"""The story of a customer who complains."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""`Guide`: it plays the customers' part and moves their time along."""
+"""`Guide`: plays the customers and moves their time forward."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,14 +28,14 @@ LONGEST = timedelta(days=730)
 
 @dataclass
 class Played:
-    """One customer of the demo, and what became of them.
+    """One customer of the demo, with the results of their runs.
 
     Args:
-        title: what the customer does, after their name.
+        title: what the customer does, a phrase to follow their name.
         customer_id: the customer.
-        timezone: the customer's zone.
-        outcomes: of each run: ``onboarding: converted``.
-        messages: rows of the ledger, with the content of those that were sent.
+        timezone: the customer's time zone.
+        outcomes: the outcome of each run, such as ``onboarding: converted``.
+        messages: rows of the ledger, with the content of sent messages.
     """
 
     title: str
@@ -46,11 +46,11 @@ class Played:
 
 
 class Guide:
-    """The one that plays the customers' part.
+    """Plays the customers.
 
     Args:
-        stack: where the demo runs.
-        project: its journeys and events.
+        stack: the stack on which the demo runs.
+        project: the project with its journeys and events.
     """
 
     def __init__(self, stack: Stack, project: Project) -> None:
@@ -62,12 +62,12 @@ class Guide:
         self.night = _zone_where_it_is(23)
 
     async def customer(self, name: str, locale: str, **traits: Any) -> str:
-        """Make a customer with every address and every consent.
+        """Create a customer with every address and every consent.
 
         Args:
-            name: first name; the id follows from it.
-            locale: of the customer.
-            traits: others than the usual ones.
+            name: the first name; the id is derived from it.
+            locale: the customer's locale.
+            traits: traits that replace or add to the defaults.
 
         Returns:
             The customer's id.
@@ -90,12 +90,12 @@ class Guide:
         return customer_id
 
     async def agree(self, customer_id: str, channel: str, topic: str) -> None:
-        """Have a customer agree to a topic by a channel.
+        """Have a customer agree to a topic on a channel.
 
         Args:
             customer_id: the customer.
-            channel: its name.
-            topic: the topic; empty: to the channel.
+            channel: the name of the channel.
+            topic: the topic; empty to agree to the whole channel.
         """
         word = {"channel": channel, "granted": True, **({"topic": topic} if topic else {})}
         identity = read_identity(
@@ -111,7 +111,7 @@ class Guide:
         await self._sojourn.publish(event)
 
     async def pass_time(self, customer_id: str, by: timedelta) -> bool:
-        """Move the clocks of the customer's open runs, and tell whether there was one."""
+        """Move the clocks of the customer's open runs; return whether there were any."""
         async with self._stack.store.reading() as session:
             started = await runs.of_customer(session, customer_id)
         any_open = False
@@ -124,19 +124,19 @@ class Guide:
         return any_open
 
     async def pass_all_time(self, customer_id: str) -> None:
-        """Move the clocks until every run of the customer has ended, but not beyond two years."""
+        """Move the clocks until every run of the customer has ended, by two years at most."""
         leap, gone = FIRST_LEAP, timedelta(0)
         while gone < LONGEST and await self.pass_time(customer_id, leap):
             gone += leap
             leap *= 2
 
     async def tell(self, title: str, customer_id: str, timezone: str) -> Played:
-        """Read what became of a customer.
+        """Read the results of a customer's story.
 
         Args:
             title: what the customer does.
             customer_id: the customer.
-            timezone: the customer's zone.
+            timezone: the customer's time zone.
 
         Returns:
             Their messages and the outcomes of their runs.
@@ -158,7 +158,7 @@ class Guide:
 
 
 def _zone_where_it_is(hour: int) -> str:
-    """Return the zone, out of a few round the globe, with its clocks nearest to ``hour`` now."""
+    """Return the time zone, of a few around the globe, in which it is nearest to ``hour`` now."""
     now = datetime.now(UTC)
 
     def away(name: str) -> int:

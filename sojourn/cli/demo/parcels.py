@@ -1,4 +1,4 @@
-"""Tales of orders: placed, and on their way."""
+"""Stories of orders: placed, and on their way."""
 
 from datetime import timedelta
 

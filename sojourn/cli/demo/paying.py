@@ -1,4 +1,4 @@
-"""The tales of an invoice, and of a card that fails."""
+"""The stories of an invoice and of a failing card."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

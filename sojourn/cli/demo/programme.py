@@ -1,4 +1,4 @@
-"""The tales that a project's journeys give: the shipped ones, and one for each other journey."""
+"""The stories for a project's journeys: the shipped ones, and one for each other journey."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ FIRST_NAMES = ("Ada", "Ben", "Chiara", "Dev", "Elena", "Femi", "Grace", "Hana", 
 
 @dataclass(frozen=True)
 class Programme:
-    """The tales to play.
+    """The stories to play.
 
     Args:
-        tales: in the order of the journeys.
+        tales: the stories, in the order of the journeys.
         left_out: a line for each journey that cannot be played, with the reason.
     """
 
@@ -34,7 +34,7 @@ class Programme:
 
 
 def programme_of(journeys: Journeys) -> Programme:
-    """Choose the tales of a project's journeys; those that are switched off have none."""
+    """Choose the stories for a project's journeys; journeys that are switched off have none."""
     tales: list[Tale] = []
     left_out: list[str] = []
     first_names = _first_names()
@@ -50,12 +50,12 @@ def programme_of(journeys: Journeys) -> Programme:
 
 
 def _begins(tale: Tale, journey: type[Journey]) -> bool:
-    """Tell whether the tale's first event starts the journey: a project may have another one."""
+    """Return whether the story's first event starts the journey: a project may have its own."""
     return tale.begins.event_name in names(journey.terms.starts_on)
 
 
 def _alone(journey: type[Journey], first_name: str) -> Tale:
-    """Make the tale of a customer who starts a journey and then does nothing more."""
+    """Create the story of a customer who starts a journey and then does nothing more."""
     begins = journey.terms.starts_on[0]
     started = _made_up(begins, journey.terms.key, first_name.lower())
 
@@ -81,7 +81,7 @@ def _made_up(event: type[Event], key: str, customer_id: str) -> Event:
 
 
 def _first_names() -> Iterator[str]:
-    """Yield first names, and when there are no more, the same ones with a number."""
+    """Yield first names, then the same ones with a number."""
     yield from FIRST_NAMES
     for number in count(2):
         yield from (f"{name}{number}" for name in FIRST_NAMES)

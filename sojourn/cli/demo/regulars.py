@@ -1,4 +1,4 @@
-"""Tales of customers who have bought: what follows an order."""
+"""Stories of customers who have bought something."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The tales of the journeys that ship with the engine."""
+"""The stories of the shipped journeys."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -116,7 +116,7 @@ async def _asks_for_messages(guide: Guide) -> Played:
 
 
 def asked_for(topics: Topics) -> str:
-    """Return a topic to ask for: the newsletter, else one of the project's; empty for any topic."""
+    """Return a topic to ask for: the newsletter, or else one of the project's; empty for any."""
     if not topics.declared or "newsletter" in topics:
         return "newsletter"
     return next((topic.id for topic in topics.values() if topic.can_be_refused), "")

@@ -1,4 +1,4 @@
-"""`Tale`: one customer's way through a journey."""
+"""`Tale`: one customer's story in a journey."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -11,12 +11,12 @@ from sojourn.domain.events import Event
 
 @dataclass(frozen=True)
 class Tale:
-    """One customer's way through a journey.
+    """One customer's story in a journey.
 
     Args:
         journey: the name of the journey.
-        begins: the event that starts it in this tale.
-        play: plays the tale on a stack.
+        begins: the event that starts the journey in this story.
+        play: plays the story with a guide.
     """
 
     journey: str
@@ -25,7 +25,7 @@ class Tale:
 
 
 async def play(tales: Sequence[Tale], guide: Guide) -> AsyncIterator[Played]:
-    """Play the tales side by side, and yield each as soon as it is over."""
+    """Play the stories concurrently, and yield each result as soon as it is there."""
     playing = [asyncio.create_task(tale.play(guide)) for tale in tales]
     try:
         for over in asyncio.as_completed(playing):

@@ -1,4 +1,4 @@
-"""The tale of somebody who tries a product out."""
+"""The story of a customer who tries out a product."""
 
 from datetime import UTC, datetime, timedelta
 

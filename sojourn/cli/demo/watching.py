@@ -1,4 +1,4 @@
-"""The tale of a product that is watched until it costs less."""
+"""The story of a product that is watched until its price drops."""
 
 from datetime import timedelta
 

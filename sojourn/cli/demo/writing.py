@@ -1,4 +1,4 @@
-"""The tale of somebody who writes back."""
+"""The story of a customer who replies."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The fake providers of the local stack, in a process of their own."""
+"""The fake providers of the local stack, in a separate process."""
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -37,12 +37,12 @@ class Wish:
 
 @dataclass(frozen=True)
 class Fakes:
-    """Fake providers that run.
+    """Running fake providers.
 
     Args:
         url: the URL of their page.
         carriers: the provider's name for each channel.
-        environment: the variables with which worker and gateway reach them.
+        environment: the variables by which the worker and the gateway reach them.
         process: the process that runs them.
     """
 
@@ -56,11 +56,11 @@ def read_wish(told: Sequence[str], fail: float) -> Wish:
     """Read choices such as ``email=resend,sms=vonage``; other channels keep their usual fakes.
 
     Args:
-        told: the choices; commas may separate several in one text.
+        told: the choices; one text may have several, separated by commas.
         fail: the percentage of calls that fail.
 
     Raises:
-        BadInput: there is no such channel, or no fake of that name carries it.
+        BadInput: there is no such channel, or it has no such fake.
     """
     providers = dict(USUAL)
     for choice in (one.strip() for text in told for one in text.split(",")):
@@ -86,8 +86,8 @@ async def fake_providers(
     Args:
         home: an existing folder for their log.
         wish: the fakes to run.
-        hooks_to: the address of the gateway, which may start later.
-        public_url: the gateway's public address, which some providers sign.
+        hooks_to: the URL of the gateway, which may start later.
+        public_url: the gateway's public URL, which some providers sign.
 
     Yields:
         The fakes, once they answer.

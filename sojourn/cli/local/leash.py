@@ -1,8 +1,8 @@
 """Run a command that must not outlive its parent.
 
 ``python -m sojourn.cli.local.leash SECONDS COMMAND ...``: the parent holds the other end of our
-standard input. When that end closes, however the parent died, the command is told to stop, and is
-killed after SECONDS of grace. It works where the operating system offers nothing better (macOS).
+standard input. When that end closes, however the parent died, we tell the command to stop, and
+kill it after SECONDS. It also works if the operating system offers nothing better (macOS).
 """
 
 import os
@@ -14,7 +14,7 @@ import threading
 
 def main(grace: float, command: list[str]) -> int:
     """Run ``command`` until it or standard input ends, and return its exit code."""
-    # our own caller wrote the command; sockets that it hands over are for the command
+    # our own caller wrote the command; the sockets that it passes on are for the command
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=False)  # noqa: S603
 
     def stop() -> None:

@@ -1,4 +1,4 @@
-"""Child processes of the local stack: they are started, watched, restarted and stopped."""
+"""Start, watch, restart and stop the child processes of the local stack."""
 
 import asyncio
 import os
@@ -24,12 +24,12 @@ STOP_SECONDS = 40.0
 CRASHES_IN_A_ROW = 5
 CRASH_WINDOW_SECONDS = 3.0
 START_SECONDS = 30.0
-"""A process that gives up by itself within this time could not start."""
+"""A process that ends by itself within this time could not start."""
 FAILED_STARTS = 3
 
 
 def free_port(preferred: int | None = None) -> int:
-    """Return ``preferred`` if nobody listens there, otherwise a port that the system picks.
+    """Return ``preferred`` if it is free, otherwise a port that the system picks.
 
     Raises:
         Unavailable: no port is free.
@@ -44,9 +44,9 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def listening_socket(preferred: int | None = None) -> socket.socket:
-    """Listen on ``preferred`` if nobody does, otherwise on a port that the system picks.
+    """Listen on ``preferred`` if it is free, otherwise on a port that the system picks.
 
-    Unlike a free port, one that we listen on is ours until the socket is closed.
+    Unlike a port that was only free, it stays ours until the socket is closed.
 
     Raises:
         Unavailable: no port is free.
@@ -70,14 +70,14 @@ def binary(name: str) -> str:
 
 
 class Child:
-    """A process of ours. Its output goes to a log file, and its life ends with ours.
+    """A child process. Its output goes to a log file, and it ends when we do.
 
     Args:
-        name: for messages.
-        command: must end when its standard input does (see `leash`).
+        name: the name in messages.
+        command: the command, which must end when its standard input does (see `leash`).
         log: the file for its output.
-        env: variables in addition to ours, without our ``TEMPORAL_*``.
-        sockets: sockets of ours that it inherits, under the same numbers.
+        env: variables to add to ours, without our ``TEMPORAL_*``.
+        sockets: our sockets that it inherits, under the same numbers.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Child:
         self.name = name
         self.log = log
         self._command = command
-        # the environment may hold the address and keys of a Temporal elsewhere, which is not ours
+        # the environment may have the address and keys of another Temporal, which is not ours
         ours = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")}
         self._env = {**ours, **(env or {})}
         self._sockets = sockets
@@ -100,7 +100,7 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
+        """The process id."""
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
@@ -153,7 +153,7 @@ class Child:
         """Wait until it answers.
 
         Raises:
-            Unavailable: it ended instead, or took too long. The message holds its last words.
+            Unavailable: it ended instead, or took too long. The message has its last words.
         """
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
         while not await answers():
@@ -167,7 +167,7 @@ class Child:
             await asyncio.sleep(0.05)
 
     def words(self) -> str:
-        """Return what it has said since its last start."""
+        """Return its output since its last start."""
         with self.log.open("rb") as log:
             log.seek(self._said_before)
             return log.read().decode(errors="replace")
@@ -210,7 +210,7 @@ async def kept_running(
             code = await child.wait()
             lived = clock() - began
             crashes = crashes + 1 if lived < CRASH_WINDOW_SECONDS else 0
-            # one that a signal has ended was killed: that says nothing of its next start
+            # a signal ended it from outside: that says nothing about its next start
             starts = starts + 1 if code > 0 and lived < START_SECONDS else 0
             if crashes >= CRASHES_IN_A_ROW or starts >= FAILED_STARTS:
                 failure.append(Unavailable(f"{child.name} keeps failing: {child.last_words()}"))
@@ -234,5 +234,5 @@ async def kept_running(
 
 
 def python(*arguments: str) -> list[str]:
-    """Return the command line for a module or file of ours."""
+    """Return the command line for one of our modules or files."""
     return [sys.executable, *arguments]

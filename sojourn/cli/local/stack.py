@@ -1,4 +1,4 @@
-"""The embedded servers: Temporal's dev server to work with, its test server to replay on."""
+"""The local stack: Temporal's dev server to work with, or its test server to replay on."""
 
 import json
 import os
@@ -44,9 +44,9 @@ PORT_TAKEN = "address already in use"
 PORT_TRIES = 4
 DATABASE = "temporal.db"
 HALF_MADE = "temporal.db.begun"
-"""A file that is there until the database has served once."""
-# By default Temporal cuts a queue into four, each with a quarter of the limit and an order of its
-# own. In one piece, a transactional message waits for the next message of the whole queue, not of a
+"""A file that marks the database as not yet used by a running server."""
+# By default Temporal cuts a queue into four, each with a quarter of the limit and its own order.
+# In one piece, a transactional message waits for the next message of the whole queue, not of a
 # quarter that leaves four times as slowly.
 PARTITIONS = {
     "matching.numTaskqueueReadPartitions": 1,
@@ -63,7 +63,7 @@ POLLS = {
 
 @dataclass(frozen=True)
 class Door:
-    """The gateway of the stack, and a write key for it."""
+    """The gateway of the stack, with a write key."""
 
     url: str
     operations: str
@@ -87,7 +87,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class Server:
-    """A Temporal server of ours."""
+    """A Temporal server that we started."""
 
     address: str
     ui: str
@@ -108,9 +108,10 @@ async def dev_server(
     Args:
         home: an existing folder.
         ports: prefer the well-known ports.
-        lasting: keep its state in a file in ``home``, and let it end in good order. Otherwise the
-            state is in memory.
-        on_restart: called with the exit code when it died and is started again; None: it is not.
+        lasting: keep its state in a file in ``home``, and end it in good order. Otherwise its state
+            is in memory.
+        on_restart: called with the exit code when the server died and is restarted; None to never
+            restart it.
 
     Yields:
         The server.
@@ -127,9 +128,9 @@ async def _started(
     lasting: bool,
     on_restart: Callable[[int], None] | None,
 ) -> Server:
-    """Start it, on other ports if a program took one between our look and its start.
+    """Start the server, on other ports if a program took one in the meantime.
 
-    That program may be the Temporal of another, which answers as ours would: ours is the one whose
+    That program may be another Temporal, which answers as ours would: ours is the one whose
     process has the port.
     """
     tries = PORT_TRIES
@@ -155,9 +156,10 @@ async def _started(
 
 
 def _begin_database(home: Path) -> None:
-    """Note that Temporal is about to make its database, and remove one that it left half-made.
+    """Note that Temporal is about to create its database, and remove an incomplete one.
 
-    Temporal takes a file for a whole database: one that a full disk cut off would never start.
+    Temporal takes any file for a complete database: it would never start on one that a full disk
+    cut off.
 
     Raises:
         Unavailable: the folder cannot be written to.
@@ -202,23 +204,22 @@ async def dev_stack(
     fakes: Wish | None = None,
     on_restart: Callable[[int], None] = lambda code: None,
 ) -> AsyncIterator[Stack]:
-    """Run Temporal's dev server and a worker; ``home`` keeps the state for the next time.
+    """Run Temporal's dev server and a worker; ``home`` keeps their state.
 
     Args:
-        settings: with the ``home`` and the database to use.
+        settings: the settings, with the ``home`` and the database to use.
         ports: prefer the well-known ports. Other commands find the stack by its file in any case.
         lasting: keep the state of Temporal.
-        gateway: run a gateway as well, with a write key that is made once.
-        fakes: of providers. They carry the messages instead of the providers of the settings, and
-            send their webhooks to the gateway.
-        on_restart: called with the exit code when the worker or the gateway died and is started
-            again.
+        gateway: also run a gateway, with a write key that is created once.
+        fakes: the fake providers that carry the messages, instead of the providers in the settings,
+            and send their webhooks to the gateway.
+        on_restart: called with the exit code when the worker or the gateway died and is restarted.
 
     Yields:
         The stack.
 
     Raises:
-        Unavailable: a stack runs in this home already, or something does not start.
+        Unavailable: a stack already runs in this home, or a part does not start.
     """
     home = _home(settings)
     _refuse_second(home)
@@ -262,7 +263,7 @@ async def dev_stack(
             noted["providers"] = providers.carriers
         private_file(file)
         file.write_text(json.dumps(noted))
-        keep_private(home)  # what Temporal has made in it meanwhile
+        keep_private(home)  # the files that Temporal has created in it
         try:
             yield stack
         finally:
@@ -279,10 +280,10 @@ async def time_skipping_stack(
     """Run Temporal's time-skipping test server and a worker: one clock for all runs, in memory.
 
     Args:
-        settings: with the ``home`` and the database to use.
+        settings: the settings, with the ``home`` and the database to use.
         cached: let the worker keep runs in memory between their tasks. That is twice as fast, but
-            the server waits long, run by run, for the cache of a worker that has died.
-        on_restart: called with the exit code when the worker died and is started again.
+            after a worker died, the server waits long for its cache, run by run.
+        on_restart: called with the exit code when the worker died and is restarted.
 
     Yields:
         The stack.
@@ -329,7 +330,7 @@ async def _served(
 
 
 async def register_search_attributes(client: Client) -> None:
-    """Register our search attributes in the namespace. A dev server has them from its start."""
+    """Register our search attributes in the namespace. A dev server has them from the start."""
     await client.operator_service.add_search_attributes(
         AddSearchAttributesRequest(
             namespace=client.namespace,
@@ -341,7 +342,7 @@ async def register_search_attributes(client: Client) -> None:
 
 
 def running_stack(settings: Settings) -> dict[str, Any] | None:
-    """Read the file that `sojourn dev` of this home wrote; None if it no longer runs."""
+    """Read the file that `sojourn dev` wrote in this home; None if it no longer runs."""
     try:
         noted: dict[str, Any] = json.loads((settings.home / LOCAL_STACK).read_text())
         os.kill(int(noted["pid"]), 0)
@@ -380,7 +381,7 @@ async def _door(
     on_restart: Callable[[int], None],
     carried: Mapping[str, str],
 ) -> AsyncIterator[Door]:
-    """Run a gateway of the stack on two sockets that listen."""
+    """Run the stack's gateway on two listening sockets."""
     home = stack.settings.home.resolve()
     handed = (public, operations)
     child = Child(
@@ -408,7 +409,7 @@ async def _door(
 
 
 async def _write_key(store: Store, path: Path) -> str:
-    """Return the write key of this home; make one if it was revoked or is of another database."""
+    """Return this home's write key; create one if it was revoked or belongs to another database."""
     kept = _kept(path)
     async with store.transaction() as session:
         if kept and await keys.valid(session, kept):
@@ -428,7 +429,7 @@ def _keep(path: Path, key: str) -> None:
 
 
 def _environment(settings: Settings, address: str) -> dict[str, str]:
-    """Return the variables that make a process a part of the stack."""
+    """Return the environment variables that make a process part of the stack."""
     return {
         **_as_environment(settings),
         "TEMPORAL_ADDRESS": address,
@@ -437,7 +438,7 @@ def _environment(settings: Settings, address: str) -> dict[str, str]:
 
 
 def _as_environment(settings: Settings) -> dict[str, str]:
-    """Return the variables for settings that a stack changes. The process inherits the others."""
+    """Return the variables for the settings that a stack changes; a process inherits the others."""
     return {
         "SOJOURN_HOME": str(settings.home.resolve()),
         "SOJOURN_DATABASE_URL": settings.store_url,

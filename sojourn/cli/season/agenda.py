@@ -1,4 +1,4 @@
-"""`Agenda`: what somebody is going to do, and when; chance and the hours of their day."""
+"""`Agenda`: a customer's plans, with chance and the hours of their day."""
 
 import heapq
 import random
@@ -10,11 +10,11 @@ from sojourn.domain.calendar import zone
 
 Body = dict[str, Any]
 Act = Callable[[datetime], Iterator[Body]]
-"""Something that is done at a moment: it yields the calls that tell of it."""
+"""Something done at a moment: it yields the calls that report it."""
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 OPEN, SHUT = 8, 22
-"""Hours of the customer's day in which they do things."""
+"""The hours of the customer's day in which they act."""
 
 
 class Agenda:
@@ -22,8 +22,8 @@ class Agenda:
 
     Args:
         customer_id: the customer.
-        timezone: where they live; they may move.
-        seed: of all chance in it.
+        timezone: their time zone, which may change.
+        seed: the seed of all chance.
     """
 
     def __init__(self, customer_id: str, timezone: str, seed: str) -> None:
@@ -39,12 +39,12 @@ class Agenda:
         return self._acts[0][0] if self._acts else datetime.max.replace(tzinfo=UTC)
 
     def live(self) -> list[Body]:
-        """Do what is due next, and return the calls of it."""
+        """Do the next act, and return its calls."""
         at, _, act = heapq.heappop(self._acts)
         return [self._call(at, body) for body in act(at)]
 
     def plan(self, at: datetime, act: Act) -> None:
-        """Plan something."""
+        """Plan an act."""
         self._made += 1
         heapq.heappush(self._acts, (at, self._made, act))
 
@@ -57,31 +57,31 @@ class Agenda:
         return act
 
     def may(self, chance: float) -> bool:
-        """Toss a coin that falls on true with this chance."""
+        """Return True with this chance."""
         return self.random.random() < chance
 
     def soon(self, at: datetime) -> datetime:
-        """Return a moment some hours later, at which they are awake."""
+        """Return a moment some hours later at which they are awake."""
         return self.awake(at + self.random.expovariate(1) * 3 * HOUR)
 
     def after(self, at: datetime, at_most: timedelta) -> datetime:
-        """Return a moment within a duration, at which they are awake."""
+        """Return a moment within this duration at which they are awake."""
         return self.awake(at + self.random.uniform(0.1, 1) * at_most)
 
     def awake(self, at: datetime) -> datetime:
-        """Return the moment if they are awake, else a later one."""
+        """Return the moment if they are awake, otherwise a later one."""
         if OPEN <= at.astimezone(zone(self.timezone)).hour < SHUT:
             return at
         return self.at_hour(at, self.random.randint(OPEN, SHUT - 1))
 
     def at_hour(self, at: datetime, hour: int) -> datetime:
-        """Return this hour of the local day; if it is past, of the next one."""
+        """Return the next time at which it is this hour locally."""
         local = at.astimezone(zone(self.timezone))
         then = local.replace(hour=hour, minute=self.random.randint(0, 59), second=0, microsecond=0)
         return (then if then >= local else then + DAY).astimezone(at.tzinfo)
 
     def new_id(self, kind: str) -> str:
-        """Make an id that nothing else of the customer has."""
+        """Create an id that is unique for the customer."""
         self._made += 1
         return f"{self.customer_id}-{kind}{self._made}"
 

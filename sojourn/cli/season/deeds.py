@@ -1,4 +1,4 @@
-"""Deeds and words: a message that speaks against an event is named."""
+"""Compare messages with events: find messages that contradict an event."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from sojourn.cli.season.told import Did, Said, Told
 
 FOREVER = timedelta(days=36500)
 CASE = timedelta(days=30)
-"""A complaint that nobody settles is open for so long."""
+"""The time for which an unsettled complaint stays open."""
 
 
 @dataclass(frozen=True)
 class Over:
-    """After an event nothing more is said about it.
+    """A rule: no message is sent about a matter after an event that ends it.
 
     Args:
-        journey: whose messages these are.
-        event: that ends the matter.
+        journey: the journey of the messages.
+        event: the event that ends the matter.
         because: the event in words.
-        same: the field of the event that names what the run is about; empty: the customer alone.
-        key: the run's key, made of that field.
-        opens: the event by which the matter begins once more.
-        within: the event counts for so long.
+        same: the event's field with the subject of the run; empty if only the customer counts.
+        key: the pattern of the run's key, filled with that field.
+        opens: the event that reopens the matter.
+        within: how long the event counts.
     """
 
     journey: str
@@ -35,7 +35,7 @@ class Over:
     within: timedelta = FOREVER
 
     def __call__(self, told: Told) -> Iterator[str]:
-        """Name the messages that came after the event."""
+        """Yield a line for each message that came after the event."""
         for one in told.said:
             if not one.sent or one.journey != self.journey:
                 continue
@@ -71,14 +71,14 @@ OVER = (
 
 @dataclass(frozen=True)
 class Past:
-    """A message is of no use after the moment that an event names.
+    """A rule: no message is sent after the moment in an event.
 
     Args:
-        journey: whose messages these are.
-        events: that name the moment; the newest one counts.
-        moment: the field that holds it.
-        same: the field that names what the run is about; empty: the customer alone.
-        steps: the messages that are of no use then; empty: all.
+        journey: the journey of the messages.
+        events: the events with the moment; the newest one counts.
+        moment: the field with the moment.
+        same: the field with the subject of the run; empty if only the customer counts.
+        steps: the steps whose messages are of no use then; empty for all.
     """
 
     journey: str
@@ -88,7 +88,7 @@ class Past:
     steps: Collection[str] = ()
 
     def __call__(self, told: Told) -> Iterator[str]:
-        """Name the messages that came too late."""
+        """Yield a line for each message that came too late."""
         for one in told.said:
             if not one.sent or one.journey != self.journey:
                 continue
@@ -120,7 +120,7 @@ def _while_a_case_is_open(told: Told) -> Iterator[str]:
 
 
 def _cases(told: Told) -> Iterator[tuple[Did, datetime]]:
-    """Yield what the customer is not content with, and when it was settled."""
+    """Yield each event that dissatisfied the customer, and when it was settled."""
     for opened in told.of("Complaint Received"):
         yield opened, told.first("Complaint Resolved", opened, "complaint_id")
     for opened in told.of("Order Delayed"):
@@ -186,7 +186,7 @@ def _of_a_period_that_was_renewed(told: Told) -> Iterator[str]:
 
 
 def _of_what_was_bought(told: Told) -> Iterator[str]:
-    """Name what is about products that were watched, or lay in a cart, and were bought since."""
+    """Yield a line for each message about watched products or a cart that were bought since."""
     for one in told.said:
         wanted = _wanted(told, one) if one.sent else {}
         bought = [
@@ -201,7 +201,7 @@ def _of_what_was_bought(told: Told) -> Iterator[str]:
 
 
 def _wanted(told: Told, one: Said) -> dict[str, datetime]:
-    """Return the products that a message is about, and since when they were wanted."""
+    """Return the products that a message is about, with the moment since when they were wanted."""
     if one.journey == "product-watch":
         wishes = [did for did in told.of("Product Watched") if one.about(did, "product_id")]
     elif one.journey == "abandoned-cart":

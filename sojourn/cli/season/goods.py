@@ -11,9 +11,9 @@ class Good:
 
     Args:
         product_id: its id.
-        name: as the shop calls it.
-        category: its shelf.
-        price: in euros.
+        name: its name.
+        category: its category.
+        price: its price in euros.
     """
 
     product_id: str
@@ -36,14 +36,14 @@ class Good:
         """Return the price in a currency, to the cent.
 
         Args:
-            currency: of `RATES`.
-            off: percent less.
+            currency: a currency of `RATES`.
+            off: the discount in percent.
         """
         return (self.price * RATES[currency] * (100 - off) / 100).quantize(Decimal("0.01"))
 
 
 RATES = {"EUR": Decimal(1), "GBP": Decimal("0.86"), "PLN": Decimal("4.30")}
-"""The price of a euro; close enough for a play."""
+"""The price of a euro in each currency, roughly."""
 
 GOODS = (
     Good("lamp", "Reading lamp", "lighting", Decimal("49.90")),

@@ -1,6 +1,6 @@
-"""Does a season contradict itself? It is judged as its customers would, by the outcome alone.
+"""Find contradictions in a season, as its customers would.
 
-Nothing here asks the engine: what a customer did is compared with what left for them.
+Nothing here asks the engine: a customer's events are compared with the messages that they got.
 """
 
 from sojourn.cli.season.deeds import OF_DEEDS
@@ -12,11 +12,11 @@ RULES = (*OF_MANNERS, *OF_DEEDS)
 
 
 def contradictions(told: Told, quiet: Week | None = None) -> list[str]:
-    """Return a line for each thing that the customer would shake their head at.
+    """Return a line for each fault that the customer would notice.
 
     Args:
         told: one customer's season.
-        quiet: the hours of their day in which nothing promotional may come.
+        quiet: the local hours in which no promotional message may come.
     """
     lines = [line for rule in RULES for line in rule(told)]
     if quiet is not None:

@@ -1,7 +1,7 @@
 """`Life`: one made-up customer.
 
-Everything follows from the seed and from the messages that arrive: the same seed with the same
-journeys is the same season.
+Everything is derived from the seed and the messages that arrive: the same seed with the same
+journeys gives the same season.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,9 +26,9 @@ HOMES = (
 )
 ABROAD = ("America/New_York", "Asia/Tokyo", "Europe/Lisbon")
 TIERS = {"silver": 300, "gold": 1000}
-"""The points that lead to a tier."""
+"""The points needed for each tier."""
 FEWEST_POINTS = 200
-"""The points that some spend on an order."""
+"""The points needed to spend some on an order."""
 CHANNELS = {"email": 0.85, "sms": 0.45, "push": 0.4, "whatsapp": 0.3}
 """The chance that a customer has agreed to a channel at the start."""
 
@@ -37,9 +37,9 @@ class Life(Agenda):
     """One customer.
 
     Args:
-        number: from 0 on; home, name and temper follow from it.
-        seed: of the season.
-        begins: the first moment at which they may do something.
+        number: their number, from 0; home, name and temper are derived from it.
+        seed: the seed of the season.
+        begins: the first moment at which they may act.
     """
 
     def __init__(self, number: int, seed: int, begins: datetime) -> None:
@@ -57,7 +57,7 @@ class Life(Agenda):
         self.plan(begins + self.random.random() * WEEK, self._signs_up)
 
     def receives(self, letter: Letter, at: datetime) -> None:
-        """Take note of a message; what they make of it becomes acts of theirs."""
+        """Receive a message, and plan the acts with which the customer reacts."""
         writes = letter.channel in WRITTEN_TO
         if letter.promotional and self.may(self.temper.refuses):
             self.plan(self.soon(at), self._says_no(letter))
@@ -180,7 +180,7 @@ class Life(Agenda):
             self.plan(at + 30 * DAY, self._renews)
 
     def _starts_a_trial(self, at: datetime) -> Iterator[Body]:
-        if at < self._subscribed_until:  # who has a subscription needs no trial
+        if at < self._subscribed_until:  # nobody with a subscription needs a trial
             return
         trial = f"{self.customer_id}-t"
         ends = (at + 14 * DAY).isoformat()

@@ -1,4 +1,4 @@
-"""Good manners: not too often, not at night, nothing twice, nothing after a no."""
+"""Rules of good manners: not too often, not at night, nothing twice, nothing after a no."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -8,15 +8,15 @@ from sojourn.domain.states import MessageState
 from sojourn.domain.week import Week
 
 MOST_A_WEEK = 5
-"""More promotional messages in any seven days than this pester somebody."""
+"""More promotional messages than this in any seven days are too many."""
 WEEK = timedelta(days=7)
 REPEATED = timedelta(days=1)
 ANOTHER_MATTER = timedelta(days=2)
-"""The time after which the same words about another cart or case are no repetition."""
+"""The time after which the same words about another cart or case are not a repetition."""
 
 
 def in_quiet_hours(told: Told, quiet: Week) -> Iterator[str]:
-    """Name what is promotional and came in quiet hours, by the clock where the customer lived."""
+    """Yield a line for each promotional message in the customer's quiet hours."""
     for one in told.said:
         if one.sent and one.promotional and quiet.has(told.local(one.at)):
             yield f"{one.name} on {told.day(one)}, in quiet hours"
@@ -80,7 +80,7 @@ OF_MANNERS: tuple[Callable[[Told], Iterator[str]], ...] = (
 
 
 def _under_way_once_more(told: Told, one: Said, since: datetime) -> bool:
-    """Tell whether a parcel could not be delivered meanwhile: the next attempt is news."""
+    """Return whether a delivery failed in between, so that the next attempt is news."""
     return any(
         since < failed.at < one.at and one.about(failed, "order_id")
         for failed in told.of("Delivery Failed")

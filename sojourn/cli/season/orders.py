@@ -1,4 +1,4 @@
-"""The shop's part in an order: it ships, delivers, bills, refunds and hears complaints."""
+"""The shop's part in an order: it ships, delivers, bills, refunds and receives complaints."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from sojourn.cli.season.goods import Good
 from sojourn.cli.season.temper import WORST, Temper
 
 DELAYED, FAILS, BY_BILL, ANSWERS, SETTLED = 0.08, 0.08, 0.2, 0.1, 0.9
-"""Chances that an order is late, that its delivery fails, that it is paid by bill, and that the
-customer answers how it was, and that what they are not content with is settled."""
+"""The chances that an order is late, that its delivery fails, that it is paid by bill, that the
+customer answers a survey on it, and that a complaint is settled."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Order:
 
     Args:
         order_id: its id.
-        goods: what was bought.
-        currency: that it is paid in.
+        goods: the goods ordered.
+        currency: the currency in which it is paid.
     """
 
     order_id: str
@@ -31,12 +31,12 @@ class Order:
 
     @property
     def total(self) -> Decimal:
-        """The price of all of it."""
+        """The total price."""
         return sum((good.costs(self.currency) for good in self.goods), Decimal(0))
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The order as events have it."""
+        """The order as fields of an event."""
         return {
             "order_id": self.order_id,
             "total": str(self.total),
@@ -49,8 +49,8 @@ class Shop:
     """The shop, for one customer.
 
     Args:
-        agenda: the customer's.
-        temper: the customer's.
+        agenda: the customer's agenda.
+        temper: the customer's temper.
     """
 
     def __init__(self, agenda: Agenda, temper: Temper) -> None:
@@ -59,7 +59,7 @@ class Shop:
         self._unpaid: set[str] = set()
 
     def takes(self, order: Order, at: datetime) -> None:
-        """Plan what becomes of an order."""
+        """Plan the fate of an order."""
         agenda = self._agenda
         if agenda.may(BY_BILL):
             agenda.plan(at + HOUR, self._bills(order))

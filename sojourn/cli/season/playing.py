@@ -23,11 +23,11 @@ from sojourn.store import Store, ledger
 from sojourn.store.tables import ContentRow, LedgerRow
 
 LOOK = timedelta(hours=6)
-"""The longest time for which nobody looks into the letter boxes."""
+"""The longest time between two looks into the letter boxes."""
 OVERLAP = timedelta(seconds=5)
-"""Two looks share so much of the machine's time: a message is dated before its row can be read."""
+"""The overlap of two looks, since a message is dated before its row can be read."""
 MOST = 5000
-"""Messages that one customer can get in a season."""
+"""The most messages that one customer can get in a season."""
 
 
 SAYING = ("subject", "title", "body", "text")
@@ -37,15 +37,15 @@ _LINK = re.compile(r"https?://\S+")
 
 @dataclass
 class Season:
-    """A season that was played.
+    """A finished season.
 
     Args:
         begins: its first moment.
         days: its length.
-        customers: each one's part in it.
+        customers: the season of each customer.
         unknown: runs and events without a known outcome.
         refused: calls that this project's events do not allow, with the reason.
-        calls: how many calls the customers and the shop made.
+        calls: the number of calls by the customers and the shop.
     """
 
     begins: datetime
@@ -70,20 +70,20 @@ async def play(
     """Play a season.
 
     Args:
-        settings: their ``home`` and database take its state: a folder of its own.
-        project: its journeys and events.
-        customers: how many live in it.
-        days: its length.
-        seed: another one is another season.
-        begins: its first moment.
-        progress: called with the day that has come, counted from 0.
-        on_restart: called with the exit code when the worker died and was started again.
+        settings: the settings, with a separate ``home`` and database for the season's state.
+        project: the project with its journeys and events.
+        customers: the number of customers.
+        days: the length of the season.
+        seed: the seed; another one gives another season.
+        begins: the first moment of the season.
+        progress: called with the current day, counted from 0.
+        on_restart: called with the exit code when the worker died and is restarted.
 
     Returns:
-        What everybody did and got.
+        The season: what each customer did and received.
 
     Raises:
-        Unavailable: a server does not start or is gone, or nothing moves and no run is to blame.
+        Unavailable: a server does not start or has gone, or nothing moves and no run is to blame.
     """
     lives = {life.customer_id: life for life in _lives(customers, seed, begins)}
     did: dict[str, list[Did]] = {name: [] for name in lives}
@@ -108,7 +108,7 @@ async def play(
                     season.calls += 1
                     try:
                         call = _read(body, project, settings)
-                    except BadEvent as error:  # the project has an event of that name of its own
+                    except BadEvent as error:  # the project has its own event of that name
                         season.refused.append(f"{body.get('event', body['type'])}: {error}")
                         continue
                     did[next_up.customer_id].append(_noted(body))
@@ -137,7 +137,7 @@ def _lives(customers: int, seed: int, begins: datetime) -> Iterator[Life]:
 
 
 def _read(body: Body, project: Project, settings: Settings) -> Track | Identity | Alias:
-    """Read a call as any sender's, by the one reader."""
+    """Read a call in the same way as any sender's."""
     read = read_call(body, project.events, within=settings.clock_skew)
     if not isinstance(read, Track | Identity | Alias):
         raise TypeError(f"a season makes no such call: {body['type']}")
@@ -168,9 +168,9 @@ class _LetterBox:
         self._looked = datetime.min.replace(tzinfo=UTC)
 
     async def opened(self) -> list[LedgerRow]:
-        """Return the messages that have come since the last look, by the minute and the name.
+        """Return the messages since the last look, sorted by minute and name.
 
-        Of those of one moment, which one the engine is done with first is chance.
+        Within a moment, the order in which the engine sends messages is chance.
         """
         since, self._looked = self._looked, datetime.now(UTC) - OVERLAP
         async with self._store.reading() as session:
@@ -183,7 +183,7 @@ class _LetterBox:
         )
 
     async def said_to(self, customer_id: str) -> list[Said]:
-        """Return all that was decided on for a customer, oldest first."""
+        """Return all messages decided on for a customer, oldest first."""
         async with self._store.reading() as session:
             contents = {
                 row.id: content

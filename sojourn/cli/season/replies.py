@@ -1,4 +1,4 @@
-"""Customers write back to text messages, in their words."""
+"""Customers' replies to text messages."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from sojourn.cli.season.agenda import Body, track
 from sojourn.domain.intents import read_intent
 
 WRITTEN_TO = ("sms", "whatsapp")
-"""The channels by which a customer can write back."""
+"""The channels on which a customer can reply."""
 YES = {"en": "Yes, thanks", "it": "Sì, grazie", "pl": "Tak, potwierdzam"}
 NO = {"en": "No, I can't", "it": "No, non posso", "pl": "Nie mogę"}
 STOP = {"en": "STOP", "it": "STOP", "pl": "STOP"}
@@ -19,14 +19,14 @@ OTHER = {
 
 @dataclass(frozen=True)
 class Letter:
-    """A message that arrived.
+    """A received message.
 
     Args:
-        journey: that sent it.
-        step: of it.
-        channel: by which it came.
-        promotional: whether it is.
-        run: the workflow id.
+        journey: the journey that sent it.
+        step: the step that sent it.
+        channel: its channel.
+        promotional: whether it is promotional.
+        run: the workflow id of the run.
     """
 
     journey: str
@@ -37,12 +37,12 @@ class Letter:
 
 
 def written_back(letter: Letter, words: dict[str, str], locale: str) -> Body:
-    """Make the call that tells of a reply, as the webhook of a provider amounts to.
+    """Create the call for a reply, like one that a provider's webhook leads to.
 
     Args:
-        letter: that is answered.
+        letter: the message that is answered.
         words: the reply in each language.
-        locale: of the customer.
+        locale: the customer's locale.
 
     Returns:
         The call's body.

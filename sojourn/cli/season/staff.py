@@ -1,4 +1,4 @@
-"""The people of the shop: they see to the tasks that journeys open for them."""
+"""The shop's staff, who answer the tasks that journeys open."""
 
 import heapq
 import random
@@ -10,17 +10,17 @@ from sojourn.store import Store, tasks
 from sojourn.store.tables import TaskRow
 
 SLOWEST = timedelta(hours=8)
-"""The longest time after which a task is seen to."""
+"""The longest time until a task is answered."""
 OPEN_TASKS = 1000
-"""The most that are looked at in one go."""
+"""The most tasks to look at at once."""
 
 
 class Staff:
-    """All of them.
+    """The shop's staff.
 
     Args:
-        store: of the season.
-        seed: of the season.
+        store: the season's store.
+        seed: the season's seed.
     """
 
     def __init__(self, store: Store, seed: int) -> None:
@@ -35,7 +35,7 @@ class Staff:
         return self._plans[0][0] if self._plans else datetime.max.replace(tzinfo=UTC)
 
     async def look(self) -> None:
-        """Look at the tasks that have been opened since."""
+        """Plan an answer to each newly opened task."""
         async with self._store.reading() as session:
             rows = await tasks.listed(session, limit=OPEN_TASKS)
         for row in rows:
@@ -44,7 +44,7 @@ class Staff:
                 self._plan(row)
 
     async def answer(self, travel: TimeTravel) -> tuple[str, Did]:
-        """Answer what is due next, and return whose task it was, and the deed."""
+        """Give the next answer; return the task's customer and the event."""
         at, _, number, name, customer_id = heapq.heappop(self._plans)
         row = await travel.answer(number, name, at)
         return customer_id, Did(at, "Task Answered", {"journey": row.journey, "answer": name})

@@ -1,26 +1,26 @@
-"""The temper of a made-up customer, in numbers between 0 and 1 and in visits a week."""
+"""The temper of a made-up customer, as chances and as visits per week."""
 
 from dataclasses import dataclass
 
 WORST = 6
-"""A score of ten that is no better says that a customer is not content."""
+"""A score of ten up to this means that the customer is dissatisfied."""
 
 
 @dataclass(frozen=True)
 class Temper:
-    """A customer's way to act.
+    """A customer's tendencies.
 
     Args:
-        name: in the words of the output.
-        visits: visits of the shop a week.
-        fills: chance that a visit fills a cart.
-        buys: chance that a filled cart is bought at once.
-        reacts: chance that a message is acted on as it hopes: the cart bought, the bill paid.
-        returns: chance that an order is sent back.
-        complains: chance that a delivered order leads to a complaint.
-        refuses: chance, a promotional message, of saying no to its channel.
-        writes: chance, a text message, of writing back.
-        moves: chance of moving to another time zone during the season.
+        name: the temper in words, for output.
+        visits: visits to the shop per week.
+        fills: the chance that a visit fills a cart.
+        buys: the chance that a filled cart is bought at once.
+        reacts: the chance that a message has its effect, such as a cart bought.
+        returns: the chance that an order is sent back.
+        complains: the chance that a delivered order leads to a complaint.
+        refuses: the chance that a promotional message leads to a no to its channel.
+        writes: the chance that a text message gets a reply.
+        moves: the chance of moving to another time zone during the season.
     """
 
     name: str

@@ -15,12 +15,12 @@ DAYS_OF_A_WEEK = 7
 
 @dataclass(frozen=True)
 class Did:
-    """An event of the customer, or a word on consent.
+    """An event of the customer, or a statement on consent.
 
     Args:
         at: the moment.
-        name: of the event; empty for a word on consent.
-        properties: as they were sent.
+        name: the name of the event; empty for a statement on consent.
+        properties: the properties as sent.
     """
 
     at: datetime
@@ -34,16 +34,16 @@ class Said:
 
     Args:
         at: the moment, by the season's clock.
-        workflow_id: of the run.
-        journey: of the run.
-        step: of it.
-        channel: that it was for.
-        message_class: of it.
-        state: that it came to.
+        workflow_id: the workflow id of the run.
+        journey: the journey of the run.
+        step: the step.
+        channel: the channel for which it was meant.
+        message_class: its class.
+        state: its state.
         reason: why it was not sent, or not at once; empty if it was.
         held_until: the moment until which it was held.
         headline: its subject or its first line; empty if nothing was rendered.
-        words: all that it says, without its links.
+        words: its whole text, without links.
     """
 
     at: datetime
@@ -60,17 +60,17 @@ class Said:
 
     @property
     def sent(self) -> bool:
-        """True if it left."""
+        """True if it was sent."""
         return self.state == MessageState.SENT
 
     @property
     def promotional(self) -> bool:
-        """True if the customer can say no to its kind."""
+        """True if it is promotional."""
         return self.message_class == MessageClass.PROMOTIONAL
 
     @property
     def name(self) -> str:
-        """The journey and the step, as they are written in one."""
+        """The journey and the step as one name."""
         return f"{self.journey}/{self.step}"
 
     @property
@@ -79,15 +79,15 @@ class Said:
         return self.workflow_id.split(":", 2)[-1]
 
     def about(self, did: Did, field: str, key: str = "{}") -> bool:
-        """Tell whether it is about the very thing that an event names.
+        """Return whether it has the same subject as an event.
 
         Args:
             did: the event.
-            field: of it, that names the thing.
-            key: the run's key, made of that field.
+            field: the event's field with the subject.
+            key: the pattern of the run's key, filled with that field.
 
         Returns:
-            True if it is.
+            True if they have the same subject.
         """
         return self.key == key.format(did.properties.get(field))
 
@@ -98,10 +98,10 @@ class Told:
 
     Args:
         customer_id: the customer.
-        first_name: of them.
-        temper: how they are, in words.
-        timezone: where they lived at the end.
-        did: what they and the shop did, oldest first.
+        first_name: their first name.
+        temper: their temper, in words.
+        timezone: their time zone at the end.
+        did: the events of the customer and the shop, oldest first.
         said: the messages, oldest first.
     """
 
@@ -113,7 +113,7 @@ class Told:
     said: Sequence[Said]
 
     def weeks(self, begins: datetime, weeks: int) -> list[Counter[str]]:
-        """Count the messages that were sent, week by week, by ``promotional`` and ``needed``."""
+        """Count the sent messages per week, as ``promotional`` and ``needed``."""
         counts: list[Counter[str]] = [Counter() for _ in range(weeks)]
         for one in self.said:
             week = (one.at - begins).days // DAYS_OF_A_WEEK
@@ -122,7 +122,7 @@ class Told:
         return counts
 
     def local(self, at: datetime) -> datetime:
-        """Return a moment on the clock where they lived then."""
+        """Return a moment in the time zone where the customer lived then."""
         lived = self.timezone
         for one in self.did:
             if not one.name and one.at <= at:
@@ -130,7 +130,7 @@ class Told:
         return at.astimezone(zone(lived))
 
     def day(self, one: Said) -> str:
-        """Return the local day and hour of a message, to be read."""
+        """Return the local day and time of a message, as text."""
         return f"{self.local(one.at):%d %b %H:%M}"
 
     def of(self, *names: str) -> Sequence[Did]:
@@ -138,15 +138,15 @@ class Told:
         return [one for one in self.did if one.name and one.name in names]
 
     def first(self, name: str, after: Did, same: str) -> datetime:
-        """Find the first event of a name that came after another one about the same thing.
+        """Find the first event of a name after another one with the same subject.
 
         Args:
-            name: of the event.
-            after: the other one.
-            same: the field that names the thing.
+            name: the name of the event.
+            after: the earlier event.
+            same: the field with the subject.
 
         Returns:
-            Its moment; the end of time if there is none.
+            The moment of the event; the end of time if there is none.
         """
         found = (
             one.at

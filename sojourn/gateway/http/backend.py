@@ -1,4 +1,4 @@
-"""`Backend`: everything that stands behind the routes, and whether it is there."""
+"""`Backend`: everything behind the routes, and whether it answers."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -31,7 +31,7 @@ class Backend:
         sojourn: its Temporal client may be one that has not connected yet.
 
     Attributes:
-        looked: set once Temporal was looked for.
+        looked: set once Temporal has been looked for.
     """
 
     def __init__(self, sojourn: Sojourn) -> None:
@@ -49,15 +49,15 @@ class Backend:
         sojourn.watch(self.metrics)
 
     async def done(self, sender: str, work: Coroutine[Any, Any, T]) -> T:
-        """Do work in one of the places, as long as its request may wait for it.
+        """Do work in one of the places, for as long as its request may wait.
 
         Args:
             sender: who asks: a key's id, a webhook's name.
-            work: stores something; runs are told meanwhile.
+            work: stores something, and has runs told.
 
         Raises:
-            Refusal: there was no place in time; or it took too long and goes on. Either way the
-                sender may send it again.
+            Refusal: there was no place in time, or the work took too long and goes on. Either way
+                the sender may send it again.
         """
         try:
             return await self.work.done(sender, work)
@@ -101,7 +101,7 @@ class Backend:
         reason = await self._ask_temporal()
         if reason is not None:
             return reason
-        with suppress(RPCError):  # a managed Temporal may keep its search attributes from us
+        with suppress(RPCError):  # a managed Temporal may not let us read its search attributes
             try:
                 await require_search_attributes(self.sojourn.client)
             except TemporalUnavailable as error:
@@ -112,6 +112,6 @@ class Backend:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await self.sojourn.client.service_client.check_health()
-        except (RPCError, RuntimeError, TimeoutError):  # Runtime: no first connection could be made
+        except (RPCError, RuntimeError, TimeoutError):  # RuntimeError: the first connection failed
             return "no Temporal server answers; see TEMPORAL_ADDRESS"
         return None

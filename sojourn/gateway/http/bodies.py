@@ -11,11 +11,11 @@ from sojourn.domain.errors import BadEvent
 from sojourn.gateway.http.faults import Refusal
 
 MEMBERS = 16
-"""Parts of one gzip, at most: each costs the same to begin, however short it is."""
+"""The most parts of one gzip: beginning a part costs the same, however short it is."""
 _TYPES = {"", "application/json", "text/plain", "application/x-www-form-urlencoded"}
-"""Types under which JSON comes. analytics.js sends text/plain, for which browsers ask no leave;
-some senders name no type; curl, and RudderStack's SDK for Node when it packs a body, leave it at a
-form's.
+"""Types under which JSON comes. analytics.js sends text/plain, for which browsers need no
+preflight; some senders name no type; curl, and RudderStack's SDK for Node when it packs a body,
+send a form's.
 """
 _CHARSETS = {"", "utf-8", "utf8", "us-ascii"}
 _GZIP = {"gzip", "x-gzip"}
@@ -26,7 +26,7 @@ async def read_json(request: Request, *, limit: int, seconds: float) -> dict[str
 
     Args:
         request: its body has not been read.
-        limit: size of the body once it is inflated, in bytes, at most.
+        limit: the most bytes of the inflated body.
         seconds: time within which the body must arrive.
 
     Returns:
@@ -34,7 +34,7 @@ async def read_json(request: Request, *, limit: int, seconds: float) -> dict[str
 
     Raises:
         Refusal: the body is too large, too slow, or of a type that is not taken.
-        BadEvent: it is no JSON object, or one that two readers would read differently.
+        BadEvent: it is no JSON object, or one that two parsers would read differently.
     """
     _check_type(request.headers.get("content-type", ""))
     encoding = request.headers.get("content-encoding", "").strip().lower()
@@ -59,15 +59,15 @@ def _check_type(header: str) -> None:
 
 
 async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
-    """Read a request's body as it comes, and no more of it than the limit.
+    """Read a request's body as it arrives, up to the limit.
 
     Args:
         request: its body has not been read.
-        limit: bytes, at most.
+        limit: the most bytes.
         seconds: time within which the body must arrive.
 
     Returns:
-        The body, not a byte changed.
+        The body, byte for byte.
 
     Raises:
         Refusal: it is too large, or too slow.
@@ -88,7 +88,7 @@ async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
 
 
 def inflate(body: bytes, limit: int) -> bytes:
-    """Inflate a gzipped body, and no more of it than ``limit`` bytes.
+    """Inflate a gzipped body, up to ``limit`` bytes.
 
     Raises:
         Refusal: it is larger than that.
@@ -107,7 +107,7 @@ def inflate(body: bytes, limit: int) -> bytes:
             raise BadEvent("body", "is cut off: its gzip has no end")
         if not member.unused_data:
             return bytes(plain)
-        body = member.unused_data  # a gzip may consist of several, one after the other
+        body = member.unused_data  # a gzip may consist of several parts in a row
     raise BadEvent("body", f"is a gzip of more than {MEMBERS} parts")
 
 

@@ -38,7 +38,7 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """The reason why a request was not taken. ``code`` and ``message`` repeat it for the SDKs."""
+    """Why a request was not taken. ``code`` and ``message`` repeat it for the SDKs."""
 
     error: ErrorDetail
     code: str = Field(examples=["invalid"])
@@ -77,7 +77,7 @@ _RETRY_AFTER: Final = {
 
 
 def refusals(*without: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the answers to a request that is not taken, but for some statuses."""
+    """Describe the answers to a refused request, without some statuses."""
     return {
         status: {
             "model": ErrorAnswer,

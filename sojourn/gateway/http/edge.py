@@ -1,12 +1,12 @@
 """The outermost layer: it turns away excess and slow requests, and logs one line a request.
 
-A place among those in work is not taken here but by the route, once it knows who asks
-(`http.work`). Here a request is turned away, unread, while so many wait that it would wait in vain.
-The refusal is late on purpose: it slows a sender that comes back at once, whatever it is told.
+The route, not this layer, takes a place for a request, once it knows who asks (`http.work`). This
+layer refuses a request unread while so many wait that it would wait in vain. The refusal is late on
+purpose: it slows a sender that comes back at once, whatever it is told.
 
-A line of the log says who asked (the key's id), what for (the route as it is written here), and how
-it went; a request that was turned away unread has none.
-Bodies, paths and query strings stay out of it: they may hold personal data.
+A line of the log names the sender (the key's id), the route as the code writes it, and the outcome;
+a request that was refused unread has no line. Bodies, paths and query strings stay out of the log:
+they may hold personal data.
 """
 
 import asyncio
@@ -25,24 +25,24 @@ from sojourn.gateway.http.work import Work
 log = structlog.stdlib.get_logger("sojourn.gateway.access")
 
 ALWAYS = ("/healthz",)
-"""Paths that are answered under overload, too, and left out of the log while they go well."""
+"""Paths that are answered even under overload, and logged only if they fail."""
 LIGHT = ("/c/", "/o/")
-"""Paths that are answered under overload, too: they wait for no server, and a customer who clicks
+"""Paths that are answered even under overload: they wait for no server, and a customer who clicks
 wants to go to the shop."""
 LATE_SECONDS = (1.0, 4.0)
-"""Seconds by which a refusal is late."""
+"""The least and the most seconds by which a refusal is delayed."""
 MOST_LATE = 2000
-"""Refusals that are late at one time; further ones are not."""
+"""The most refusals that are delayed at one time; further ones are not delayed."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Edge:
-    """An application, wrapped.
+    """The wrapper around the application.
 
     Args:
         app: answers the requests.
-        work: knows how many wait for a place.
-        metrics: counts those that were answered.
+        work: knows how many requests wait for a place.
+        metrics: counts the requests.
     """
 
     def __init__(self, app: ASGIApp, work: Work, metrics: Metrics) -> None:
@@ -70,7 +70,7 @@ class Edge:
                 await self._app(scope, visit.receive, visit.send)
             except ClientDisconnect:
                 visit.status = 499  # nobody is there to read an answer
-            except Exception:  # a bug of ours; the sender was told that much
+            except Exception:  # a bug of ours, as the sender was told
                 log.exception("failed", route=visit.route)
             finally:
                 visit.end()
@@ -119,13 +119,13 @@ class _Visit:
 
     @property
     def peer(self) -> str:
-        """The address on the other end of the line."""
+        """The address of the peer."""
         client = self.scope.get("client")
         return client[0] if client else ""
 
     @property
     def method(self) -> str:
-        """The method; "other" for an unknown one, so that nobody can make a metric's series."""
+        """The method; "other" for an unknown one, so that nobody can create series of a metric."""
         return self.scope["method"] if self.scope["method"] in METHODS else "other"
 
     @property
@@ -142,7 +142,7 @@ class _Visit:
         return message
 
     async def _next_part(self) -> Message:
-        """Return the next part of the body, if the peer may be as slow as this.
+        """Return the next part of the body, unless the peer has too many slow bodies.
 
         Raises:
             Refusal: too many of its bodies come slowly.
@@ -158,7 +158,7 @@ class _Visit:
         return await self._receive()
 
     def end(self) -> None:
-        """Be slow no more: the body is there, or nobody waits for it."""
+        """Stop counting as slow: the body has arrived, or nobody waits for it."""
         if self._is_slow:
             self._is_slow = False
             self._slow.leave(self.peer)

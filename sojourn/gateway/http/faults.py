@@ -13,11 +13,12 @@ from sojourn.domain.errors import BadEvent, Unavailable
 from sojourn.store.faults import may_pass
 
 RETRY_AWAY = 2
-"""Seconds after which to try again, at least, when the store or Temporal is away."""
+"""The least seconds after which to try again when the store or Temporal is away."""
 RETRY_BUSY = 1
-"""Seconds after which to try again, at least, when there is too much at once."""
+"""The least seconds after which to try again when there is too much at once."""
 SPREAD = 8
-"""Times as long that the answer may name instead: refused senders do not come back all at once."""
+"""An answer may name up to this many times as long, so that senders do not come back all at
+once."""
 
 CODES = {
     400: "invalid",
@@ -40,7 +41,7 @@ class Refusal(Exception):
     """A request that is not taken.
 
     Args:
-        status: of HTTP.
+        status: the HTTP status.
         path: the field, or the part of the request, at fault.
         reason: what is wrong with it.
         retry_after: seconds after which to try again.
@@ -57,8 +58,8 @@ class Refusal(Exception):
     def answer(self) -> JSONResponse:
         """Return the refusal as HTTP.
 
-        ``code`` and ``message`` say the same once more: the SDKs of Segment and RudderStack look
-        for them, and RudderStack's takes a 4xx without them for a broken line and tries again.
+        ``code`` and ``message`` repeat it: the SDKs of Segment and RudderStack look for them, and
+        RudderStack's takes a 4xx without them for a broken connection and tries again.
         """
         headers = {}
         if self.retry_after is not None:
@@ -83,11 +84,11 @@ class Forbidden(BadEvent):
 
 
 def busy(reason: str, *, retry_after: int | None = None) -> Refusal:
-    """Return the refusal of a request that is one too many.
+    """Return the refusal of a request for lack of capacity.
 
     Args:
         reason: why.
-        retry_after: seconds after which trying again may help; None: it depends on the others.
+        retry_after: seconds after which to try again; None: soon, as the load of others decides.
     """
     if retry_after is None:
         return Refusal(429, "request", reason, spread(RETRY_BUSY, SPREAD * RETRY_BUSY))
@@ -95,12 +96,12 @@ def busy(reason: str, *, retry_after: int | None = None) -> Refusal:
 
 
 def away(reason: str) -> Refusal:
-    """Return the refusal of a request that needs an absent server: all of it may be sent again."""
+    """Return the refusal of a request that needs an absent server; it may be sent again whole."""
     return Refusal(503, "request", reason, spread(RETRY_AWAY, 3 * RETRY_AWAY))
 
 
 def spread(least: int, most: int) -> int:
-    """Return seconds between the two: senders that are refused together come back one by one."""
+    """Return a random number of seconds, so that senders refused together come back one by one."""
     return random.randint(least, most)  # noqa: S311 (nobody gains by guessing it)
 
 
@@ -109,7 +110,7 @@ AWAY = (Unavailable, RPCError, DBAPIError, PoolTimeout, OSError)
 
 
 def refusal(error: Exception) -> Refusal | None:
-    """Return the refusal that answers an error; None: the error is a bug of ours."""
+    """Return the refusal that answers an error; None if the error is a bug of ours."""
     if isinstance(error, Refusal):
         return error
     if isinstance(error, BadEvent):
@@ -120,14 +121,14 @@ def refusal(error: Exception) -> Refusal | None:
 
 
 def _away(error: Exception) -> str | None:
-    """Name the server that does not answer; None: the error says nothing of the kind."""
+    """Name the server that does not answer; None if the error does not mean that."""
     match error:
         case Unavailable():
             return str(error)
         case RPCError():
             return f"Temporal failed ({error.status.name.lower()})"
         case DBAPIError() if not may_pass(error):
-            return None  # the store answers, and would refuse the same statement again
+            return None  # the store answers, and would reject the same statement again
         case DBAPIError() | PoolTimeout() | OSError():
             return "the store does not answer"
     return None

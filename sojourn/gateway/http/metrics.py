@@ -1,4 +1,4 @@
-"""Numbers for Prometheus. Each process writes files of its own, and their sums are right."""
+"""Numbers for Prometheus. Each process writes its own files, which are summed up."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from sojourn.domain.messages import Reason
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names the folder in which processes share their numbers; to be set before
+"""The variable that names the folder in which processes share their numbers; it must be set before
 this module is imported."""
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LAGS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -148,13 +148,13 @@ class Metrics:
 
         Args:
             source: the name of the source or provider.
-            status: of the answer.
+            status: the HTTP status of the answer.
             path: the field, or the part of the request, at fault.
         """
         self.refused_webhooks.labels(source, str(status), _label(path)).inc()
 
     def told(self, seconds: float) -> None:
-        """Count an event whose runs were told, so many seconds after it arrived."""
+        """Count an event whose runs were told ``seconds`` after it arrived."""
         self.told_seconds.observe(seconds)
 
     def telling(self, customers: int) -> None:
@@ -166,7 +166,7 @@ class Metrics:
         self.left_for_later.inc()
 
     def refused(self, journey: str, reason: Reason) -> None:
-        """Count an event that would have started a run of a journey, and started none."""
+        """Count an event that would have started a run of a journey, but was refused."""
         self.refused_entries.labels(journey, reason.value).inc()
 
     def count_report(self, provider: str, kind: str, *, matched: bool, twice: bool = False) -> None:
@@ -174,7 +174,7 @@ class Metrics:
 
         Args:
             provider: the provider's name.
-            kind: of the report.
+            kind: the kind of the report.
             matched: whether it is about a message of ours.
             twice: whether it proves that the message went out twice.
         """
@@ -185,25 +185,25 @@ class Metrics:
             self.twice.labels(provider).inc()
 
     def count_call(self, kind: str, outcome: str) -> None:
-        """Count a call by its type, empty if nobody knows it, and by its outcome."""
+        """Count a call by its type, empty if that is unknown, and by its outcome."""
         self.calls.labels(kind or "unknown", outcome).inc()
 
     def count_quarantined(self, event: str, path: str, reason: str) -> None:
         """Count a call that went into quarantine.
 
         Args:
-            event: the name of the event that it should be.
+            event: the name of the event that it claims to be.
             path: the field at fault.
             reason: what is wrong with the field.
         """
         self.quarantined.labels(event, _label(path), _label(reason)).inc()
 
     def count_note(self, event: str, path: str) -> None:
-        """Count a part of a call that was taken otherwise than it was sent.
+        """Count a part of a call that was left out, is missing, or is unknown.
 
         Args:
-            event: the name of the event; empty if nobody knows it.
-            path: the part, by names of ours alone: a sender must not make series.
+            event: the name of the event; empty if it is unknown.
+            path: the part, in names of ours only: a sender must not create series.
         """
         self.notes.labels(event or "unknown", path).inc()
 
@@ -217,5 +217,5 @@ class Metrics:
 
 
 def _label(text: str) -> str:
-    # a number tells which item it was, not what was wrong: all items share one series
+    # a number tells which item was wrong, not what: all items share one series
     return re.sub(r"\d+", "N", text)[:_LONGEST_LABEL]

@@ -1,6 +1,6 @@
-"""Routes for operators: the process lives, it can work, how it is doing, and what it takes.
+"""Routes for operators: health, readiness, metrics, and the OpenAPI document.
 
-They have a port of their own. Of them, the customers' port answers `/healthz` alone, for balancers.
+They have their own port. The customers' port answers only `/healthz`, for load balancers.
 """
 
 from collections.abc import Callable
@@ -33,10 +33,10 @@ def router() -> APIRouter:
 
 
 def make_operations(backend: Backend, document: Callable[[], dict[str, Any]]) -> Starlette:
-    """Make the application of the operators' port.
+    """Build the application of the operators' port.
 
     Args:
-        backend: is looked at.
+        backend: the backend that is reported on.
         document: returns the OpenAPI document of the customers' port.
     """
 

@@ -1,6 +1,6 @@
-"""Calls out of web pages: browsers ask first whether a page of another origin may make them.
+"""Calls from web pages: browsers ask first whether a page of another origin may make them.
 
-Only the tracking API is for pages: webhooks come from servers, and a balancer asks for health.
+Only the tracking API is for pages: webhooks come from servers, and health checks from balancers.
 """
 
 from starlette.datastructures import Headers
@@ -12,19 +12,18 @@ from sojourn.gateway.http.faults import Refusal
 
 PATHS = ("/v1/", "/beacon/")
 REMEMBERED_SECONDS = 24 * 60 * 60
-"""Seconds for which a browser may remember an answer; each browser has a shorter limit of its
-own."""
+"""Seconds for which a browser may remember an answer; browsers have shorter limits themselves."""
 
 
 class Origins:
-    """Answers to browsers, before an application.
+    """Answers to browsers, in front of an application.
 
-    It is the first layer, so that a page can read why it was turned away. The browser's question
-    beforehand is answered here, and so appears neither in the log nor in the metrics.
+    It is the outermost layer, so that a page can read why it was refused. A preflight request is
+    answered here, and so appears neither in the log nor in the metrics.
 
     Args:
         app: takes the calls.
-        origins: of the pages that may call; ``*`` for all pages.
+        origins: the origins of the pages that may call; ``*`` for all pages.
     """
 
     def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
@@ -33,7 +32,7 @@ class Origins:
             app,
             allow_origins=origins,
             allow_methods=["POST"],
-            allow_headers=["*"],  # each SDK has some of its own
+            allow_headers=["*"],  # each SDK sends its own
             expose_headers=["Retry-After"],
             max_age=REMEMBERED_SECONDS,
         )
@@ -45,7 +44,7 @@ class Origins:
 
 
 class _Shared(CORSMiddleware):
-    """Starlette's middleware, refusing in the form of all other refusals."""
+    """Starlette's middleware, which refuses in the form of the gateway's other refusals."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         if self.is_allowed_origin(request_headers["origin"]):

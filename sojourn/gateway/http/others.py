@@ -1,4 +1,4 @@
-"""Addresses of other tools: their clients are told what to use here."""
+"""Addresses of other tools, whose clients are told what to use here."""
 
 OURS = "the gateway speaks Segment's API: send to /v1/track, /v1/identify or /v1/batch by an SDK of"
 WAY = f"{OURS} Segment or RudderStack (docs/send-events.md)"

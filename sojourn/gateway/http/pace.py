@@ -1,4 +1,4 @@
-"""The pace of the work: how many requests come to their turn within some seconds."""
+"""The pace of the work: how many requests get done within some seconds."""
 
 import time
 from collections.abc import Callable
@@ -7,10 +7,10 @@ WINDOW_SECONDS = 1.0
 
 
 class Pace:
-    """Requests done a second, of late.
+    """The recent number of requests done a second.
 
     Args:
-        clock: seconds, going forward.
+        clock: returns seconds that only go forward.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -25,7 +25,7 @@ class Pace:
         passed = self._clock() - self._since
         if passed < WINDOW_SECONDS:
             return
-        if passed > 3 * WINDOW_SECONDS:  # there was nothing to do meanwhile
+        if passed > 3 * WINDOW_SECONDS:  # the gateway was idle meanwhile
             self._since, self._done = self._clock(), 0
             return
         now = self._done / passed
@@ -33,12 +33,12 @@ class Pace:
         self._since, self._done = self._clock(), 0
 
     def within(self, seconds: float, *, least: int, most: int) -> int:
-        """Tell how many requests will be done in so many seconds, at this pace.
+        """Estimate how many requests will be done within ``seconds`` at this pace.
 
         Args:
-            seconds: from now.
-            least: the result is never less: a gateway that had nothing to do has no pace.
-            most: nor more.
+            seconds: the time from now.
+            least: the least result.
+            most: the most, which is also the result while there is no pace yet.
 
         Returns:
             A number of requests.

@@ -1,8 +1,8 @@
-"""HTTP/1.1 as uvicorn speaks it, with clients that offer to go on in another protocol.
+"""HTTP/1.1 as uvicorn speaks it, for clients that also offer another protocol.
 
 Java's HttpClient and ``curl --http2`` send ``Upgrade: h2c`` with their first request. A server may
-ignore the offer (RFC 9110, section 7.8). The parser of uvicorn takes it for accepted, and what
-follows, the body, for another protocol; so such a request is parsed again without the offer.
+ignore the offer (RFC 9110, section 7.8). Uvicorn's parser treats it as accepted, and the body that
+follows as another protocol; so such a request is parsed again without the offer.
 """
 
 import httptools
@@ -36,7 +36,7 @@ class Protocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Take note that the request has arrived, unless it is to be parsed again."""
+        """Note that the request has arrived, unless it is to be parsed again."""
         if not self._offered:
             super().on_message_complete()
 

@@ -1,8 +1,8 @@
-"""A limit on the work that is under way at one time, and a line of those who wait for a place.
+"""A limit on the work that is under way at one time, and a line of requests that wait for a place.
 
 A place is taken once the sender is known and its request has arrived, and given back when the work
-is done: neither a stranger nor a slow line can hold one. Under more load than a process can do,
-all places are taken and the line has its full length; the work done a second stays the same.
+is done: neither a stranger nor a slow connection can hold one. Under overload, all places are taken
+and the line has its full length, but the work done a second stays the same.
 """
 
 import asyncio
@@ -19,19 +19,19 @@ from sojourn.gateway.http.pace import Pace
 T = TypeVar("T")
 
 LINE = 6
-"""Requests that may wait for each place."""
+"""The most requests in line for each place."""
 LINE_SHARE = 0.5
-"""Part of a request's time that it may spend in line; the rest is for its work."""
+"""The share of its time that a request may spend in line; the rest is for its work."""
 
 
 class Work:
     """The work under way in this process.
 
     Args:
-        limit: requests at one time.
+        limit: the most requests in work at one time.
         gauge: shows their number.
-        waiting: shows the number of those who wait for a place.
-        seconds: from a request's arrival to its answer, at most.
+        waiting: shows the number of requests in line.
+        seconds: the most time from a request's arrival to its answer.
     """
 
     def __init__(self, limit: int, gauge: Gauge, waiting: Gauge, seconds: float) -> None:
@@ -47,7 +47,7 @@ class Work:
 
     @property
     def overrun(self) -> bool:
-        """True while the line is so long that a request that joins it now would wait in vain."""
+        """True while the line is so long that a new request would wait in vain."""
         return len(self._line) >= self._pace.within(
             self._seconds * LINE_SHARE, least=self._limit, most=LINE * self._limit
         )
@@ -60,7 +60,7 @@ class Work:
             sender: who asks; senders take turns.
 
         Raises:
-            Refusal: none became free in time.
+            Refusal: no place became free in time.
         """
         if self._count >= self._limit or self._line:
             await self._in_line(sender)
@@ -80,7 +80,7 @@ class Work:
             async with asyncio.timeout(self._seconds * LINE_SHARE):
                 await asyncio.shield(turn)
         except (TimeoutError, asyncio.CancelledError) as error:
-            if turn.done():  # the place was given at this very moment
+            if turn.done():  # the place was given at this moment
                 if isinstance(error, TimeoutError):
                     return
                 self._add(-1)
@@ -92,11 +92,11 @@ class Work:
             raise
 
     async def done(self, sender: str, work: Coroutine[Any, Any, T]) -> T:
-        """Do work in a place, as long as its request may wait for it.
+        """Do work in a place, for as long as its request may wait.
 
         Args:
             sender: as for `place`.
-            work: not begun if there is no place.
+            work: the work; it is not begun if there is no place.
 
         Raises:
             Refusal: no place became free in time.
@@ -116,11 +116,11 @@ class Work:
     async def within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of work that may outlast its request.
 
-        It is not cancelled: an event that is being stored is stored to the end, and the work counts
-        until then.
+        Late work is not cancelled: an event that is being stored is stored, and the work keeps its
+        place until then.
 
         Raises:
-            TimeoutError: it is not done within ``seconds``, and goes on.
+            TimeoutError: the work is not done within ``seconds``, and goes on.
         """
         task = asyncio.create_task(work)
         done, _ = await asyncio.wait({task}, timeout=seconds)
@@ -132,13 +132,13 @@ class Work:
         raise TimeoutError
 
     def afterwards(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do work whose request is answered already. It takes no place of those that wait.
+        """Do work whose request is already answered, without taking a place.
 
         Args:
-            work: logs its own failures.
+            work: the work, which logs its own failures.
 
         Returns:
-            False if as much of it as the limit allows is under way: then the work is not done.
+            False if the limit of such work is reached; then the work is not done.
         """
         if len(self._afterwards) >= self._limit:
             work.close()
@@ -161,7 +161,7 @@ class Work:
 
     def _add(self, number: int) -> None:
         self._count += number
-        if number < 0 and self._line:  # without a line it is the senders' pace
+        if number < 0 and self._line:  # without a line, the pace would be the senders'
             self._pace.count()
         while self._count < self._limit and self._line:
             self._line.next().set_result(None)

@@ -1,1 +1,1 @@
-"""Links in messages, and the pages that customers see when they follow them."""
+"""Links in messages, and the pages that they lead customers to."""

@@ -1,7 +1,8 @@
 """``/appointment/{token}``: customers confirm an appointment, or cancel it.
 
-A link is about one hour: once the appointment was moved or has begun, it asks nothing any more.
-Each answer is told once, as ``Appointment Confirmed`` or ``Appointment Cancelled`` by the customer.
+A link belongs to one starting time: once the appointment was moved or has begun, it asks nothing.
+Each answer is stored once, as ``Appointment Confirmed`` or ``Appointment Cancelled`` by the
+customer.
 """
 
 from collections.abc import Sequence
@@ -28,12 +29,12 @@ class Wish(StrEnum):
 
 
 class Attending(Question[Attend]):
-    """The question whether a customer comes to an appointment.
+    """The question whether a customer will come to an appointment.
 
     Args:
         secrets: any of them may have signed a token.
         known: the project's events, by wire name.
-        timezone: of customers whose own nothing tells.
+        timezone: the time zone for customers whose own is unknown.
     """
 
     path = "/appointment/{token}"
@@ -57,12 +58,12 @@ class Attending(Question[Attend]):
     async def look(
         self, session: AsyncSession, person: CustomerRow | None, link: Attend, now: datetime
     ) -> Shown:
-        """Return the page with the buttons, or what became of the appointment.
+        """Return the page with the buttons, or with the state of the appointment.
 
         Args:
             session: any session.
-            person: the customer's row; None: nobody is known by the link's id.
-            link: as it was signed.
+            person: the customer's row; None if nobody has the link's id.
+            link: the contents of the link.
             now: by the machine's clock.
 
         Returns:
@@ -88,7 +89,7 @@ class Attending(Question[Attend]):
 
 
 def _offers(customer_id: str, of: Appointment, now: datetime) -> dict[str, Event]:
-    """Return the events that the buttons tell: of one version of an appointment each once."""
+    """Return the events behind the buttons: each is stored once for a version of an appointment."""
     if of.cancelled:
         return {}
     told = {"customer_id": customer_id, "appointment_id": of.appointment_id, "occurred_at": now}

@@ -1,8 +1,8 @@
 """``/m/{token}``: a message in the browser, as it was sent.
 
-The page is the message's own document, and nothing more: no name or address that the message does
-not have itself, so a forwarded link shows what a forwarded message does. Nothing is counted: links
-lead straight to the shop, and the picture that reports an open is left out. A GET changes nothing.
+The page is the message's own document, without any name or address that the message itself does not
+have, so a forwarded link shows what a forwarded message does. Nothing is counted: links lead
+straight to the shop, and the picture that reports an open is left out. A GET changes nothing.
 """
 
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ POLICY = (
     "form-action 'none'; frame-ancestors 'none'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
 )
-"""The message was ours, and its pictures are the shop's; no script runs."""
+"""The policy for a message of ours with the shop's pictures: no script runs."""
 
 
 def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
     """Return the route.
 
     Args:
-        backend: whose store has the messages.
+        backend: its store has the messages.
         secrets: any of them may have signed a token.
-        pages: for a link that is damaged, and a message that is gone.
+        pages: the pages for a damaged link, and for a message that is gone.
 
     Returns:
         The route ``/m/{token}``.
@@ -43,7 +43,7 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
     public_url = backend.settings.public_url.rstrip("/")
 
     def led(url: str) -> str | None:
-        """Return where a tracked link leads."""
+        """Return the target of a tracked link; None for any other link."""
         start = f"{public_url}/c/"
         if not url.startswith(start):
             return None

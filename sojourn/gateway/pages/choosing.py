@@ -1,4 +1,4 @@
-"""The form of the preference page: what it shows, and what a customer filled in."""
+"""The form of the preference page: what it shows, and what a customer has filled in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from sojourn.rendering.formatting import Formats, formatting_locale
 from sojourn.rendering.languages import fallbacks, language
 
 KEEP, END = "keep", "end"
-"""A break that goes on, and one that ends now, or that there is not."""
+"""Choices for a break: leave it as it is; have none, or end it now."""
 ON = "on"
 """The value of a box that is ticked."""
 
@@ -32,10 +32,10 @@ class Fields:
     """The parts of the page that are the same for all customers.
 
     Args:
-        topics: that customers may choose.
-        needed: that always come.
-        languages: that the project declares.
-        default_zone: of a customer whose own is unknown.
+        topics: the topics that customers may choose.
+        needed: the topics that always come.
+        languages: the languages that the project declares.
+        default_zone: the time zone for customers whose own is unknown.
     """
 
     topics: tuple[Topic, ...]
@@ -46,11 +46,11 @@ class Fields:
     def shown(
         self, standing: Standing, suppressed: frozenset[Channel], lang: str
     ) -> dict[str, Any]:
-        """Return what a template shows of a customer; no name and no address.
+        """Return what a template shows about a customer, without name and addresses.
 
         Args:
-            standing: what holds.
-            suppressed: channels whose address gets nothing any more.
+            standing: the customer's current choices.
+            suppressed: channels whose addresses get nothing any more.
             lang: the language of the page.
 
         Returns:
@@ -84,21 +84,21 @@ class Fields:
         """Read the fields of a form.
 
         Args:
-            was: what the form showed.
+            was: the choices that the form showed.
             form: its fields.
-            tz: the customer's zone.
-            now: a break begins now.
+            tz: the customer's time zone.
+            now: the present moment, at which a break begins.
 
         Returns:
-            What the customer wants. A field that the form does not have is as it was, but for a
-            box: one that is not ticked is not sent.
+            The choices that the customer wants. A field that is missing from the form stays as it
+            was, except a box: browsers do not send boxes that are not ticked.
 
         Raises:
             Refusal: a field has a value that the page does not offer.
         """
         topics = {one.id: one for one in self.topics}
         channels = frozenset(one for one in Channel if f"channel.{one}" in form)
-        # a channel that is switched off takes its boxes with it: they may still be ticked
+        # switching a channel off clears its boxes, which may still be ticked
         off = was.channels - channels
         return Choices(
             channels=channels,
@@ -114,13 +114,13 @@ class Fields:
         )
 
     def _languages(self, locale: str) -> list[dict[str, Any]]:
-        """Return the languages to choose from, each by its own name."""
+        """Return the languages to choose from, each with its name in itself."""
         chosen = self._language_of(locale)
         offered = dict.fromkeys((*self.languages, *filter(None, [chosen])))
         return [{"id": tag, "name": _own_name(tag), "on": tag == chosen} for tag in offered]
 
     def _language_of(self, locale: str) -> str:
-        """Return the language of the project that a locale speaks; its own one if there is none."""
+        """Return the project's language for a locale; the locale's own if the project lacks it."""
         tags = fallbacks([locale])
         return next((tag for tag in tags if tag in self.languages), tags[-1] if tags else "")
 
@@ -137,7 +137,7 @@ class Fields:
 
 
 def without_all(was: Choices) -> Choices:
-    """Return what a customer wants who stops all promotional messages."""
+    """Return the choices of a customer who stops all promotional messages."""
     return replace(was, channels=frozenset(), apart=dict.fromkeys(was.apart, False))
 
 

@@ -1,7 +1,7 @@
 """``/confirm/{token}``: customers confirm that they want messages, or say no.
 
-The yes is acknowledged once it is committed, with the words that it is about, and ends the run that
-asks. A link holds for seven days and for the mailbox that it was sent to.
+The yes is acknowledged once it is committed, with the words that it agrees to, and ends the run
+that asks. A link holds for seven days, and only for the mailbox that it was sent to.
 """
 
 from collections.abc import Sequence
@@ -52,12 +52,12 @@ class Confirming(Question[Confirm]):
     async def look(
         self, session: AsyncSession, person: CustomerRow | None, link: Confirm, now: datetime
     ) -> Shown:
-        """Return the page with the buttons, or what became of the request.
+        """Return the page with the buttons, or with the state of the request.
 
         Args:
             session: any session.
-            person: the customer's row; None: nobody is known by the link's id.
-            link: as it was signed.
+            person: the customer's row; None if nobody has the link's id.
+            link: the contents of the link.
             now: by the machine's clock.
 
         Returns:
@@ -72,12 +72,12 @@ class Confirming(Question[Confirm]):
     async def answer(
         self, session: AsyncSession, person: CustomerRow, link: Confirm, wish: str, now: datetime
     ) -> Sequence[EventRow]:
-        """Record a yes to an open request, or a no to one that was not refused yet.
+        """Record a yes to an open request, or a no to one that is not refused yet.
 
         Args:
             session: a writing transaction that holds the customer.
             person: the customer's row.
-            link: as it was signed.
+            link: the contents of the link.
             wish: one of `Wish`.
             now: by the machine's clock.
 
@@ -106,7 +106,7 @@ class Confirming(Question[Confirm]):
     async def _found(
         self, session: AsyncSession, person: CustomerRow | None, link: Confirm, now: datetime
     ) -> tuple[opting.Asked, Stage] | None:
-        """Return the request that a link names, and its stage for those who have the link."""
+        """Return the request that a link names, and its stage as seen by the link's mailbox."""
         if person is None:
             return None
         asked = await opting.numbered(session, person, link.request, now)
@@ -120,13 +120,13 @@ class Confirming(Question[Confirm]):
 
 def _names(asked: opting.Asked) -> dict[str, Any]:
     opt_in = asked.opt_in
-    # a stranger who filled the form in may have written an advertisement into the wording
+    # a stranger may have filled the form in, with an advertisement in the wording
     wording = clean(opt_in.wording)
     is_shown = len(wording) <= LONGEST_WORDING and not is_advertisement(wording)
     return {
         "topic": opt_in.topic,
         "channel": opt_in.channel.value,
         "wording": wording if is_shown else "",
-        # a screen reader reads it by the rules of its own language
+        # a screen reader needs the language of the wording
         "wording_lang": next(iter(fallbacks([asked.row.locale or ""])), ""),
     }

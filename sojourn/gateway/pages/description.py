@@ -20,11 +20,11 @@ FORM: Final[dict[str, Any]] = {
         },
     }
 }
-"""The form that a mailbox posts to unsubscribe a customer."""
+"""The form that a mail provider posts to unsubscribe a customer."""
 
 
 def damaged_page() -> dict[int | str, dict[str, Any]]:
-    """Describe the answer to a link that was not made here, or that was cut."""
+    """Describe the answer to a link that was not made here, or was cut off."""
     return {
         404: {
             "model": ErrorAnswer,

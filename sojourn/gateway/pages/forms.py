@@ -1,4 +1,4 @@
-"""Forms that a page's button or a mailbox posts, urlencoded or multipart."""
+"""Forms that a page's button or a mail provider posts, urlencoded or multipart."""
 
 from urllib.parse import parse_qsl
 
@@ -11,7 +11,7 @@ from sojourn.gateway.http.bodies import read_body
 from sojourn.gateway.http.faults import Refusal
 
 FORM_LIMIT = 8 << 10
-"""Bytes; a wish is one short field."""
+"""The most bytes of a form; a wish is one short field."""
 FIELDS = 10
 TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 

@@ -1,7 +1,8 @@
-"""Links of messages: ``/c/{token}`` leads on to the shop, ``/o/{token}`` is a picture of one dot.
+"""Links of messages: ``/c/{token}`` redirects to the shop, ``/o/{token}`` is a picture of one dot.
 
-Both answer at once and ask neither the store nor Temporal. Clicks and opens are told afterwards,
-and lost if the store is away: a customer who wants to go to the shop does not wait for a count.
+Both answer at once and ask neither the store nor Temporal. Clicks and opens are reported
+afterwards, and lost if the store is away: a customer on the way to the shop does not wait for a
+count.
 """
 
 import base64
@@ -29,9 +30,9 @@ from sojourn.settings import Opens
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
 DOT = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-"""A GIF, transparent."""
+"""A transparent GIF of one pixel."""
 _OF_A_URL = ":/?#[]@!$&'()*+,;=%~"
-"""Characters that a URL holds as they are, or that begin an escape."""
+"""Characters that a URL may hold unescaped, or that begin an escape."""
 
 Endpoint = Callable[[Request, str], Awaitable[Response]]
 
@@ -40,10 +41,10 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
     """Return the routes.
 
     Args:
-        backend: takes clicks and opens. Its settings tell which are measured, and where links may
+        backend: takes clicks and opens. Its settings say which are measured, and where links may
             lead.
         secrets: any of them may have signed a token.
-        pages: for a customer who comes with half a link.
+        pages: the pages for a customer with a damaged link.
 
     Returns:
         The routes ``/c/{token}`` and ``/o/{token}``.
@@ -61,7 +62,7 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
             click = read_click(secrets, token)
         except BadToken:
             return damaged(request)
-        # the host was the shop's when the link was signed, and may be somebody else's today
+        # the host belonged to the shop when the link was signed, and may not today
         if link_host(click.url) not in hosts:
             return damaged(request)
         if settings.track_clicks:
@@ -113,12 +114,12 @@ def _add(
 
 
 def _afterwards(work: Work, what: str, told: Callable[[], Awaitable[None]]) -> None:
-    """Tell a click or an open once the request is answered; log one that is lost."""
+    """Report a click or an open once the request is answered; log one that is lost."""
 
     async def tell() -> None:
         try:
             await told()
-        except Exception as error:  # nobody waits for it, so nobody else would log it
+        except Exception as error:  # nobody waits for the task, so nobody else would log it
             if refusal(error) is None:
                 log.exception("lost", what=what)
             else:

@@ -1,6 +1,6 @@
 """The pages that customers see: one small document each, in their language.
 
-They need no script, no cookie and nothing from elsewhere, and their headers hold them to it.
+They need no script, no cookie and nothing from elsewhere, and their headers enforce that.
 """
 
 import base64
@@ -21,7 +21,7 @@ from sojourn.settings import Settings
 
 PRIVATE = {
     "Cache-Control": "no-store",
-    # the address holds a token, which no other site may learn
+    # the URL holds a token, which no other site may learn
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
@@ -30,7 +30,7 @@ PRIVATE = {
 
 _MOST_LANGUAGES = 20
 _LONGEST_HEADER = 1000
-# no two parts of a pattern may take the same character: a regular expression would try every split
+# no two parts of a pattern may match the same character: the engine would try every split
 _TAG = re.compile(r"([a-z]{1,8})(?:-[a-z\d-]+)?", re.ASCII)
 _WEIGHT = re.compile(r"[01](?:\.\d{0,3})?", re.ASCII)
 
@@ -41,8 +41,8 @@ class Pages:
     Args:
         settings: the shop's name and address, and the installation's language.
         templates: a project's folders, whose ``pages/`` are searched before the engine's own.
-        languages: that the project declares.
-        topics: what the project calls its topics.
+        languages: the languages that the project declares.
+        topics: the project's topics, with their names.
     """
 
     def __init__(
@@ -82,13 +82,13 @@ class Pages:
 
         Args:
             page: its name: ``unsubscribe``.
-            status: of HTTP.
-            locale: the customer's own; may be empty.
+            status: the HTTP status.
+            locale: the customer's locale; may be empty.
             accepted: the header ``Accept-Language``; may be empty.
-            names: what the page shows: the topic, the channel and the like.
+            names: the page's variables: the topic, the channel and the like.
 
         Returns:
-            The answer, in the first language that there are pages in.
+            The answer, in the first language that has the page.
         """
         lang = self.language(page, locale=locale, accepted=accepted)
         html = self._environment.get_template(f"{page}.{lang}.html").render(
@@ -102,11 +102,11 @@ class Pages:
         return HTMLResponse(html, status, {**self._headers, "Content-Language": lang})
 
     def language(self, page: str, *, locale: str = "", accepted: str = "") -> str:
-        """Return the first language that a page is there in.
+        """Return the first language that has a page.
 
         Args:
             page: its name.
-            locale: the customer's own; may be empty.
+            locale: the customer's locale; may be empty.
             accepted: the header ``Accept-Language``; may be empty.
 
         Returns:
@@ -116,7 +116,7 @@ class Pages:
         return next(tag for tag in tried if self._folders.find(f"pages/{page}.{tag}.html"))
 
     def version(self, page: str, lang: str) -> str:
-        """Return the version of a page's words: it changes whenever its file does."""
+        """Return the version of a page's words, which changes whenever its file does."""
         path = self._folders.find(f"pages/{page}.{lang}.html")
         assert path, "a language of `language`"
         return f"{page}.{lang} {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
@@ -124,7 +124,7 @@ class Pages:
     def names(self, lang: str) -> dict[str, dict[str, str]]:
         """Return names of topics and channels: the project's, else the engine's, else ids.
 
-        A project's ``topics.toml`` outweighs its ``names.en.html``.
+        A project's ``topics.toml`` takes precedence over its ``names.en.html``.
 
         Args:
             lang: the page's language.
@@ -145,9 +145,9 @@ class Pages:
 
 
 def accepted_languages(header: str) -> list[str]:
-    """Return the languages of ``Accept-Language``, best first; parts that are none are left out.
+    """Return the languages of ``Accept-Language``, best first; invalid parts are left out.
 
-    The work is linear in the header's length: anybody may send one.
+    The work is linear in the header's length, since anybody may send one.
     """
     weighed: list[tuple[float, str]] = []
     for entry in header[:_LONGEST_HEADER].lower().split(",", _MOST_LANGUAGES)[:_MOST_LANGUAGES]:

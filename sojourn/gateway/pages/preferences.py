@@ -1,8 +1,8 @@
 """``/preferences/{token}``: what a customer gets, and a form that changes it.
 
-A GET changes nothing: scanners follow links. The form comes back with what it was made of, signed
-for this customer alone: nobody can post it who has not seen the page, and what it changes is told
-by what the customer saw. There is no cookie, and no script.
+A GET changes nothing: scanners follow links. The form carries the choices that it showed, signed
+for this customer alone: nobody can post it without having seen the page, and a change is measured
+against what the customer saw. There is no cookie, and no script.
 """
 
 from collections.abc import Sequence
@@ -43,13 +43,13 @@ log = structlog.stdlib.get_logger("sojourn.gateway")
 
 LOOK_SECONDS = 5.0
 TELL_SECONDS = 2.0
-"""Seconds for which an answer waits until the events are stored; slower storing goes on."""
+"""Seconds that an answer waits for the events to be stored; slower storing goes on."""
 SENDER = "links"
-"""Customers who follow links, among those who wait for a place."""
+"""The sender's name of customers who follow links, in the line for a place."""
 FORM_LIMIT, MOST_FIELDS = 256 << 10, 2000
-"""Bytes and fields of a form: a project may have hundreds of topics."""
+"""The most bytes and fields of a form: a project may have hundreds of topics."""
 BUSY = (429, 503)
-"""Answers that a page gives: trying again helps."""
+"""Statuses that are answered with a page, since trying again helps."""
 PATH = "/preferences/{token}"
 
 
@@ -58,7 +58,7 @@ class Deed(StrEnum):
 
     SAVE = "save"
     STOP = "stop"
-    """Every promotional message, by every channel."""
+    """Stop every promotional message, on every channel."""
     UNDO = "undo"
 
 
@@ -68,7 +68,7 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
     Args:
         backend: takes choices. Its project lists the topics.
         secrets: any of them may have signed a token; the first signs forms.
-        pages: shown to customers.
+        pages: the pages for customers.
 
     Returns:
         The routes under ``/preferences/{token}``.
@@ -85,7 +85,7 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
 
 
 def listed_topics(project: Project) -> Sequence[Topic]:
-    """Return the topics of a project: those of its file, else those of its messages."""
+    """Return the topics of a project: those in its file, or else those of its messages."""
     if project.topics.declared:
         return tuple(project.topics.values())
     found: dict[str, Topic] = {}
@@ -110,7 +110,7 @@ class _Preferring:
         self._fields = Fields(topics, needed, languages, backend.settings.timezone)
 
     async def show(self, request: Request, token: str) -> Response:
-        """Show what holds, and the form."""
+        """Show the current choices, and the form."""
         try:
             link = read_preferences(self._secrets, token)
         except BadToken:
@@ -121,7 +121,7 @@ class _Preferring:
             return self._busy(request, error)
 
     async def take(self, request: Request, token: str) -> Response:
-        """Store what a form says, then show what holds.
+        """Store the choices of a form, then show the current ones.
 
         Raises:
             Refusal: it has a value that the page does not offer.
@@ -155,7 +155,7 @@ class _Preferring:
     async def _store(
         self, link: Preferences, form: Form, said: dict[str, str], deed: Deed, lang: str
     ) -> Chosen | None:
-        """Have what a form says stored; None if nothing is held of the customer."""
+        """Store the choices of a form; return None if nothing is held about the customer."""
         async with self._sojourn.store.reading() as session:
             now = await choosing.standing(session, link.customer_id, self._fields.topics)
         if now is None:
@@ -192,7 +192,7 @@ class _Preferring:
         )
 
     async def _tell(self, link: Preferences, chosen: Chosen) -> None:
-        """Store the events. The refusals are on record, so nobody has to wait for them."""
+        """Store the events of refusals, which are on record already, so nobody has to wait."""
         if not chosen.refused:
             return
         told = self._traces.refused(link, chosen.refused, chosen.at)
@@ -250,7 +250,7 @@ class _Preferring:
         return form_token(self._secrets[0], link.customer_id, form.written())
 
     def _undo(self, link: Preferences, now: Standing, chosen: Chosen) -> str:
-        """Return the form that brings back what held before; empty if that is what holds now."""
+        """Return the form that restores the former choices; empty if they are the current ones."""
         if chosen.before == now.choices:
             return ""
         return self._form(link, now, now.choices, chosen.before)
@@ -267,7 +267,7 @@ class _Preferring:
         """Ask to try again.
 
         Raises:
-            Exception: it is a fault of ours, or of the request.
+            Exception: the fault is ours, or the request's, so trying again does not help.
         """
         known = refusal(error)
         if known is None or known.status not in BUSY:

@@ -1,9 +1,9 @@
 """Pages that ask a customer one thing: a signed link leads there, a button answers.
 
-A GET changes nothing, for scanners follow links. A POST looks once more, under the customer's lock:
-what has changed since the page was shown decides what an answer still does. What it does is an
-event, stored as any event in the transaction that looked, so that it is told once however often the
-button is pressed. The page that acknowledges it is the page of what is known then.
+A GET changes nothing, since scanners follow links. A POST looks again, under the customer's lock:
+changes since the page was shown decide what an answer still does. Its effect is an event, stored
+like any event in the transaction that looked, once however often the button is pressed. The answer
+is the page that the link leads to afterwards.
 """
 
 from abc import ABC, abstractmethod
@@ -33,7 +33,7 @@ log = structlog.stdlib.get_logger("sojourn.gateway")
 LOOK_SECONDS = 5.0
 """Seconds that a page waits for the store."""
 LOOK = "look"
-"""To see the page, after it could not be shown: nobody answers what they have not read."""
+"""The wish to see the page after it could not be shown: nobody answers what they have not read."""
 
 
 class Link(Protocol):
@@ -53,10 +53,10 @@ class Shown:
 
     Args:
         page: its name: ``confirm``.
-        status: of HTTP: 410 if the link asks nothing any more.
-        names: what the page shows.
-        offers: by the wish of each button the event that it tells; its message id names the
-            matter, so that it is told once.
+        status: the HTTP status; 410 if the link asks nothing any more.
+        names: the page's variables.
+        offers: the event behind each button, by its wish; the message id names the matter, so that
+            the event is stored once.
     """
 
     page: str
@@ -73,15 +73,15 @@ class Question(ABC, Generic[L]):
     """
 
     path: ClassVar[str]
-    """With a ``{token}``."""
+    """The route, with a ``{token}``."""
     page: ClassVar[str]
-    """The page, as its title, for the OpenAPI document."""
+    """The title of the page in the OpenAPI document."""
     deed: ClassVar[str]
-    """The deed of its buttons, as an imperative."""
+    """The effect of its buttons, as an imperative."""
     wishes: ClassVar[tuple[str, ...]]
-    """The answers that there are; none: each page has answers of its own."""
+    """The possible answers; empty if each page has its own."""
     for_customers: ClassVar[bool] = True
-    """The page speaks the customer's language; False: the project's, for people of the shop."""
+    """The page is in the customer's language; False: in the project's, for the shop's staff."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self.secrets = secrets
@@ -123,7 +123,7 @@ class Question(ABC, Generic[L]):
             now: by the machine's clock.
 
         Returns:
-            The events of which runs are to be told.
+            The events that runs are to be told.
         """
         event = (await self.look(session, person, link, now)).offers.get(wish)
         if event is None:
@@ -139,13 +139,13 @@ class Question(ABC, Generic[L]):
         form: Mapping[str, str],
         now: datetime,
     ) -> Sequence[EventRow]:
-        """Record a form, as `answer` does; a page that asks more than a wish reads the rest of it.
+        """Record a form, as `answer` does; a page with more fields than the wish reads them here.
 
         Args:
             session: as for `answer`.
             person: as for `answer`.
             link: as for `answer`.
-            form: its fields; ``wish`` is one of `wishes`, if there are some.
+            form: its fields; ``wish`` is one of `wishes`, if there are any.
             now: by the machine's clock.
 
         Returns:
@@ -162,8 +162,8 @@ def router(question: Question[Any], backend: Backend, pages: Pages) -> APIRouter
 
     Args:
         question: the question.
-        backend: whose store knows the matter.
-        pages: shown to customers.
+        backend: its store knows the matter.
+        pages: the pages for customers.
 
     Returns:
         The routes under its path.
@@ -187,11 +187,11 @@ class _Asking(Generic[L]):
         self._backend = backend
         self._store = backend.sojourn.store
         self._pages = pages
-        # customers who answer, among those who wait for a place
+        # the sender's name of these customers, in the line for a place
         self._sender = question.path.removesuffix("/{token}").strip("/")
 
     async def show(self, request: Request, token: str) -> Response:
-        """Show the page with the buttons, or what became of the matter."""
+        """Show the page with the buttons, or with the state of the matter."""
         try:
             link = self._question.read(token)
         except BadToken:
@@ -213,7 +213,7 @@ class _Asking(Generic[L]):
         """Record the answer of a form.
 
         Raises:
-            Refusal: it expresses none that is known here.
+            Refusal: it has no answer that is known here.
         """
         try:
             link = self._question.read(token)
@@ -233,7 +233,7 @@ class _Asking(Generic[L]):
         return self._answer(request, shown, locale)
 
     async def _record(self, link: L, form: Mapping[str, str]) -> tuple[Shown, str]:
-        """Record an answer; return the page of what is known then, and the customer's locale."""
+        """Record an answer; return the page that follows, and the customer's locale."""
         async with self._store.transaction() as session:
             if await cards.find(session, link.customer_id) is None:
                 return await self._look(session, None, link)

@@ -1,8 +1,8 @@
 """``/r/{token}``: customers renew a subscription with one click.
 
-The page shows what the renewal costs and what it is for. Its button tells ``Renewal Requested``,
-once a period; the shop renews, and tells ``Subscription Renewed``. A link is of the period that ran
-when it was written, and void when that is over.
+The page shows what the renewal costs and what it is for. Its button stores ``Renewal Requested``,
+once a period; the shop renews, and sends ``Subscription Renewed``. A link belongs to the period in
+which it was written, and is void when that is over.
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ RENEW = "renew"
 
 
 class Renewing(Question[Renew]):
-    """The question whether a subscription is renewed.
+    """The question whether to renew a subscription.
 
     Args:
         secrets: any of them may have signed a token.
         known: the project's events, by wire name.
-        timezone: of customers whose own is unknown, an IANA name.
+        timezone: the time zone for customers whose own is unknown, an IANA name.
     """
 
     path = "/r/{token}"
@@ -58,12 +58,12 @@ class Renewing(Question[Renew]):
     async def look(
         self, session: AsyncSession, person: CustomerRow | None, link: Renew, now: datetime
     ) -> Shown:
-        """Return the page with the button, or what became of the subscription.
+        """Return the page with the button, or with the state of the subscription.
 
         Args:
             session: any session.
-            person: the customer's row; None: nobody is known by the link's id.
-            link: as it was signed.
+            person: the customer's row; None if nobody has the link's id.
+            link: the contents of the link.
             now: by the machine's clock.
 
         Returns:
@@ -94,7 +94,7 @@ class Renewing(Question[Renew]):
             try:
                 found.append(events.typed(row, self._known))
             except (BadEvent, UnknownName):
-                continue  # in quarantine, or will be
+                continue  # the quarantine has it, or will
         return found
 
     def _shown(self, subscription: Subscription, person: CustomerRow) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""`visitor`: the evidence in a request by which people and machines are told apart.
+"""`visitor`: the evidence in a request that tells people from machines.
 
-Nothing is judged here: `domain.measuring.hits` does that, and the evidence is kept.
+This module judges nothing: `domain.measuring.hits` does, from the evidence that is kept.
 """
 
 import re
@@ -13,7 +13,7 @@ from sojourn.domain.measuring.hits import Machine, block_of
 
 FETCHES_AHEAD = re.compile("prefetch|preview", re.IGNORECASE)
 PURPOSES = ("purpose", "sec-purpose", "x-purpose", "x-moz")
-"""Headers in which a browser tells the purpose of a request:
+"""Headers in which a browser states the purpose of a request:
 https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Purpose."""
 
 
@@ -22,9 +22,9 @@ class Visitor:
     """The evidence in one request.
 
     Args:
-        agent: its User-Agent; empty: it has none.
-        network: the block of its address; empty: nobody knows it.
-        ahead: it says that it fetches ahead, or asks for the head alone.
+        agent: its User-Agent; empty if it has none.
+        network: the block of its address; empty if that is unknown.
+        ahead: it says that it fetches ahead, or asks only for the head.
     """
 
     agent: str = ""
@@ -33,7 +33,7 @@ class Visitor:
 
     @property
     def said(self) -> str:
-        """The reason to take it for a machine that it gives itself."""
+        """The reason that the request itself gives to think of a machine; empty if none."""
         return Machine.PREFETCH if self.ahead else ""
 
 
@@ -41,9 +41,9 @@ def visitor(request: Request, proxies: int) -> Visitor:
     """Return the evidence in a request.
 
     Args:
-        request: its head.
-        proxies: of ours, which stand before the gateway. Each adds the address that called it to
-            `X-Forwarded-For`; what stands before those, the caller wrote.
+        request: the request, whose body is not read.
+        proxies: the number of our proxies in front of the gateway. Each adds the address that
+            called it to `X-Forwarded-For`; entries before those are the caller's own.
     """
     return Visitor(
         agent=request.headers.get("user-agent", "").strip(),
@@ -56,8 +56,8 @@ def is_ahead(method: str, headers: Mapping[str, str]) -> bool:
     """Tell whether a request fetches ahead of a person.
 
     Args:
-        method: of HTTP.
-        headers: their names in lower case, or a mapping that does not tell cases apart.
+        method: the HTTP method.
+        headers: with names in lower case, or a mapping that ignores case.
     """
     return method == "HEAD" or any(FETCHES_AHEAD.search(headers.get(name, "")) for name in PURPOSES)
 

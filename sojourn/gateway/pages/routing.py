@@ -19,11 +19,11 @@ class Described:
     """The description of such a page in the OpenAPI document.
 
     Args:
-        page: the page, as its title.
-        deed: the deed of its buttons, as an imperative.
-        done: the answer to a deed.
+        page: the title of the page.
+        deed: the effect of its buttons, as an imperative.
+        done: the answer to a press of a button.
         form: the body of the POST.
-        answer: the contents of the POST's answers; a page unless said.
+        answer: the contents of the POST's answers; a page by default.
         also: further answers of both routes, by status.
         away: the GET answers 503 while the store is away.
     """
@@ -41,7 +41,7 @@ def form_routes(path: str, show: Endpoint, take: Endpoint, described: Described)
     """Return the routes of a page with a form.
 
     Args:
-        path: with a ``{token}``.
+        path: the route, with a ``{token}``.
         show: answers GET and HEAD.
         take: answers POST.
         described: for the OpenAPI document.

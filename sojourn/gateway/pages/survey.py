@@ -1,8 +1,8 @@
-"""``/s/{token}``: customers answer the question of a message by a number, and say why.
+"""``/s/{token}``: customers answer the question of a message with a number, and may say why.
 
-The link in the message chooses the number, the page's button gives it: whatever follows links, and
-runs their scripts, answers nothing. The first answer counts, and is told once, as
-``Survey Answered``; a comment on it may follow once, and stays in the store.
+The link in the message chooses the number, and the page's button gives it: a scanner that follows
+links answers nothing. The first answer counts, and is stored once, as ``Survey Answered``; one
+comment on it may follow, and stays in the store.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ OVER = Shown("survey-over", 410)
 
 
 class Wish(StrEnum):
-    """The deed that a form expresses."""
+    """The wish that a form expresses."""
 
     ANSWER = "answer"
     COMMENT = "comment"
@@ -54,8 +54,8 @@ class Surveying(Question[Score]):
 
         Args:
             session: any session.
-            person: the customer's row; None: nobody is known by the link's id.
-            link: as it was signed.
+            person: the customer's row; None if nobody has the link's id.
+            link: the contents of the link.
             now: by the machine's clock.
 
         Returns:
@@ -87,15 +87,15 @@ class Surveying(Question[Score]):
         Args:
             session: a writing transaction that holds the customer.
             person: the customer's row.
-            link: as it was signed.
+            link: the contents of the link.
             form: ``score`` or ``comment`` beside the ``wish``.
             now: by the machine's clock.
 
         Returns:
-            The event of which runs are to be told.
+            The event that runs are to be told.
 
         Raises:
-            Refusal: the score is none.
+            Refusal: the score is not a number from 0 to 10.
         """
         if person.erased_at is not None or _is_over(link, now):
             return ()
@@ -108,7 +108,7 @@ class Surveying(Question[Score]):
             return ()
         if row is not None:
             return ()
-        # the page of a store that was away posts the wish alone: then the link's own is meant
+        # the page shown while the store was away posts only the wish: the link's score is meant
         score = _score(form.get("score", str(link.score)))
         if score is None:
             if "score" in form:

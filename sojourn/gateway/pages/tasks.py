@@ -1,7 +1,8 @@
-"""``/t/{token}``: a person of the shop answers what a run asks about a customer.
+"""``/t/{token}``: a person of the shop answers a run's question about a customer.
 
-The page shows the question, the customer's id and what was said lately; who answers is asked. It
-speaks the project's language. The first answer counts: the page of a later one says who was first.
+The page shows the question, the customer's id and the recent conversation, and asks for the name of
+the person who answers. It is in the project's language. The first answer counts: a later one gets a
+page that says who was first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,12 +41,12 @@ class Tasks(Question[Task]):
     async def look(
         self, session: AsyncSession, person: CustomerRow | None, link: Task, now: datetime
     ) -> Shown:
-        """Return the page with the buttons, or what became of the task.
+        """Return the page with the buttons, or with the state of the task.
 
         Args:
             session: any session.
-            person: the customer's row; None: nobody is known by the link's id.
-            link: as it was signed.
+            person: the customer's row; None if nobody has the link's id.
+            link: the contents of the link.
             now: by the machine's clock.
 
         Returns:
@@ -54,7 +55,7 @@ class Tasks(Question[Task]):
         row = await self._found(session, person, link)
         if row is None or person is None:
             return Shown("task-gone", 410)
-        # data of a restricted customer are kept, and not used
+        # data of a restricted customer are kept, but not used
         said = (
             []
             if person.restricted_at is not None
@@ -80,15 +81,15 @@ class Tasks(Question[Task]):
         Args:
             session: a writing transaction that holds the customer.
             person: the customer's row.
-            link: as it was signed.
-            form: ``wish`` is the answer's name, ``by`` tells who answers.
+            link: the contents of the link.
+            form: ``wish`` is the answer's name, ``by`` the name of the person.
             now: by the machine's clock.
 
         Returns:
-            The event of which the run is to be told.
+            The event that the run is to be told.
 
         Raises:
-            Refusal: nobody says who answers, or the question has no such answer.
+            Refusal: the form does not say who answers, or the question has no such answer.
         """
         row = await self._found(session, person, link)
         if row is None or row.state is not TaskState.OPEN:

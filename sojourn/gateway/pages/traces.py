@@ -1,4 +1,4 @@
-"""Clicks, opens and refusals by our links: events for the journeys, progress in the ledger."""
+"""Clicks, opens and refusals through our links: events for the journeys, progress in the ledger."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -19,11 +19,11 @@ from sojourn.store import consents, ledger, settling
 from sojourn.store.tables import LedgerRow
 
 SOURCE = "links"
-"""The sender of our own clicks and opens, where a provider's name stands for others."""
+"""The source of our own clicks and opens, in place of a provider's name."""
 
 
 class Traces:
-    """Take clicks, opens and refusals in.
+    """Takes in clicks, opens and refusals.
 
     Args:
         sojourn: takes the events.
@@ -33,9 +33,9 @@ class Traces:
         self._sojourn = sojourn
 
     async def clicked(self, click: Click, at: datetime, by: Visitor) -> None:
-        """Take in that a link was followed. Twice within a minute is once: people double-click.
+        """Take in a followed link; twice within a minute counts once, since people double-click.
 
-        It is told `HOLD` later: the next links may show that a machine follows them all.
+        Its run is told `HOLD` later: the next links may show that a machine follows them all.
 
         Args:
             click: the link.
@@ -49,15 +49,15 @@ class Traces:
         await take(self._sojourn, SOURCE, replace(told, url=click.url), at, hold=HOLD)
 
     async def opened(self, opened: Open, at: datetime, by: Visitor, measured: Opens) -> None:
-        """Take in that a message was opened, or fetched by a mailbox. Once a minute is enough.
+        """Take in an opened message, or one that a mail provider fetched; once a minute is enough.
 
-        A customer who has taken their consent back since is measured no more.
+        Customers who have withdrawn their consent meanwhile are not measured.
 
         Args:
             opened: the message.
             at: when its picture was fetched.
             by: who fetched it.
-            measured: whose opened e-mails are measured.
+            measured: the customers whose opens are measured.
 
         Raises:
             StoreUnavailable: as for `clicked`.
@@ -71,10 +71,10 @@ class Traces:
         await take(self._sojourn, SOURCE, _report(Kind.OPENED, opened.reference, at, by), at)
 
     async def unsubscribed(self, wish: Unsubscribe, at: datetime) -> None:
-        """Take in that a customer said no. The refusal is on record; told again, it is one event.
+        """Take in a refusal that is on record; a repeated call stores no second event.
 
         Args:
-            wish: which messages the customer refuses.
+            wish: the messages that the customer refuses.
             at: when the refusal was recorded.
 
         Raises:
@@ -97,10 +97,10 @@ class Traces:
         )
 
     async def refused(self, link: Preferences, words: Iterable[Statement], at: datetime) -> None:
-        """Take in what a customer refused on the preference page. The words are on record.
+        """Take in refusals on the preference page, which are on record.
 
         Args:
-            link: by which the customer came.
+            link: the link by which the customer came.
             words: the refusals.
             at: when they were recorded.
 
@@ -126,7 +126,7 @@ class Traces:
             )
 
     async def _moved_on(self, reference: str, at: datetime) -> LedgerRow | None:
-        """Advance the message whose link it was in the ledger; None if it is not there."""
+        """Advance the link's message in the ledger, and return it; None if it is not there."""
         if not reference:
             return None
         async with self._sojourn.store.transaction() as session:
@@ -139,7 +139,7 @@ class Traces:
 
 def _report(kind: Kind, reference: str, at: datetime, by: Visitor, *what: str) -> Report:
     minute = at.replace(second=0, microsecond=0)
-    # a machine's hit must not stand in for that of a person within the same minute
+    # a machine's hit must not replace a person's within the same minute
     who = digest("\0".join((by.agent, by.network, by.said)))
     return Report(
         event_id=made_id(kind.value, reference, *what, who, minute),

@@ -1,4 +1,4 @@
-"""``/u/{token}``: a page with one button, and the one click of mailboxes.
+"""``/u/{token}``: a page with one button, and the one-click unsubscription of mail providers.
 
 RFC 8058: a POST of ``List-Unsubscribe=One-Click`` unsubscribes, without cookie, login or redirect
 (https://www.rfc-editor.org/rfc/rfc8058). A GET never does, since scanners follow links.
@@ -36,11 +36,11 @@ from sojourn.store.tables import EventRow
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
 LOOK_SECONDS = 1.0
-"""Seconds for which a page waits to learn the customer's language."""
+"""Seconds that a page waits to learn the customer's language."""
 TELL_SECONDS = 2.0
-"""Seconds for which an answer waits until the event is stored; slower storing goes on."""
+"""Seconds that an answer waits for the event to be stored; slower storing goes on."""
 SENDER = "links"
-"""Customers who follow links, among those who wait for a place."""
+"""The sender's name of customers who follow links, in the line for a place."""
 _LINE: dict[str, Any] = {"content": {"text/html": {}, "text/plain": {}}}
 
 
@@ -48,13 +48,13 @@ class Wish(StrEnum):
     """The wish that a form expresses."""
 
     ONE_CLICK = "one-click"
-    """To be unsubscribed, by the customer's mailbox."""
+    """Unsubscribe, as the mail provider asks for the customer."""
     UNSUBSCRIBE = "unsubscribe"
     STAY = "stay"
 
     @property
     def page(self) -> str:
-        """The page that confirms it."""
+        """The page that confirms the wish."""
         return "stayed" if self is Wish.STAY else "unsubscribed"
 
 
@@ -64,7 +64,7 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
     Args:
         backend: takes consents and events.
         secrets: any of them may have signed a token.
-        pages: shown to customers.
+        pages: the pages for customers.
 
     Returns:
         The routes under ``/u/{token}``.
@@ -103,7 +103,7 @@ class _Unsubscribing:
         """Record the wish of a form.
 
         Raises:
-            Refusal: it expresses none that is known here.
+            Refusal: it expresses no wish that is known here.
         """
         try:
             link = read_unsubscribe(self._secrets, token)
@@ -126,8 +126,8 @@ class _Unsubscribing:
     async def _record(self, link: Unsubscribe, wish: Wish) -> datetime:
         """Record a consent or a refusal, unless it is on record; return its moment.
 
-        It is the word of the person, and of the mailbox that the link was sent to. A message that
-        waits for a consent asks again.
+        It counts as the word of the person, and of the mailbox that the link was sent to. A message
+        that waits for a consent asks again.
         """
         granted = wish is Wish.STAY
         origin = f"unsubscribe link of {link.reference}" if link.reference else "unsubscribe link"
@@ -136,7 +136,7 @@ class _Unsubscribing:
             person = await people.lock(session, link.customer_id)
             customer, now = cards.card(person), datetime.now(UTC)
             said = await consents.last(session, person.customer_id, link.channel, link.topic)
-            if said is None and granted:  # there is no refusal to take back
+            if said is None and granted:  # no refusal to take back
                 return now
             at = await consents.record(
                 session, person, link.channel, granted=granted, source=source, topic=link.topic
@@ -166,7 +166,7 @@ class _Unsubscribing:
         return at
 
     async def _tell(self, link: Unsubscribe, at: datetime) -> None:
-        """Store the event. The refusal is on record, so nobody has to wait for it, or for runs."""
+        """Store the event. The refusal is on record, so nobody has to wait for event or runs."""
         told = self._traces.unsubscribed(link, at)
         try:
             await self._backend.work.within(TELL_SECONDS, told)
@@ -188,7 +188,7 @@ class _Unsubscribing:
         return preferences_token(self._secrets[0], wanted)
 
     async def _locale(self, customer_id: str) -> str:
-        """Return the customer's own language; empty if it is not known, or the store is away."""
+        """Return the customer's language; empty if it is unknown, or the store is away."""
 
         async def find() -> str:
             async with self._store.reading() as session:
@@ -206,7 +206,7 @@ class _Unsubscribing:
         return self._pages.answer("damaged", status=404, accepted=accepted)
 
     def _away(self, request: Request, wish: Wish) -> Response:
-        """Ask to try again: a mailbox reads the header, a person the page."""
+        """Ask to try again: a mail provider reads the header, a person the page."""
         again = {"Retry-After": str(RETRY_AWAY)}
         if wish is Wish.ONE_CLICK:
             return PlainTextResponse("Please try again.\n", 503, headers={**PRIVATE, **again})
@@ -220,7 +220,7 @@ def _wish(form: dict[str, str]) -> Wish:
     """Return the wish of a form.
 
     Raises:
-        Refusal: it expresses none that is known here.
+        Refusal: it expresses no wish that is known here.
     """
     if form.get("List-Unsubscribe") == "One-Click":
         return Wish.ONE_CLICK

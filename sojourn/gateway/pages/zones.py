@@ -1,4 +1,4 @@
-"""Time zones to choose from, as a reader of a language looks for them: by country and city."""
+"""Time zones to choose from, listed by country and city in the reader's language."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,18 +11,18 @@ from babel.dates import get_timezone_location
 from sojourn.rendering.formatting import formatting_locale
 
 LANGUAGES = 16
-"""Languages whose lists are kept; a shop has a handful."""
+"""The most languages whose lists are cached; a shop has a handful."""
 
 
 @lru_cache(maxsize=LANGUAGES)
 def zones_in(lang: str) -> Sequence[tuple[str, str]]:
-    """Return the zones that people live in: the IANA name and what the page calls it.
+    """Return the zones that people live in, each with its IANA name and its label on the page.
 
     Args:
         lang: the language of the page.
 
     Returns:
-        By country; where a country has several, by city.
+        The zones by country, and by city where a country has several.
     """
     locale, known = formatting_locale(lang, ()), available_timezones()
     found = [

@@ -1,8 +1,8 @@
-"""The rules of browser keys: everybody can read such a key in the page, and send anything with it.
+"""The rules for browser keys: everybody can read such a key in the page, and send anything with it.
 
-A server's key is trusted with its customers; a browser's key is trusted with a visitor. Somebody
-who is known already is spoken for by a signed user id alone (`tracking.proof`). A refusal counts
-from anybody: the worst that a stranger can do with it is silence.
+A server's key is trusted with its customers; a browser's key is trusted with a visitor. Only a call
+with a signed user id (`tracking.proof`) speaks for a known customer. A refusal counts from anybody:
+the worst that a stranger can do with it is silence.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from sojourn.settings import Settings
 from sojourn.store import Store, cards, people
 
 RATE = 50
-"""Calls a second of a browser key that was made without a rate."""
+"""The most calls a second of a browser key that was created without a rate."""
 ADDRESSES = ("email", "phone", "phone2", "push_token")
 _NEEDS_PROOF = (PHONES, "marketingConsent", "consents")
 _Told = TypeVar("_Told", Track, Identity)
@@ -34,11 +34,11 @@ _SIGN = f"sign the user id (context.{HASH} or context.{TOKEN}), or send it from 
 
 
 class BrowserDoor:
-    """The door for calls of browsers.
+    """The checks on calls of browsers.
 
     Args:
         settings: the shop's hosts, and the secrets that sign user ids.
-        store: tells who is known.
+        store: knows which customers are known.
         known: the events of the project.
     """
 
@@ -50,12 +50,12 @@ class BrowserDoor:
         self._known = known
 
     def fit(self, call: Any, received_at: datetime, leave: Leave) -> Any:
-        """Take from a call what no browser may send, before it is read.
+        """Remove from a call what no browser may send, before it is read.
 
         Args:
-            call: as it was sent.
+            call: the call as it was sent.
             received_at: when it arrived.
-            leave: is told of each part that is left out, and why.
+            leave: is called with each part that is left out, and why.
 
         Returns:
             The rest of the call.
@@ -71,19 +71,19 @@ class BrowserDoor:
             for name, value in call.items()
             if name not in _MOMENTS or not _is_ahead(value, received_at)
         }
-        if len(fit) < len(call):  # it happened when it arrived
+        if len(fit) < len(call):  # then its arrival is its moment
             fit["timestamp"] = received_at.isoformat()
         if isinstance(properties := fit.get("properties"), dict):
             fit["properties"] = decorations(properties, self._shop_url, self._hosts, leave)
         return fit
 
     async def pass_(self, call: Mapping[str, Any], read: Read, leave: Leave) -> Read:
-        """Take from a call that was read what a browser may not say of this customer.
+        """Remove from a call that was read what a browser may not say about this customer.
 
         Args:
-            call: as it was sent.
-            read: the same, read.
-            leave: is told of each part that is left out, and why.
+            call: the call as it was sent.
+            read: the same call, read.
+            leave: is called with each part that is left out, and why.
 
         Returns:
             The rest of it.
@@ -106,7 +106,7 @@ class BrowserDoor:
         return read
 
     def _without_device(self, call: Mapping[str, Any], read: _Told, leave: Leave) -> _Told:
-        """Take a device out: the customer's messages would go to it, and to nobody who had it."""
+        """Leave out an unproved device, to which the customer's messages would go."""
         if read.device is None or self._proofs.holds(call):
             return read
         leave("context.device.token", _SIGN)
@@ -118,7 +118,7 @@ class BrowserDoor:
         self._check_ours(read.name)
 
     def _check_ours(self, name: object) -> None:
-        """Check that an event is no word of ours, or a provider's, to a run of its own."""
+        """Check that an event is not one of those that only Sojourn and providers send to runs."""
         if (
             isinstance(name, str)
             and name in self._known
@@ -133,7 +133,7 @@ class BrowserDoor:
             raise Forbidden("userId", f"is a known customer: {_SIGN}")
 
     async def _is_known(self, customer_id: str) -> bool:
-        """Tell whether the id, or the one it was joined to, was identified."""
+        """Tell whether the id, or the one that it was joined to, was identified."""
         async with self._store.reading() as session:
             whole = await people.resolve(session, customer_id)
             card = await cards.find(session, whole)
@@ -141,7 +141,7 @@ class BrowserDoor:
 
 
 def _unproved(read: Identity, leave: Leave) -> Identity:
-    """Return what anybody may say of a known customer: no address, and no consent but a refusal."""
+    """Return what anybody may say about a known customer: no address, and only refusals."""
     for name in ADDRESSES:
         if name in read.card or (name in NUMBERS and getattr(read, name)):
             leave(f"traits.{name}", f"is of a known customer: {_SIGN}")
@@ -157,7 +157,7 @@ def _unproved(read: Identity, leave: Leave) -> Identity:
         consents={channel: False for channel, given in read.consents.items() if not given},
         phone="",
         phone2="",
-        # what cannot be read is kept for mending, and none of these may come that way
+        # traits that cannot be read are kept for mending, and these must not come in that way
         left={name: value for name, value in read.left.items() if not _needs_proof(name)},
         faults=tuple(fault for fault in read.faults if not _needs_proof(fault.path.split(".")[1])),
     )
@@ -171,4 +171,4 @@ def _is_ahead(value: Any, received_at: datetime) -> bool:
     try:
         return read_moment("timestamp", value) > received_at
     except BadEvent:
-        return False  # the reader says what is wrong with it
+        return False  # the reader reports what is wrong with it

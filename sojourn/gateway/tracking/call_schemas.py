@@ -1,8 +1,8 @@
-"""JSON Schemas of the calls: they accept what the one reader of calls takes, and refuse the rest.
+"""JSON Schemas of the calls: they accept what the reader of calls takes, and refuse the rest.
 
-`sojourn.dispatch.calls` decides; a test feeds the same calls to both. No schema can tell the rest:
-the fields of the project's events and the traits that nobody can read, bytes and depth, text that
-is no Unicode, and moments of the first and the last day that are not written in UTC.
+`sojourn.dispatch.calls` decides; a test feeds the same calls to both. A schema cannot express some
+faults: fields of the project's events, unreadable traits, size in bytes and depth, text that is no
+Unicode, and moments of the first and the last day that are not written in UTC.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from sojourn.gateway.http.description import FIELDS
 Schema = dict[str, Any]
 
 _ALSO: Final = {"k": "\u212a", "å": "\u212b", "ω": "\u2126"}
-"""Signs (Kelvin, Ångström, Ohm) whose small letter is that of another."""
+"""Signs (Kelvin, Ångström, Ohm) whose small letter is another letter's."""
 
 NOT_BLANK = r"^[^\u0000-\u001f\u007f]*[^\u0000-\u001f\u007f\s][^\u0000-\u001f\u007f]*$"
 _THIRTY, _THIRTY_ONE = "0[469]|11", "0[13578]|1[02]"
@@ -38,7 +38,7 @@ _MOMENT_EXAMPLE = "2024-01-04T11:45:38.123Z"
 _VALUE: Final[Schema] = {"$ref": "#/components/schemas/Value"}
 _ABSENT: Final[Schema] = {"anyOf": [{"type": "null"}, {"type": "string", "pattern": r"^\s*$"}]}
 ENDING: Final[Schema] = {"$ref": "#/components/schemas/EndingEvent"}
-"""A name of an event that ends runs: it is refused for no moment and no properties."""
+"""The name of an event that ends runs: no moment and no properties make it refused."""
 WRITE_KEY: Final[Schema] = {
     "type": ["string", "null"],
     "description": "The write key, for senders that cannot set headers.",
@@ -82,7 +82,7 @@ _DESCRIBED: Final[dict[str, Schema]] = {
 
 def call_schema(kind: str) -> Schema:
     """Return the schema of a call: ``track``, ``identify``, ..."""
-    # of an identify nothing is stored but the traits, one by one
+    # of an identify call only the traits are stored, one by one
     whole = {} if kind == "identify" else _VALUE
     identifier = _identifier(LONGEST_ID if kind == "identify" else LONGEST_NUMBER)
     moment = {} if kind == "identify" else _or_absent({"type": "string", "pattern": MOMENT})
@@ -132,7 +132,7 @@ def ending_event(events: Events) -> Schema:
     """Return the schema of the names of events that end runs, in every spelling.
 
     Args:
-        events: of the project, with the use that journeys make of them.
+        events: the project's events, with the journeys' use of them.
     """
     return {
         "description": "The name of an event that ends runs, in any spelling.",
@@ -149,7 +149,7 @@ def _any_spelling(events: Events, names: Iterable[str]) -> str:
 
 
 def _strict_unless_it_ends(fields: dict[str, Schema]) -> Schema:
-    """Take the strict fields out of a track's schema; return a part that asks for them."""
+    """Move the strict fields out of a track's schema; return a part that requires them."""
     strict = {name: fields[name] for name in ("timestamp", "originalTimestamp", "properties")}
     for name in strict:
         fields[name] = {} if name == "properties" else _VALUE
@@ -180,7 +180,7 @@ _TRAITS_ANYWHERE: Final[Schema] = {
         },
     ]
 }
-"""RudderStack puts the traits into the context: they are an object there, too."""
+"""RudderStack puts the traits into the context, where they must be an object as well."""
 
 
 def _identifier(digits: int) -> Schema:
@@ -190,7 +190,7 @@ def _identifier(digits: int) -> Schema:
             _text(),
             {
                 "type": "integer",
-                # a sign is a character
+                # a sign counts as a character
                 "exclusiveMinimum": -bound if digits < LONGEST_ID else -(bound // 10),
                 "exclusiveMaximum": bound,
             },
@@ -207,7 +207,7 @@ def _or_absent(schema: Schema) -> Schema:
 
 
 def _object(kind: str) -> Schema:
-    """Return the schema of an object; an empty list is one, as PHP writes it."""
+    """Return the schema of an object; an empty list counts as one, since PHP writes it so."""
     empty = {"type": "array", "maxItems": 0}
     return {"anyOf": [{"type": "object", **_around(kind)}, empty, *_ABSENT["anyOf"]]}
 
@@ -217,12 +217,12 @@ def _inner(kind: str) -> Schema:
 
 
 def _around(kind: str) -> Schema:
-    """Return the schema of fields without names: what cannot be stored is left out of some."""
+    """Return the schema of unnamed fields; some calls leave out those that cannot be stored."""
     return {} if kind in ("track", "identify") else FIELDS
 
 
 def _spelled(name: str) -> str:
-    """Return a pattern of letters in any case, with anything of no name between them."""
+    """Return a pattern of a name's letters in any case, with separators between them."""
     between = f"[{BETWEEN}]*"
     return f"{between}{between.join(_either(letter) for letter in name)}{between}"
 
@@ -234,5 +234,5 @@ def _either(letter: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a pattern of a text, as every dialect of patterns reads it."""
+    """Return a pattern of a text that every dialect of regular expressions reads alike."""
     return "".join(f"\\{one}" if one in r"\^$.*+?()[]{}|/" else one for one in text)

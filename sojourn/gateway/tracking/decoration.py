@@ -1,8 +1,8 @@
-"""Texts and links that a page sends, before they may stand in a message.
+"""Texts and links that a page sends, checked before they may appear in a message.
 
-A browser's key is public: with it anybody could have the shop mail a link of theirs to a stranger.
-So a link or picture leads to the shop's own hosts, and a text holds nothing that mail programs make
-a link of.
+A browser's key is public: anybody could use it to have the shop mail their link to a stranger. So a
+link or picture must lead to the shop's own hosts, and a text must hold nothing that mail programs
+turn into a link.
 """
 
 import re
@@ -20,19 +20,19 @@ _DEEPEST = 32
 _LEFT_OUT = object()
 
 Leave = Callable[[str, str], None]
-"""Is told the path of what is left out, and why."""
+"""Is called with the path of a part that is left out, and why."""
 
 
 def decorations(
     properties: dict[str, Any], shop_url: str, hosts: frozenset[str], leave: Leave
 ) -> dict[str, Any]:
-    """Return the properties of an event without texts and links that no message may show.
+    """Return an event's properties without texts and links that no message may show.
 
     Args:
-        properties: as they were sent.
-        shop_url: the base of an address that is only a path.
-        hosts: to which links may lead.
-        leave: is told of each part that is left out.
+        properties: the properties as they were sent.
+        shop_url: the base of links that are only a path.
+        hosts: the hosts that links may lead to.
+        leave: is called with each part that is left out.
 
     Returns:
         The properties that are left.
@@ -68,7 +68,7 @@ def decorations(
 
 
 def _fault(name: str, value: str, is_ours: Callable[[str], bool]) -> str:
-    """Return what is wrong with a text; an empty text if it may stand in a message."""
+    """Return what is wrong with a text; empty if it may appear in a message."""
     if _LINK_NAME.search(name):
         return "" if is_ours(value) else "leads elsewhere than to the shop (SOJOURN_LINK_HOSTS)"
     if _AS_NUMBER.fullmatch(value) or _AS_MOMENT.fullmatch(value):

@@ -43,7 +43,7 @@ class RunEffect(BaseModel):
 
 
 class CallNote(ErrorDetail):
-    """A part of a taken call that was left out, is missing, or that nobody knows."""
+    """A part of a taken call that was left out, is missing, or is unknown."""
 
 
 class CallAnswer(Success):

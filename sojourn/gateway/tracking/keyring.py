@@ -1,4 +1,4 @@
-"""Write keys: who is sending, and how fast each may send."""
+"""Write keys: the sender of a request, and its rate."""
 
 import asyncio
 import base64
@@ -14,26 +14,26 @@ from sojourn.store import Store, keys
 from sojourn.store.tables import WriteKeyRow
 
 KNOWN_SECONDS = 2.0
-"""Seconds after which the store is asked again about a key: a revocation waits for that long."""
+"""Seconds after which the store is asked again about a key: a revocation may take that long."""
 MOST_KNOWN = 1000
-"""Keys, and texts that are none, of which an answer is remembered."""
+"""The most keys, valid or not, whose answers are remembered."""
 ASK_SECONDS = 5.0
-"""Seconds for which a request waits for the store's answer about its key."""
+"""Seconds that a request waits for the store's answer about its key."""
 ASKING = 4
-"""Questions about keys that the store is asked at one time: strangers ask them, too."""
+"""The most questions about keys to the store at one time, since strangers cause them as well."""
 LONGEST_KEY = 200
 
 
 @dataclass(frozen=True)
 class Key:
-    """A write key that is valid.
+    """A valid write key.
 
     Args:
         id: names it in logs.
-        events: what it may send; None: everything.
-        rate: calls a second in this process; None: no limit.
-        kind: of a server, or of a browser, where everybody can read it.
-        may_wait: it may ask what an event did.
+        events: the events and calls it may send; None: all.
+        rate: the most calls a second in this process; None: no limit.
+        kind: a server's, or a browser's, where everybody can read it.
+        may_wait: its calls may ask what an event did.
     """
 
     id: str
@@ -59,9 +59,9 @@ class Keyring:
     """The write keys of the store.
 
     Args:
-        store: open.
-        processes: that share a key's rate.
-        clock: seconds, going forward.
+        store: the open store.
+        processes: the number of processes that share a key's rate.
+        clock: returns seconds that only go forward.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Keyring:
     def charge(self, key: Key, calls: int) -> None:
         """Count calls against a key's rate.
 
-        A batch may overdraw the rate, for one that is larger than it could never be sent; the next
+        A batch may overdraw the rate, or a batch larger than the rate could never be sent; the next
         calls wait until the debt is paid.
 
         Raises:
@@ -135,7 +135,7 @@ class Keyring:
         return known.key
 
     async def _asked(self, digest: str, value: str) -> _Known:
-        """Ask the store about a key, once for all who want to know it at this moment.
+        """Ask the store about a key, once for all requests that wait for the answer.
 
         Raises:
             Refusal: the store does not answer in time.
@@ -156,7 +156,7 @@ class Keyring:
             row = await keys.valid(session, value)
         until = self._clock() + KNOWN_SECONDS
         known = _Known(None if row is None else self._key_of(row), until)
-        self._known.pop(digest, None)  # to the end: the first is the oldest
+        self._known.pop(digest, None)  # moves it to the end: the first is the oldest
         self._known[digest] = known
         if len(self._known) > MOST_KNOWN:
             del self._known[next(iter(self._known))]

@@ -1,7 +1,7 @@
-"""Proof that a call of a browser is of the user that it names: the shop's own server signed it.
+"""Proof that a browser's call comes from the user it names: the shop's own server signed the id.
 
-As others' identity verification: the server that logged the user in gives the page an HMAC of the
-user id, or a JSON Web Token, made with a secret that the page never sees.
+This is the usual identity verification: the server that logged the user in gives the page an HMAC
+of the user id, or a JSON Web Token, made with a secret that the page never sees.
 """
 
 import hashlib
@@ -20,18 +20,18 @@ class Proofs:
     """Verifies signed user ids.
 
     Args:
-        secrets: any of them may have signed; none: nothing is ever proved.
+        secrets: any of them may have signed; without any nothing is ever proved.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._secrets = secrets
 
     def holds(self, call: Mapping[str, Any]) -> bool:
-        """Tell whether a call proves that it is of the user in its ``userId``.
+        """Tell whether a call proves that it comes from the user in its ``userId``.
 
         Args:
-            call: as it was sent. ``context.userHash`` is the HMAC-SHA256 of the user id in hex,
-                ``context.userToken`` a JSON Web Token (HS256) whose ``sub`` is the user id.
+            call: the call as it was sent. ``context.userHash`` is the HMAC-SHA256 of the user id in
+                hex, ``context.userToken`` a JSON Web Token (HS256) whose ``sub`` is the user id.
         """
         user, context = call.get("userId"), call.get("context")
         if not user or isinstance(user, bool) or not isinstance(context, Mapping):
@@ -45,7 +45,7 @@ class Proofs:
 
 
 def user_hash(secret: str, user_id: str) -> str:
-    """Return the HMAC that proves a user id, as a shop's server makes it."""
+    """Return the HMAC that proves a user id, as a shop's server computes it."""
     return hmac.new(secret.encode(), user_id.encode(errors="replace"), hashlib.sha256).hexdigest()
 
 

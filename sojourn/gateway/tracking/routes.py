@@ -41,7 +41,7 @@ MAY_NOT_WAIT = Note(
 )
 
 
-@cache  # the routes hold no gateway, and FastAPI takes its time over their descriptions
+@cache  # the routes hold no gateway, and FastAPI is slow to build their descriptions
 def router() -> APIRouter:
     """Return the routes; each call has a second one, its first letter, for analytics.js."""
     routes = APIRouter(prefix="/v1", tags=["tracking"])
@@ -61,7 +61,7 @@ def router() -> APIRouter:
 
 @cache
 def beacon() -> APIRouter:
-    """Return the route of RudderStack's ``useBeacon``: a beacon has no headers of its own."""
+    """Return the route for RudderStack's ``useBeacon``, since a beacon cannot set headers."""
     routes = APIRouter(prefix="/beacon/v1", tags=["tracking"])
     routes.add_api_route("/batch", _batch, methods=["POST"], include_in_schema=False)
     return routes
@@ -80,7 +80,7 @@ def _add(
         response_model=None,
         responses={
             200: {"model": answer, "description": "Taken."},
-            # a key that may not send an item is told so item by item
+            # a batch is refused item by item, if the key may not send some
             **(refusals(403) if name in BATCHES else refusals()),
         },
         openapi_extra={**request, "security": [{"writeKey": []}, {"writeKeyAsToken": []}]},
@@ -111,10 +111,10 @@ def _one(kind: str) -> Endpoint:
 
 
 def type_of(call: Mapping[str, Any], kind: str) -> str:
-    """Return the type of a call that came to the address of one kind of calls.
+    """Return the type of a call that came to the address of one type.
 
     Raises:
-        BadEvent: it says that it is of another one.
+        BadEvent: it names another type.
     """
     if (call.get("type") or kind) != kind:
         raise BadEvent("type", f"must be {kind}, or left out")
@@ -124,7 +124,7 @@ def type_of(call: Mapping[str, Any], kind: str) -> str:
 def _asks(request: Request) -> bool:
     """Tell whether the sender asks for the event's effect, by ``?wait=1`` or ``Prefer: wait``.
 
-    The header is RFC 7240's; the seconds that it may name are ours to choose.
+    The header is that of RFC 7240; the number of seconds that it may name is ignored.
     """
     given = request.query_params.get("wait")
     if given is not None and given not in ("0", "1"):
@@ -158,7 +158,7 @@ async def _batch(request: Request) -> JSONResponse:
     if not isinstance(calls, list):
         raise BadEvent("batch", "must be a list of calls")
     taken = await tracking.take(calls, key=key, received_at=received_at, sent_at=_sent_at(body))
-    # 200 in any case: on any other status an SDK drops or repeats the good items as well
+    # always 200: on any other status an SDK drops or repeats the good items as well
     errors = [
         {"index": one.index, "path": one.fault.path, "reason": one.fault.reason}
         for one in taken
@@ -170,9 +170,9 @@ async def _batch(request: Request) -> JSONResponse:
 
 
 def _sent_at(body: Mapping[str, Any]) -> datetime | None:
-    """Return when a batch was sent; None if it does not say so in a way that can be read.
+    """Return when a batch was sent; None if it does not say, or not in a readable way.
 
-    Everything else that stands beside the calls is read by nobody: a batch is not lost for it.
+    Everything else beside the calls is ignored, so that no batch is lost for it.
     """
     try:
         return read_moment("sentAt", body.get("sentAt"))
@@ -186,11 +186,11 @@ async def _opened(request: Request, limit: int) -> tuple[Tracking, Key, dict[str
     seconds = tracking.backend.settings.gateway_body_seconds
     key = await tracking.keyring.of_header(request.headers)
     if key is not None:
-        request.state.key = key.id  # for the log line, also if the call is refused
+        request.state.key = key.id  # for the log line, even if the call is refused
     body = await read_json(request, limit=limit, seconds=seconds)
     if not isinstance(body.get("writeKey"), str | None):
         raise BadEvent("writeKey", "must be text")
-    if request.url.path.startswith(BEACONS):  # elsewhere keys in addresses would end up in logs
+    if request.url.path.startswith(BEACONS):  # elsewhere, keys in URLs would end up in logs
         body.setdefault("writeKey", request.query_params.get("writeKey"))
     key = key or await tracking.keyring.of_body(body)
     body.pop("writeKey", None)  # it must not be stored with the call

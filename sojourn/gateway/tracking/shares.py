@@ -1,21 +1,20 @@
-"""Shares: how much of a process one customer may have, so that a flood of one id is its own."""
+"""Shares: one customer's part of a process, so that a flood of one id delays only itself."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 
 CALLS = 100
-"""Calls of one customer that a process works on at a time; a request may hold more if it is alone.
-"""
+"""The most calls of one customer in work at a time; a request alone may hold more."""
 PATIENCE_SECONDS = 1.0
-"""Seconds for which further calls of the customer wait for those to end."""
+"""Seconds that further calls of the customer wait for those to end."""
 
 
 class Shares:
     """The calls in work, by customer.
 
     A broken SDK sends everything as the customer "undefined". Its calls wait here for each other,
-    before they take a place among those in work.
+    before they take a place.
     """
 
     def __init__(self) -> None:
@@ -23,12 +22,12 @@ class Shares:
         self._ended: dict[str, asyncio.Event] = {}
 
     def has_room(self, customer_id: str, calls: int) -> bool:
-        """Tell whether so many calls more of a customer may be in work."""
+        """Tell whether this many more calls of a customer may be in work."""
         held = self._calls.get(customer_id, 0)
         return not held or held + calls <= CALLS
 
     def enter(self, calls: Mapping[str, int]) -> Callable[[], None]:
-        """Count calls in work, by customer; the result ends that, however often it is called."""
+        """Count calls in work, by customer; the returned function takes them out again."""
         self._calls.update(calls)
         left = dict(calls)
 
@@ -44,7 +43,7 @@ class Shares:
         return leave
 
     async def room(self, customer_id: str, calls: int) -> bool:
-        """Wait until so many calls more of a customer may be in work; tell whether they may."""
+        """Wait until this many more calls of a customer may be in work; False if they may not."""
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_SECONDS
         while not self.has_room(customer_id, calls):

@@ -1,4 +1,4 @@
-"""Calls of the tracking API, taken one by one: each stands for itself, each customer in order."""
+"""Calls of the tracking API, taken one by one: each stands for itself, each customer's in order."""
 
 import asyncio
 from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
@@ -26,19 +26,19 @@ from sojourn.store.cards import Identified
 
 T = TypeVar("T")
 AT_ONCE = 32
-"""Customers of one batch whose calls are taken at the same time."""
+"""The most customers of one batch whose calls are taken at the same time."""
 
 
 AT_A_STRETCH = 10
-"""Calls of one batch that are read before other requests have their turn."""
+"""Calls of one batch that are read before other requests get a turn."""
 
 
 class Outcome(StrEnum):
-    """The end of a call, in one word."""
+    """The outcome of a call."""
 
     TAKEN = "taken"
     IGNORED = "ignored"
-    """Accepted, and nothing here listens to its type."""
+    """Accepted, but nothing listens to its type."""
     REFUSED = "refused"
     QUARANTINED = "quarantined"
     """Refused, and kept until somebody mends it."""
@@ -48,16 +48,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Taken:
-    """One call and its end.
+    """A call and its outcome.
 
     Args:
         index: its place in the batch.
-        outcome: in one word.
+        outcome: its outcome.
         fault: why it was not taken; its path names the field.
         published: the event, if it is one.
         type: ``track``, ``identify``, ...; empty if the call has no type that is known here.
         event: the event's name, if it is known here.
-        notes: what of a call that was taken was left out, and what else its sender should know.
+        notes: the parts of a taken call that were left out, and other hints for its sender.
     """
 
     index: int
@@ -84,7 +84,7 @@ class _Item:
 
 @dataclass(frozen=True)
 class _Request:
-    """Everything that holds for all calls of one request."""
+    """Everything that the calls of one request share."""
 
     sojourn: Sojourn
     source: str
@@ -97,7 +97,7 @@ class _Request:
     deletes: bool
 
     async def item(self, index: int, call: Any) -> _Item | Taken:
-        """Read a call; one that cannot be taken has come to its end."""
+        """Read a call; return its outcome if it cannot be taken."""
         left: list[Note] = []
 
         def leave(path: str, reason: str) -> None:
@@ -124,11 +124,11 @@ class _Request:
             return Taken(index, outcome, error, type=_type(call), event=self.event_of(call))
 
     def event_of(self, call: Any) -> str:
-        """Return the known event that a call names; empty if it names none."""
+        """Return the name of the known event that a call names; empty if it names none."""
         return event_of(call, self.sojourn.project.events)
 
     async def hear(self, item: "_Item") -> tuple[Note, ...]:
-        """Take an identify call in; what is left out of it is kept, and said."""
+        """Take in an identify call; keep the traits that are left out, and return notes on them."""
         assert isinstance(item.read, Identity)
         heard = await self.sojourn.hear(item.read, wait=False)
         if heard.faults:
@@ -165,20 +165,20 @@ class _Request:
             raise Forbidden("type", f"this write key may not send {kind} calls")
 
     async def keep_what_starts(self, item: "_Item") -> None:
-        """Keep an event that ended runs and could start none: mended, it starts them."""
+        """Keep an event that ended runs, but is too broken to start any until it is mended."""
         read = item.read
         if not isinstance(read, Track) or read.event.is_whole:
             return
         if self.sojourn.project.events.role(read.name).starts:
-            again = made_id("whole", read.message_id)  # the event itself has its own id already
+            again = made_id("whole", read.message_id)  # the event itself has used its own id
             fault = read.notes[0]
             await self._keep({**item.call, "messageId": again}, BadEvent(fault.path, fault.reason))
 
     async def _keep(self, call: dict[str, Any], error: BadEvent) -> None:
-        """Keep a call in quarantine, with our moment if its envelope can be read."""
+        """Keep a call in quarantine, with its moment settled if its envelope can be read."""
         known = self.sojourn.project.events
         ends = known.role(event_of(call, known)).ends
-        with suppress(BadEvent):  # then the envelope is at fault, and the call is kept as it came
+        with suppress(BadEvent):  # else the envelope is at fault: the call is kept as it came
             envelope = read_envelope(
                 call,
                 self.received_at,
@@ -205,24 +205,24 @@ async def take_calls(
     door: BrowserDoor | None = None,
     deletes: bool = False,
 ) -> list[Taken]:
-    """Take calls in: one customer's strictly in order, those of several customers side by side.
+    """Take in calls: one customer's strictly in order, those of several customers in parallel.
 
-    What is taken is stored; its runs are told meanwhile, or before the return if ``ask``.
+    A taken call is stored; its runs are told meanwhile, or before the return if ``ask``.
 
     Args:
-        sojourn: open.
-        calls: as they were sent; the ``type`` of each says which it is.
+        sojourn: takes the calls.
+        calls: the calls as they were sent, each with its ``type``.
         source: the sender: a write key's id, or a webhook's name.
         received_at: when they arrived; now if not given.
         sent_at: when the batch was sent, by the sender's clock.
-        allowed: event names, ``identify`` and ``alias``, as far as the sender may; None: all.
-        largest: size of a call in bytes, at most; None: no limit.
+        allowed: the event names, ``identify`` and ``alias`` that the sender may send; None: all.
+        largest: the most bytes of a call; None: no limit.
         ask: wait for the effect of each event on the runs that it concerns.
-        door: holds the rules of browsers' keys; None: the sender is trusted with its customers.
-        deletes: the sender may delete customers, as a shop does that tells of a deletion.
+        door: the checks on browsers' calls; None: the sender is trusted with its customers.
+        deletes: the sender may delete customers, as a shop may.
 
     Returns:
-        The end of each call, in the order of ``calls``.
+        The outcome of each call, in the order of ``calls``.
 
     Raises:
         StoreUnavailable, TemporalUnavailable: some calls may not be stored. All of them may be sent
@@ -261,7 +261,7 @@ def _notes(call: Identity, heard: Identified) -> Iterator[Note]:
 
 
 def _lanes(items: Iterable[_Item]) -> list[list[_Item]]:
-    """Return the calls by customer. An alias joins two customers, and their lanes."""
+    """Return the calls by customer; an alias joins two customers, and so their lanes."""
     lanes: dict[str, list[_Item]] = {}
     for item in items:
         lane = lanes.setdefault(item.read.customer_id, [])
@@ -277,7 +277,7 @@ def _lanes(items: Iterable[_Item]) -> list[list[_Item]]:
 
 
 async def _take_lanes(request: _Request, lanes: Sequence[list[_Item]]) -> list[Taken]:
-    if len(lanes) == 1:  # nearly every request: nothing to run side by side
+    if len(lanes) == 1:  # nearly every request: nothing to run in parallel
         return await _take_lane(request, lanes[0])
     free = asyncio.Semaphore(AT_ONCE)
 
@@ -304,7 +304,7 @@ async def _take_lane(request: _Request, lane: Sequence[_Item]) -> list[Taken]:
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Do work side by side; what has begun is finished, even if another part of it fails."""
+    """Run work in parallel; finish everything that has begun, even if a part fails."""
     found: list[T] = []
     for answer in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(answer, BaseException):

@@ -1,4 +1,4 @@
-"""`Tracking`: calls are taken for senders that hold a write key."""
+"""`Tracking`: takes calls from senders that hold a write key."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +22,9 @@ from sojourn.store.keys import Kind
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
 CALL_LIMIT = 32 << 10
-"""Bytes of a call, as in Segment's specification."""
+"""The most bytes of a call, as in Segment's specification."""
 BATCH_LIMIT = 500 << 10
-"""Bytes of a batch, as in Segment's specification."""
+"""The most bytes of a batch, as in Segment's specification."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Tracking:
 
     Args:
         backend: takes the events.
-        processes: that share a key's rate.
+        processes: the number of processes that share a key's rate.
     """
 
     def __init__(self, backend: Backend, *, processes: int = 1) -> None:
@@ -64,22 +64,22 @@ class Tracking:
         ask: bool = False,
         deletes: bool = False,
     ) -> list[Taken]:
-        """Take calls in, and count them.
+        """Take in calls, and count them.
 
         Args:
-            calls: as they were sent.
-            key: the sender's.
+            calls: the calls as they were sent.
+            key: the sender's key.
             received_at: when they arrived.
             sent_at: when their batch was sent, by the sender's clock.
             ask: wait for the effect of each event on the runs that it concerns.
             deletes: the sender may delete customers.
 
         Returns:
-            The end of each call, in their order: what is taken is stored, and its runs are told
+            The outcome of each call, in their order. A taken call is stored; its runs are told
             meanwhile.
 
         Raises:
-            Refusal: the key or a customer sends too much, or it took too long: try again.
+            Refusal: the key or a customer sends too much, or it took too long; try again.
             StoreUnavailable, TemporalUnavailable: as `take_calls`.
         """
         self.keyring.charge(key, len(calls))
@@ -96,10 +96,10 @@ class Tracking:
     async def _take_crowded(
         self, request: "_Calls", theirs: Mapping[str, Sequence[int]]
     ) -> list[Taken]:
-        """Take what can be taken at once, then customers who have as much in work as they may.
+        """Take the calls that can be taken at once, then those of customers at their limit.
 
         Raises:
-            Refusal: a customer's calls before these take too long. Those of others are taken; the
+            Refusal: a customer's earlier calls take too long. Other customers' calls are taken; the
                 sender sends all of them again, and a call that was taken is not taken twice.
         """
         free = {who: at for who, at in theirs.items() if self.shares.has_room(who, len(at))}
@@ -112,7 +112,7 @@ class Tracking:
         return sorted(taken, key=lambda one: one.index)
 
     async def _take(self, request: "_Calls", theirs: Mapping[str, Sequence[int]]) -> list[Taken]:
-        """Take the calls of some customers in a place among those in work."""
+        """Take the calls of some customers, in one place."""
         places = sorted(place for at in theirs.values() for place in at)
         leave = self.shares.enter({who: len(at) for who, at in theirs.items()})
 
@@ -136,7 +136,7 @@ class Tracking:
         try:
             taken = await self.backend.done(request.key.id, work())
         except Refusal as refused:
-            if refused.status == 429:  # it was not begun, so it does not end either
+            if refused.status == 429:  # it was never begun, so its own end does not come
                 leave()
             raise
         return [replace(one, index=places[one.index]) for one in taken]
@@ -152,7 +152,7 @@ class Tracking:
         for place in places:
             metrics.count_note(taken.event or taken.type, place)
         if taken.event or any(note.reason != UNKNOWN for note in taken.notes):
-            # the places alone, as our classes call them: what a sender wrote stays out of the log
+            # only places, by the names of our classes: a sender's words stay out of the log
             log.info(
                 "taken in part",
                 name=taken.event or taken.type or "unknown",
@@ -161,7 +161,7 @@ class Tracking:
             )
 
     def _place(self, event: str, path: str) -> str:
-        """Return a note's path as far as it is made of our own names."""
+        """Return the part of a note's path that consists of our own names."""
         head, _, rest = path.partition(".")
         field = rest.partition(".")[0]
         known = self.backend.sojourn.project.events
@@ -171,7 +171,7 @@ class Tracking:
 
     def _count_quarantined(self, taken: Taken, fault: BadEvent) -> None:
         name, path = taken.event or taken.type, fault.path
-        if not taken.event:  # a trait may have any name, and a sender must not make series
+        if not taken.event:  # a trait may have any name, and a sender must not create series
             path = path.partition(".")[0]
         self.backend.metrics.count_quarantined(name, path, fault.reason)
 

@@ -1,1 +1,1 @@
-"""Webhooks: shops and other systems tell of customers, providers tell of messages."""
+"""Webhooks: shops and other systems report on customers, providers on messages."""

@@ -1,4 +1,4 @@
-"""Bodies of webhooks: JSON of strangers, once its signature is verified."""
+"""Bodies of webhooks: JSON from outside, read once its signature is verified."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Helpers of sources: they write calls of the tracking API."""
+"""Helpers for sources: they build calls of the tracking API."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,12 +10,12 @@ from sojourn.gateway.webhooks.source import Call
 def track(
     event: str, *, user: str, message_id: str, at: datetime, properties: Mapping[str, Any]
 ) -> Call:
-    """Write a ``track`` call.
+    """Build a ``track`` call.
 
     Args:
-        event: its name: "Order Completed".
+        event: the event's name: "Order Completed".
         user: the customer id.
-        message_id: unique: the same id twice is the same event twice.
+        message_id: unique; the same id twice is the same event twice.
         at: when it happened.
         properties: the event's fields; those that are None are left out.
 
@@ -33,12 +33,12 @@ def track(
 
 
 def identify(*, user: str, message_id: str, at: datetime, traits: Mapping[str, Any]) -> Call:
-    """Write an ``identify`` call.
+    """Build an ``identify`` call.
 
     Args:
         user: the customer id.
         message_id: unique; consents point back to it.
-        at: when it was said.
+        at: when the traits were said.
         traits: name, addresses, consents; those that are None are left out.
 
     Returns:
@@ -54,13 +54,13 @@ def identify(*, user: str, message_id: str, at: datetime, traits: Mapping[str, A
 
 
 def delete(*, user: str, message_id: str, at: datetime, why: str = "") -> Call:
-    """Write that a customer was deleted: nothing reaches the person any more, whatever comes.
+    """Build a call that deletes a customer: nothing reaches the person any more.
 
     Args:
         user: the customer id.
         message_id: unique.
-        at: when it was told.
-        why: the request that wants everything erased; empty: addresses and name alone.
+        at: when the deletion was reported.
+        why: the request that asks to erase everything; empty: erase only addresses and name.
 
     Returns:
         The call. No write key may send one.
@@ -70,12 +70,12 @@ def delete(*, user: str, message_id: str, at: datetime, why: str = "") -> Call:
 
 
 def errand(*, user: str, message_id: str, at: datetime, subject: str) -> Call:
-    """Write that a person has to do something: it becomes a ticket.
+    """Build a call that asks a person to do something: it becomes a ticket.
 
     Args:
         user: the customer id.
         message_id: unique.
-        at: when it was told.
+        at: when it was asked.
         subject: one line for the person who takes it.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Calls that hang on what the store knows: they are settled before they are taken."""
+"""Calls that depend on the store's contents: they are settled before they are taken."""
 
 from collections.abc import Sequence
 
@@ -10,22 +10,22 @@ from sojourn.store import Store, cards, events, people
 
 
 class Untold(BadEvent):
-    """A call about a thing that nobody told of here: no retry mends that."""
+    """A call about something that was never reported here: no retry mends that."""
 
 
 class Unread(BadEvent):
-    """A part of a request that cannot be read, while the others can."""
+    """A part of a request that cannot be read, although the others can."""
 
 
 async def settled(store: Store, calls: Sequence[Part]) -> list[Call | BadEvent]:
     """Return the calls that count, in their order.
 
     Args:
-        store: open.
-        calls: as a source gives them.
+        store: the open store.
+        calls: the calls as a source returns them.
 
     Returns:
-        The calls; a fault in the place of one whose customer nobody knows.
+        The calls; a fault in place of each that cannot be read, or whose customer is unknown.
     """
     if not any(isinstance(call, Depending) for call in calls):
         return [_read(call) for call in calls if not isinstance(call, Depending)]

@@ -1,7 +1,7 @@
-"""Sources that are programs: the project's own, and those that others distribute.
+"""Sources that are programs: the project's own, and distributed ones.
 
-A source of the project is a class in its ``sources/`` folder. One that others distribute comes by
-an entry point of ``sojourn.sources``, and is loaded only if ``SOJOURN_SOURCES`` names it.
+A source of the project is a class in its ``sources/`` folder. A distributed one is an entry point
+of ``sojourn.sources``, and is loaded only if ``SOJOURN_SOURCES`` names it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,20 +18,20 @@ ENTRY_POINTS = "sojourn.sources"
 def programs(
     own: Mapping[str, type[Any]], others: Iterable[str], settings: Settings
 ) -> dict[str, Source]:
-    """Make the sources that are programs.
+    """Build the sources that are programs.
 
     Args:
         own: the project's classes by name; each takes the settings.
         others: names of distributed sources to load.
-        settings: of the installation.
+        settings: the settings of the installation.
 
     Returns:
         The sources by name.
 
     Raises:
-        BadSetting: nobody distributes a source of this name.
+        BadSetting: no installed package has a source of this name.
         BadProject: a distributed source cannot be loaded.
-        SameName: it has the name of one of the project's.
+        SameName: it has the name of one of the project's sources.
     """
     classes = dict(own)
     installed = {point.name: point for point in entry_points(group=ENTRY_POINTS)}

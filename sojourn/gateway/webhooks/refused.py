@@ -1,7 +1,7 @@
-"""Webhooks that were refused: logged, counted, and kept until a person has dealt with them.
+"""Refused webhooks: logged, counted, and kept until a person has dealt with them.
 
-A shop sends a webhook a few times and then never again, so what cannot be read is kept as it came.
-`gateway.redriving` reads it once more: a mended body, or the same body by a newer Sojourn.
+A shop sends a webhook a few times and then never again, so a request that cannot be read is kept as
+it came. `gateway.redriving` reads it again: with a mended body, or by a newer Sojourn.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,24 +22,24 @@ from sojourn.store.tables import QuarantineRow
 WEBHOOK = "webhook"
 """The type of a request in quarantine."""
 _IDS = ("x-shopify-webhook-id", "x-wc-webhook-delivery-id", "webhook-id")
-"""Headers that tell one request from another; a request that is sent again has the same one."""
+"""Headers with the id of a request, which a repeated request keeps."""
 _TOPICS = ("x-shopify-topic", "x-wc-webhook-topic")
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
 
 @runtime_checkable
 class Rereads(Source, Protocol):
-    """A source whose requests can be read without their signature, once it was verified."""
+    """A source that can read a request again without its signature, once that was verified."""
 
     def about(self, request: SignedRequest) -> str:
-        """Return what the source needs beside the body: its topic, or its id."""
+        """Return what the source needs beside the body: the request's topic or id."""
 
     def read(self, body: Any, about: str, at: datetime, /) -> Any:
-        """Give back the calls that a body amounts to, as `Source.calls`.
+        """Return the calls that a body amounts to, as `Source.calls` does.
 
         Args:
             body: parsed JSON.
-            about: as `about` gave it.
+            about: as `about` returned it.
             at: when it arrived.
 
         Returns:
@@ -48,11 +48,11 @@ class Rereads(Source, Protocol):
 
 
 class Refused:
-    """The way of webhooks that are refused.
+    """The handling of refused webhooks.
 
     Args:
-        store: keeps them.
-        metrics: count them.
+        store: keeps the webhooks.
+        metrics: count the webhooks.
     """
 
     def __init__(self, store: Store, metrics: Metrics) -> None:
@@ -60,11 +60,11 @@ class Refused:
         self._metrics = metrics
 
     def note(self, source: str, status: int, path: str, reason: str) -> None:
-        """Log and count a webhook that is not taken.
+        """Log and count a refused webhook.
 
         Args:
             source: the name of the source or provider.
-            status: of the answer.
+            status: the HTTP status of the answer.
             path: the field, or the part of the request, at fault.
             reason: what is wrong with it.
         """
@@ -77,7 +77,7 @@ class Refused:
 
         Args:
             source: the name of the source.
-            paths: of the parts.
+            paths: the paths of the parts.
         """
         for path in paths:
             self._metrics.count_left_out(source, path)
@@ -86,12 +86,12 @@ class Refused:
         """Keep a request, once its signature was verified.
 
         Args:
-            source: it came from.
-            request: as it arrived.
+            source: the source it came from.
+            request: the request as it arrived.
             fault: why it is not taken.
         """
         if not isinstance(source, Rereads):
-            return  # nobody could read it again: the log has the reason
+            return  # it could not be read again: the log has the reason
         try:
             body = read_json(request.body)
         except BadEvent:  # kept as text, for a person, or for a reader that can
@@ -120,11 +120,11 @@ def is_webhook(row: QuarantineRow) -> bool:
 
 
 def reread(row: QuarantineRow, sources: Mapping[str, Source]) -> Any:
-    """Read a request in quarantine once more.
+    """Read a request in quarantine again.
 
     Args:
         row: the request.
-        sources: those that are set up, by name.
+        sources: the sources that are set up, by name.
 
     Returns:
         The calls that it amounts to.

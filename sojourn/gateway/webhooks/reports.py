@@ -1,4 +1,4 @@
-"""Webhooks of the providers that carry messages: they report on each message.
+"""Webhooks of the providers that carry messages, which report on each message.
 
 The provider's file in `channels` verifies the signature on the raw body and reads the reports;
 `dispatch.reports` takes them in.
@@ -26,17 +26,17 @@ Take = Callable[[str, Sequence[Report], datetime], Awaitable[None]]
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
 AT_ONCE = 32
-"""Reports of one webhook that are taken at the same time."""
+"""The most reports of one webhook that are taken at the same time."""
 
 
 class ProviderReports:
     """The webhooks of providers.
 
     Args:
-        providers: those that are chosen, by name; one that sends no webhooks is not answered.
-        take: takes their reports in.
+        providers: the chosen providers by name; those that send no webhooks get no answer.
+        take: takes in their reports.
         public_url: the gateway's address from outside. Some providers sign the address that they
-            called, and a proxy may have changed it since.
+            called, which a proxy may have changed since.
     """
 
     def __init__(self, providers: Mapping[str, Provider], take: Take, public_url: str) -> None:
@@ -57,9 +57,9 @@ class ProviderReports:
         """Take the reports in a request, and answer as the provider expects.
 
         Args:
-            name: the provider's.
-            request: its head.
-            body: raw.
+            name: the provider's name.
+            request: the request, for its head.
+            body: the raw body.
             received_at: when it arrived, by our clock.
 
         Returns:
@@ -82,7 +82,7 @@ class ProviderReports:
             raise Refusal(401, "signature", str(error)) from None
         except BadInput as error:
             raise Refusal(400, "body", str(error)) from None
-        except TransientError:  # the key to verify it by cannot be fetched now
+        except TransientError:  # the key for its signature cannot be fetched now
             raise away(f"{name} cannot be asked whether this is its own") from None
         await self._take(name, reading.reports, received_at)
         return Response(reading.answer, media_type=reading.media_type)
@@ -98,13 +98,13 @@ async def take_reports(
     """Take in a provider's reports on messages.
 
     Args:
-        backend: takes them.
+        backend: takes the reports.
         provider: the provider's name.
         told: the reports, in any order.
         received_at: when they arrived, by our clock.
 
     Raises:
-        Refusal: it took too long: try again.
+        Refusal: it took too long; try again.
         StoreUnavailable, TemporalUnavailable: all of it may be sent again.
     """
     if not told:
@@ -122,7 +122,7 @@ async def take_reports(
         )
 
     async def take_all() -> None:
-        # every report that has begun is finished, even if another one fails
+        # finish every report that has begun, even if another one fails
         answers = await asyncio.gather(*map(take, told), return_exceptions=True)
         for answer in answers:
             if answer is not None:
@@ -132,7 +132,7 @@ async def take_reports(
 
 
 def hint(name: str, carriers: Carriers) -> str:
-    """Return the way to have reports taken under this name."""
+    """Return how to have reports taken under this name."""
     try:
         provider = carriers.named(name)
     except UnknownName:

@@ -1,8 +1,8 @@
-"""Routes of webhooks: a signed request of a shop, or of any other system, becomes calls.
+"""Routes for webhooks: a signed request of a shop, or of any other system, becomes calls.
 
-The signature is verified on the raw body before the body is read. Each source has a file of its
-own, in `shops` or, by a TOML file, in `mapping`. Shops share their addresses with the providers
-that carry messages, whose requests `reports` answers.
+The signature is verified on the raw body before the body is read. Each source has its own file: a
+module in `shops`, or a TOML file that `mapping` reads. Shops share their addresses with the
+providers that carry messages, whose requests `reports` answers.
 """
 
 import os
@@ -34,20 +34,20 @@ from sojourn.gateway.webhooks.source import Nothing, Part, SignedRequest, Source
 from sojourn.settings import Settings
 
 BODY_LIMIT = 1 << 20
-"""Bytes; the largest order that a shop sends stays far below."""
+"""The most bytes of a body; the largest order that a shop sends stays far below."""
 
 MOST_NOTES = 20
-"""Parts of one body that an answer speaks of."""
+"""The most parts of one body that an answer names."""
 
 Take = Callable[[Sequence[Part], str, datetime], Awaitable[Sequence[BadEvent | None]]]
-"""Takes the calls of one request, given their source's name and the moment of arrival; returns the
-fault of each that counts, None for a call that was taken."""
+"""Takes the calls of one request, with their source's name and the moment of arrival; returns the
+fault of each call that counts, or None for a call that was taken."""
 
 SHOPS: dict[str, Callable[[Sequence[str]], Source]] = {
     "shopify": Shopify,
     "woocommerce": WooCommerce,
 }
-"""Kinds of shops by name: it stands in the address, and in the name of the secret's setting."""
+"""Kinds of shops by name, which appears in the address and in the name of the secret's setting."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class WebhookAnswer(Success):
     """Taken."""
 
     ignored: str | None = None
-    """The reason why it amounts to no call."""
+    """Why it amounts to no call."""
     refused: list[ErrorDetail] | None = None
     """The calls that do not validate; the others are taken."""
     notes: list[ErrorDetail] | None = None
@@ -85,7 +85,7 @@ def configured(
     environment: Mapping[str, str] = os.environ,
     own: Mapping[str, type[Any]] | None = None,
 ) -> Sources:
-    """Make the sources that this installation has secrets for.
+    """Build the sources that this installation has secrets for.
 
     Args:
         settings: hold the secrets of shops, and the folder of mapping files.
@@ -124,18 +124,18 @@ def router(
     """Return the routes.
 
     Args:
-        sources: whose webhooks are taken.
+        sources: the sources whose webhooks are taken.
         take: takes their calls.
         reports: answers providers; None: there are none.
-        carriers: the providers that there are, for the hints of a 404.
-        refused: notes what is refused, and keeps it; None: nobody does.
-        body_seconds: time within which a body must arrive.
+        carriers: all providers, for the hints of a 404.
+        refused: notes and keeps refused requests; None: nobody does.
+        body_seconds: time within which a body must arrive, in seconds.
 
     Returns:
         The routes under ``/webhooks``.
 
     Raises:
-        Refusal: by a route, for a request that is not taken.
+        Refusal: raised by a route for a request that is not taken.
     """
     routes = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
@@ -188,7 +188,7 @@ def router(
 
 
 def _hint(name: str, carriers: Carriers | None) -> str:
-    """Return the way to have webhooks taken under this name."""
+    """Return how to have webhooks taken under this name."""
     if name in SHOPS:
         return f"set SOJOURN_{name.upper()}_SECRET"
     return hint(name, carriers or Carriers())
@@ -224,7 +224,7 @@ def _add(
 async def _taken(
     signed: SignedRequest, source: Source, take: Take, refused: Refused | None
 ) -> JSONResponse:
-    """Take a request's calls: those that validate are taken, the others are named.
+    """Take the calls of a request that validate, and name the others in the answer.
 
     Raises:
         Refusal, BadEvent: no call was taken.
@@ -264,7 +264,7 @@ async def _taken(
 
 
 def _said(signed: SignedRequest, source: Source, refused: Refused | None) -> dict[str, Any]:
-    """Return the answer to a request that is taken, with what was left out of it; count that."""
+    """Return the answer to a taken request, with the parts that were left out; count those."""
     if refused is not None:
         refused.count_notes(source.name, [path for path, _ in signed.notes])
     notes = [{"path": path, "reason": reason} for path, reason in signed.notes[:MOST_NOTES]]

@@ -1,6 +1,6 @@
 """Signatures of webhooks, made over the raw body and compared in constant time.
 
-A source may have several secrets, the old one and the new one, while they are exchanged.
+A source may have several secrets while they are rotated: the old one and the new one.
 """
 
 import base64
@@ -18,7 +18,7 @@ from sojourn.domain.errors import BadSetting, BadSignature
 def secrets_in(setting: str) -> tuple[str, ...]:
     """Return the secrets in a setting, separated by commas.
 
-    The whole setting counts as one, too: shops make secrets that have commas in them.
+    The whole setting counts as one as well, since shops make secrets that contain commas.
     """
     parts = (setting, *setting.split(","))
     return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
@@ -29,11 +29,11 @@ def check_hmac(secrets: Sequence[str], signature: str | None, body: bytes) -> No
 
     Args:
         secrets: any of them may have signed.
-        signature: as the request's header has it; None: there is no such header.
-        body: raw.
+        signature: the value of the request's header; None if it is missing.
+        body: the raw body.
 
     Raises:
-        BadSignature: the signature is missing, or another one.
+        BadSignature: the signature is missing or wrong.
     """
     if not signature:
         raise BadSignature("the signature is missing")
@@ -47,10 +47,10 @@ def _hmac(secret: str, body: bytes) -> bytes:
 
 
 def standard_webhooks(secrets: Sequence[str]) -> list[Webhook]:
-    """Make verifiers for secrets as Standard Webhooks writes them: ``whsec_`` and base64.
+    """Build verifiers for secrets in the form of Standard Webhooks: ``whsec_`` and base64.
 
     Raises:
-        BadSetting: one is no such secret.
+        BadSetting: one does not have this form.
     """
     try:
         for secret in secrets:
@@ -64,9 +64,9 @@ def check_standard(verifiers: Sequence[Webhook], headers: Mapping[str, str], bod
     """Check a signature by https://www.standardwebhooks.com/.
 
     Args:
-        verifiers: any of them may fit.
-        headers: of the request, by lower-case name.
-        body: raw.
+        verifiers: one of them must accept the signature.
+        headers: the request's headers, by lower-case name.
+        body: the raw body.
 
     Raises:
         BadSignature: it is missing or wrong, or was made more than five minutes ago.
@@ -77,7 +77,7 @@ def check_standard(verifiers: Sequence[Webhook], headers: Mapping[str, str], bod
             verifier.verify(body, dict(headers), json_parse=False)
         except WebhookVerificationError as error:
             fault = f"the signature does not hold: {str(error).lower()}"
-        except (ValueError, binascii.Error):  # not even its shape is right
+        except (ValueError, binascii.Error):  # not even its form is right
             fault = "the signature is no Standard Webhooks signature, or the body is no UTF-8"
         else:
             return

@@ -1,9 +1,9 @@
 """`Source`: one sender of webhooks, as a program that turns its requests into calls.
 
-A source verifies that a request comes from its sender, and gives back the calls of the tracking API
+A source verifies that a request comes from its sender, and returns the calls of the tracking API
 that the request amounts to. The gateway does the rest: it reads the body within its limits, takes
 the calls as if a service had sent them, and answers. A source knows no web framework and keeps no
-state, so a test calls it with bytes and looks at the calls. `webhooks.calls` has helpers that write
+state, so a test calls it with bytes and checks the calls. `webhooks.calls` has helpers that build
 calls.
 
 A minimal source::
@@ -30,16 +30,16 @@ Call: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Depending:
-    """A call that hangs on what the store knows when the request arrives.
+    """A call that depends on the store's contents when the request arrives.
 
-    A source keeps no state, and some requests leave out what their sender told earlier. The gateway
-    looks it up before it takes the calls.
+    A source keeps no state, and some requests leave out facts that their sender reported earlier.
+    The gateway looks them up before it takes the calls.
 
     Args:
-        call: without a ``userId`` if `customer_of` is to find it.
-        customer_of: the message id of an earlier event, whose customer did this, too.
-        of: the field of the request that names that event's thing: it is at fault if nobody knows
-            it.
+        call: the call, without a ``userId`` if `customer_of` is to find it.
+        customer_of: the message id of an earlier event of the same customer.
+        of: the field of the request that names the subject of that event: it is at fault if the
+            event is unknown.
         if_said: a trait and its value: the call counts only if the customer's card has them.
         if_itself: the call counts only if its customer was not joined to another one.
     """
@@ -53,14 +53,14 @@ class Depending:
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """The request of a webhook. Its signature is not verified yet.
+    """The request of a webhook, whose signature is not verified yet.
 
     Args:
-        headers: by lower-case name.
-        body: as it arrived, not a byte changed: signatures are made over bytes.
+        headers: the headers, by lower-case name.
+        body: the body byte for byte, since signatures are made over bytes.
         received_at: when it arrived, by our clock.
-        notes: what the source wants to say about parts that it took otherwise than they were sent:
-            the part's path, and a reason that never quotes it. The answer and the metrics have it.
+        notes: the source's notes on parts that it left out or changed: the part's path, and a
+            reason that never quotes it. The answer and the metrics have them.
     """
 
     headers: Mapping[str, str]
@@ -71,7 +71,7 @@ class SignedRequest:
 
 @dataclass(frozen=True)
 class Nothing:
-    """A request that amounts to no call. It is answered as taken, or shops would stop sending.
+    """A request that amounts to no call. It is answered as taken, since shops might stop sending.
 
     Args:
         reason: why; the answer shows it.
@@ -82,7 +82,7 @@ class Nothing:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A part of a request that would be a call, if it could be read. It spoils no other part.
+    """A part of a request that would be a call if it could be read. Other parts are not affected.
 
     Args:
         path: the field at fault.
@@ -94,7 +94,7 @@ class Unreadable:
 
 
 Part: TypeAlias = Call | Depending | Unreadable
-"""One part of what a request amounts to."""
+"""One of the calls that a request amounts to, or a fault in its place."""
 
 
 class Source(Protocol):
@@ -102,14 +102,14 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """The name that stands in the address, in message ids, in logs and in quarantine."""
+        """The name used in the address, in message ids, in logs and in the quarantine."""
 
     def calls(self, request: SignedRequest) -> Sequence[Part] | Nothing:
-        """Verify a request and give back the calls that it amounts to.
+        """Verify a request and return the calls that it amounts to.
 
-        The calls are taken in their order. Each has a ``messageId`` that is made of the thing that
-        it is about, because senders repeat requests; the same id twice is the same call twice.
-        An `Unreadable` stands in the place of one that cannot be made; the others are taken.
+        The calls are taken in their order. Each has a ``messageId`` that is made of its subject,
+        because senders repeat requests; the same id twice is the same call twice. An `Unreadable`
+        stands in place of a call that cannot be built; the others are taken.
 
         Raises:
             BadSignature: it was not signed with the secret. Nothing of the body was read.

@@ -1,1 +1,1 @@
-"""Reports: figures of journeys and campaigns, read from the rollups; drawn, and as one page."""
+"""Reports: figures of journeys and campaigns, read from the rollups, drawn, and put on one page."""

@@ -1,7 +1,7 @@
-"""Drawings of numbers: small SVG without words, which stretch to the box that they stand in.
+"""Drawings of numbers: small SVGs without words, which stretch to their box.
 
-Words and numbers stand beside them in tables, so a drawing is hidden from those who listen.
-Nothing but numbers and our own class names enters one: no text of the store can be markup here.
+Tables beside them have the words and numbers, so screen readers skip the drawings. A drawing is
+made of numbers and our own class names only: no text of the store can become markup here.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from markupsafe import Markup
 WIDE = 1000
 """The units of a drawing's width."""
 ROW, DAYS = 20, 160
-"""The units of its height: of a line of a table, and of the days."""
+"""The units of its height: in a table's line, and for the days."""
 _GAP = 0.2
-"""The part of a day's place that is left empty."""
+"""The part of a day's width that is left empty."""
 
 
 def bar(number: float, start: float, most: float, kind: str) -> Markup:
@@ -23,14 +23,14 @@ def bar(number: float, start: float, most: float, kind: str) -> Markup:
         number: its length.
         start: where it begins.
         most: the length of the whole line.
-        kind: its class.
+        kind: its class name.
 
     Returns:
         The drawing.
     """
     x, width = _at(start, most), _at(number, most)
     if number > 0:
-        width = max(width, 2)  # one of a million is seen, too
+        width = max(width, 2)  # even one of a million is visible
         x = min(x, WIDE - width)
     return _svg(ROW, f'<rect class="{_safe(kind)}" {_box(x, 0, width, ROW)}/>')
 
@@ -58,10 +58,10 @@ def interval(low: float, point: float, high: float, most: float) -> Markup:
 
 
 def columns(series: Sequence[tuple[str, Sequence[float]]], most: float) -> Markup:
-    """Draw columns, one for each day; a series stands in front of the one before it.
+    """Draw columns, one for each day; each series is drawn over the one before it.
 
     Args:
-        series: the class and the numbers of each, as many of one as of the other.
+        series: the class name and the numbers of each series, which all have the same length.
         most: the number at the top.
     """
     drawn = []
@@ -91,7 +91,7 @@ def _box(x: float, y: float, width: float, height: float) -> str:
 
 
 def _at(value: float, most: float) -> float:
-    """Return a place on a line; nothing stands beyond its ends."""
+    """Return a place on a line, within its ends."""
     return WIDE * min(max(value / most, 0), 1) if most > 0 else 0
 
 

@@ -32,19 +32,19 @@ NOT_TOLD: Mapping[By, str] = {
     By.VERSION: "not told",
     By.DAY: "no day",
 }
-"""The words for messages of which that column is empty."""
+"""The names of groups whose column is empty."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The figures that a report is to have.
+    """The request for a report.
 
     Args:
-        tz: the zone of the installation, in which days begin.
-        names: of journeys and campaigns; none: all that have figures.
+        tz: the installation's time zone, in which days begin.
+        names: the names of journeys and campaigns; none: all that have figures.
         since: the first day, ``2026-11-01``; empty: from the beginning.
         by: the column that splits the figures.
-        model: to which messages orders are owed.
+        model: the rule that divides orders among messages.
     """
 
     tz: ZoneInfo
@@ -56,10 +56,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers of messages, each by what is true of it (`domain.measuring.measures.Measure`).
+    """Numbers of messages, by measure (`domain.measuring.measures.Measure`).
 
     Args:
-        entered: runs that were started, and customers in audiences that were frozen.
+        entered: the number of started runs, and of customers in frozen audiences.
     """
 
     entered: int = 0
@@ -85,7 +85,7 @@ class Counts:
 
     @property
     def not_sent(self) -> int:
-        """Messages that were decided on, and did not leave."""
+        """Messages that were decided on, but did not leave."""
         return self.skipped + self.rejected + self.expired
 
     @property
@@ -102,12 +102,12 @@ COLUMNS = tuple(one.name for one in fields(Counts))
 
 @dataclass(frozen=True, order=True)
 class Money:
-    """Orders that are owed to messages, in one currency.
+    """The credit of messages for orders in one currency.
 
     Args:
-        currency: empty: the orders say none.
-        orders: in millionths.
-        value: in millionths of the currency.
+        currency: the currency; empty if the orders name none.
+        orders: the number of orders, in millionths.
+        value: their value, in millionths of the currency.
     """
 
     currency: str
@@ -116,7 +116,7 @@ class Money:
 
     @property
     def number(self) -> Decimal:
-        """The orders; a model that divides them gives parts of one."""
+        """The number of orders, which may be a fraction if the model divides them."""
         return Decimal(self.orders) / MICROS
 
     @property
@@ -130,10 +130,10 @@ class Group:
     """Messages that are counted together.
 
     Args:
-        name: what they have in common: the step, the day, ...
-        counts: of them.
-        reasons: why some of them did not leave: how many, by reason.
-        money: what is owed to them, one for each currency.
+        name: what they share: the step, the day, ...
+        counts: their counts.
+        reasons: the number of those that did not leave, by reason.
+        money: their credit for orders, one for each currency.
     """
 
     name: str
@@ -148,11 +148,11 @@ class Group:
 
 
 def together(name: str, groups: Iterable[Group]) -> Group:
-    """Return several groups as one. Each currency stays by itself.
+    """Add up several groups, with each currency apart.
 
     Args:
-        name: of the sum.
-        groups: with no message in two of them.
+        name: the name of the sum.
+        groups: groups that share no message.
     """
     counts, reasons = Counts(), Counter[str]()
     orders, values = Counter[str](), Counter[str]()
@@ -171,11 +171,11 @@ class Part:
     """A journey or a campaign in a report.
 
     Args:
-        name: of it.
-        is_campaign: False: it is a journey.
+        name: its name.
+        is_campaign: True for a campaign, False for a journey.
         groups: its messages, split by the report's column.
-        days: its counts by day, the first day first; days without any are left out.
-        variants: its messages by variant; empty unless there are two.
+        days: its counts by day, the first day first, without empty days.
+        variants: its messages by variant; empty unless there are two or more.
     """
 
     name: str
@@ -186,20 +186,20 @@ class Part:
 
     @property
     def whole(self) -> Group:
-        """All of it."""
+        """All its messages together."""
         return together(self.name, self.groups)
 
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of some journeys and campaigns since a day.
+    """The figures of journeys and campaigns since a day.
 
     Args:
         at: the moment when they were read.
-        uncounted: changes that were not counted by then.
-        asked: the figures that it has.
-        parts: of the report, by name.
-        mailboxes: the e-mails of all parts, by who keeps the mailbox.
+        uncounted: the number of changes that were not counted by then.
+        asked: the request for it.
+        parts: its journeys and campaigns, by name.
+        mailboxes: the e-mails of all parts, by the operator of the mailbox.
     """
 
     at: datetime

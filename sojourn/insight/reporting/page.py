@@ -1,4 +1,4 @@
-"""A report as one page: a file that needs no script and nothing from elsewhere."""
+"""A report as one HTML page that needs no script and nothing from elsewhere."""
 
 import base64
 import hashlib
@@ -87,13 +87,13 @@ def _most_of(groups: Iterable[Group], *names: str) -> int:
 
 
 def _widest(found: Iterable[Compared], name: str) -> float:
-    """Return the value at the right end of a drawing of intervals: the highest bound of all."""
+    """Return the value at the right end of a drawing of intervals: the highest bound."""
     bounds = [getattr(one, name) for one in found]
     return max((one.high for one in bounds if one is not None), default=0.0)
 
 
 def _rounded(most: int) -> int:
-    """Return the number at the top of a drawing of columns: round, and not under the highest."""
+    """Return the number at the top of a drawing of columns: round, and not below the highest."""
     size = 1
     while True:
         for step in (1, 2, 4, 6, 8):

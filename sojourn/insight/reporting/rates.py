@@ -1,4 +1,4 @@
-"""Rates of a report with their intervals, and what a limit makes of them."""
+"""Rates of a report with their intervals, and their judgement by limits."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from sojourn.domain.statistics import Interval, Tally, difference, rate
 from sojourn.insight.reporting.figures import Group
 
 LIMITS = Brakes()
-"""The shares at which a campaign stops itself, unless it says others."""
+"""The shares at which a campaign stops itself by default."""
 ENOUGH = LIMITS.least
-"""Messages from which on a share of a mailbox provider is judged."""
+"""The fewest messages to judge a mailbox provider by."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Compared:
 
     Args:
         group: its messages.
-        clicked: the share of those sent that a person clicked in; None: nothing was sent.
-        converted: the share of those sent that an order is owed to.
-        clicked_more: how much higher than the first variant's; None: it is the first.
-        converted_more: the same of orders.
+        clicked: the share of sent messages in which a person clicked; None if nothing was sent.
+        converted: the share of sent messages with credit for an order.
+        clicked_more: how much higher ``clicked`` is than the first variant's; None for the first.
+        converted_more: the same for ``converted``.
     """
 
     group: Group
@@ -33,7 +33,7 @@ class Compared:
 
 
 def compared(variants: tuple[Group, ...]) -> list[Compared]:
-    """Return variants with their rates; each but the first is compared with the first."""
+    """Return variants with their rates, each compared with the first one."""
     found = []
     for number, one in enumerate(variants):
         clicks, orders = (_tally(one, name) for name in ("clicked", "converted"))
@@ -55,11 +55,11 @@ class Box:
     """The e-mails to one mailbox provider.
 
     Args:
-        group: these.
-        bounced: the share that bounced for good; None: nothing was sent.
+        group: the e-mails.
+        bounced: the share that bounced for good; None if nothing was sent.
         complained: the share that was complained about.
-        verdict: in words.
-        is_bad: it is over a limit for certain.
+        verdict: the verdict in words.
+        is_bad: a share is certainly over its limit.
     """
 
     group: Group
@@ -93,10 +93,10 @@ def _judged(group: Group) -> Box:
 
 
 def _tally(group: Group, name: str) -> Tally | None:
-    """Return how many of the messages sent; None if that is no share."""
+    """Return a count as a share of the sent messages; None if it is no valid share."""
     try:
         return Tally(getattr(group.counts, name), group.counts.sent)
-    except BadFigures:  # none was sent, or what was told of is of messages that perhaps were
+    except BadFigures:  # none was sent, or the count includes messages that were perhaps sent
         return None
 
 

@@ -1,4 +1,4 @@
-"""Reading a report: a few statements that sum up rollups, however many messages these count."""
+"""Reading a report: a few statements that sum up rollups, whatever the number of messages."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ async def read(session: AsyncSession, project: Project, asked: Asked) -> Report:
     Args:
         session: any session.
         project: knows journeys and campaigns that have no messages yet.
-        asked: which figures.
+        asked: the request.
 
     Returns:
         The report.
@@ -77,7 +77,7 @@ Key = tuple[str, str]
 async def _counts(
     session: AsyncSession, by: By, chosen: Collection[Any]
 ) -> tuple[dict[Key, Counts], dict[Key, Counts], dict[Key, Counts]]:
-    """Return counts split by the report's column, by day and by variant, of one look."""
+    """Return counts by the report's column, by day and by variant, from one query."""
     key = [ROLLUPS.c[name] for name in dict.fromkeys(("source", "day", "variant", by.value))]
     sums = [func.sum(ROLLUPS.c[name]) for name in COLUMNS]
     split: dict[Key, Counts] = {}
@@ -115,7 +115,7 @@ Owed = dict[Key, dict[str, Money]]
 
 
 async def _owed(session: AsyncSession, asked: Asked, chosen: Collection[Any]) -> tuple[Owed, Owed]:
-    """Return what is owed to messages, split by the report's column and by day."""
+    """Return the credit of messages for orders, by the report's column and by day."""
     column = ROLLUPS.c[asked.by.value].label("of_group")
     key = (ROLLUPS.c.source, ROLLUPS.c.day, column, MONEY.c.currency)
     query = (
@@ -171,7 +171,7 @@ async def _mailboxes(session: AsyncSession, chosen: Collection[Any]) -> tuple[Gr
 
 
 async def _frozen(session: AsyncSession, asked: Asked) -> list[tuple[str, str, int]]:
-    """Return the sizes of audiences that were frozen: the campaign, the day, the customers."""
+    """Return the sizes of frozen audiences: the campaign, the day, the number of customers."""
     query = select(CAMPAIGNS.c.name, CAMPAIGNS.c.frozen_at, CAMPAIGNS.c.size).where(
         CAMPAIGNS.c.frozen_at.is_not(None), CAMPAIGNS.c.state != CampaignState.LAUNCHED
     )
@@ -196,7 +196,7 @@ def _chosen(asked: Asked) -> Iterable[Any]:
 
 
 def _of_tests(groups: tuple[Group, ...], declared: list[str]) -> tuple[Group, ...]:
-    """Return the variants, those that are declared first; none if there is nothing to compare."""
+    """Return the variants, declared ones first; none if there is nothing to compare."""
     found = {one.name: one for one in groups if one.name}
     named = [name for name in declared if name in found]
     named += [name for name in found if name not in named]

@@ -1,4 +1,4 @@
-"""Days of a report in a row: none is left out, and many are drawn as weeks or months."""
+"""Days of a report in a row, without gaps; many days are drawn as weeks or months."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -11,12 +11,12 @@ DAY = timedelta(days=1)
 
 
 def trend(days: Iterable[Group], since: str, today: str) -> tuple[str, list[Group]]:
-    """Return days in a row, those without messages included.
+    """Return days in a row, including those without messages.
 
     Args:
-        days: that have any, each named ``2026-12-01``.
-        since: the first day of the report; empty: the first that has any.
-        today: the day of the report; days after it are shown if they have any.
+        days: the days that have messages, each named like ``2026-12-01``.
+        since: the first day of the report; empty: the first day that has messages.
+        today: the day of the report; later days are shown if they have messages.
 
     Returns:
         ``day``, ``week`` or ``month``, and the groups: a week is named by its Monday, a month by

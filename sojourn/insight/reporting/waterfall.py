@@ -1,4 +1,4 @@
-"""The way of messages from entered to converted, with what was lost between, as bars."""
+"""The way of messages from entered to converted, with the losses between, as bars."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from sojourn.insight.reporting.words import percent
 
 
 class Kind(StrEnum):
-    """The sort of a bar."""
+    """The kind of a bar."""
 
     STAGE = "stage"
-    """Messages, or customers, that came so far."""
+    """Messages or customers that got this far."""
     LOSS = "loss"
-    """Messages that came no further."""
+    """Messages that got no further."""
     ASIDE = "aside"
     """A part of a stage that goes on."""
     GOAL = "goal"
-    """Messages that an order is owed to."""
+    """Messages with credit for an order."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Bar:
     """A line of the waterfall.
 
     Args:
-        label: of it.
-        kind: of it.
-        number: of messages; of runs or customers in the first line.
-        start: where its bar begins: a loss hangs from the stage above it.
-        of: the number that it is a share of; 0: of none.
-        of_what: these in words: ``due``.
-        about: the label in plain words; may be empty.
+        label: its label.
+        kind: its kind.
+        number: the number of messages, or of runs or customers in the first line.
+        start: where its bar begins: a loss starts at the end of what is left.
+        of: the number that it is a share of; 0: it is no share.
+        of_what: the name of that number: ``due``.
+        about: an explanation of the label; may be empty.
     """
 
     label: str
@@ -47,19 +47,19 @@ class Bar:
 
     @property
     def share(self) -> str:
-        """The share in words: ``4.2 %``; empty: there is none."""
+        """The share in words: ``4.2 %``; empty if it is no share."""
         return percent(self.number / self.of) if self.of else ""
 
 
 def waterfall(group: Group, *, is_campaign: bool) -> list[Bar]:
-    """Return the way of messages from entered to converted.
+    """Return the bars of messages from entered to converted.
 
     Args:
         group: the messages.
         is_campaign: customers enter, not runs.
 
     Returns:
-        The bars. Losses that are 0 are left out, stages are not.
+        The bars, without losses of 0.
     """
     counts = group.counts
     due, sent = counts.due, counts.sent
@@ -93,7 +93,7 @@ def waterfall(group: Group, *, is_campaign: bool) -> list[Bar]:
 
 
 def why(reason: str) -> str:
-    """Return a reason in plain words; empty: this version knows none of that name."""
+    """Return a reason in plain words; empty if this version does not know it."""
     try:
         return explain(Reason(reason))
     except (ValueError, KeyError):

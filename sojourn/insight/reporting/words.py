@@ -11,11 +11,11 @@ MODELS = {
     Model.FIRST: "the first message before the order",
     Model.LINEAR: "all messages before the order, the same to each",
 }
-"""To which messages an order is owed, in words."""
+"""The rules that divide orders among messages, in words."""
 
 
 def percent(share: float) -> str:
-    """Write a share; small ones with one more digit, since complaints are judged by these."""
+    """Write a share, a small one with one more digit, since complaints are judged by these."""
     digits = 2 if 0 < share < 0.01 else 1
     return f"{100 * share:.{digits}f} %"
 
@@ -29,8 +29,8 @@ def interval(value: Interval | None, *, signed: bool = False) -> str:
     """Write a share with its bounds: ``4.1 % (3.0 % to 5.6 %)``.
 
     Args:
-        value: None is written as a dash.
-        signed: it is a difference, in points.
+        value: the share; None is written as a dash.
+        signed: it is a difference, in percentage points.
 
     Returns:
         The words.
@@ -42,7 +42,7 @@ def interval(value: Interval | None, *, signed: bool = False) -> str:
 
 
 def told(more: Interval | None) -> str:
-    """Say if a difference is more than chance."""
+    """Say whether a difference is more than chance."""
     if more is None:
         return ""
     if not more.excludes():
@@ -55,7 +55,7 @@ def amount(value: Decimal, currency: str | None = None) -> str:
 
     Args:
         value: the amount.
-        currency: written behind it; empty: none was told; None: it stands elsewhere.
+        currency: written after it; empty: it is unknown; None: it stands elsewhere.
 
     Returns:
         The words; goals such as a login have no value.
@@ -67,7 +67,7 @@ def amount(value: Decimal, currency: str | None = None) -> str:
 
 
 def orders(value: Decimal) -> str:
-    """Write a number of orders: a model that divides them gives parts of one."""
+    """Write a number of orders, which may be a fraction if the model divides them."""
     written = f"{value:,.2f}"
     return written.removesuffix(".00")
 

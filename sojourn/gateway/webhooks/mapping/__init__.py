@@ -1,1 +1,1 @@
-"""Any other system, by a TOML file that says which of its requests is which event."""
+"""Any other system, described by a TOML file that maps its requests to events."""

@@ -1,6 +1,6 @@
-"""JMESPath over bodies of strangers. https://jmespath.org/ is the language.
+"""JMESPath (https://jmespath.org/) over bodies from outside.
 
-An expression is checked when it is read, as far as that is possible without a body.
+An expression is checked when its file is read, as far as that is possible without a body.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,14 +16,14 @@ from sojourn.domain.errors import BadEvent, UnknownName
 from sojourn.gateway.webhooks.mapping.functions import MappingFunctions
 
 LONGEST_EXPRESSION = 1000
-"""Characters."""
+"""The most characters of an expression."""
 _FUNCTIONS: Mapping[str, Any] = MappingFunctions.FUNCTION_TABLE
 _OPTIONS = jmespath.Options(custom_functions=MappingFunctions())
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A JMESPath expression that is valid and can be evaluated over any JSON."""
+    """A valid JMESPath expression that can be evaluated over any JSON."""
 
     text: str
     parsed: ParsedResult
@@ -32,8 +32,8 @@ class Expression:
         """Evaluate the expression; None if it finds nothing.
 
         Raises:
-            BadEvent: it does not fit this body. A stranger wrote the body: any error of the library
-                is the sender's fault, not ours.
+            BadEvent: it does not fit this body. The body comes from outside, so any error of the
+                library is the sender's fault, not ours.
         """
         try:
             return self.parsed.search(body, options=_OPTIONS)
@@ -73,7 +73,7 @@ def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _check_function(node: Mapping[str, Any]) -> None:
-    """Check that a function exists and gets as many arguments as it takes; the parser does not."""
+    """Check that a function exists and gets the right number of arguments; the parser does not."""
     if node["type"] != "function_expression":
         return
     name, given = node["value"], len(node["children"])

@@ -1,4 +1,4 @@
-"""Mapping files: each tells which request is which event, and where the event's fields stand."""
+"""Mapping files: each maps a source's requests to events, and says where the fields stand."""
 
 import re
 import tomllib
@@ -21,7 +21,7 @@ class _Table(BaseModel):
 
 
 class Entry(_Table):
-    """The fields that an event and an identify call have in common."""
+    """The fields that the entries of an event and an identify call share."""
 
     when: Query | None = None
     user_id: Query
@@ -37,7 +37,7 @@ class EventMapping(Entry):
 
 
 class IdentifyMapping(Entry):
-    """The ``[identify]``: when a request tells about a customer, and where the traits stand."""
+    """The ``[identify]``: when a request is about a customer, and where the traits stand."""
 
     traits: dict[str, Query] = Field(min_length=1)
 

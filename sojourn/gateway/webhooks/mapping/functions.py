@@ -1,4 +1,4 @@
-"""Functions of mapping files beside JMESPath's own: moments, amounts, texts."""
+"""Functions for mapping files beside JMESPath's own: moments, amounts, texts."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,26 +16,26 @@ _TEXT = {"types": ["string", "null"]}
 
 
 class MappingFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
-    """JMESPath's functions and ours. Nothing makes nothing, so that a field may be absent."""
+    """JMESPath's functions and ours, which turn null into null, so that a field may be absent."""
 
     @signature(_NUMBER)  # type: ignore[untyped-decorator]
     def _func_from_seconds(self, value: Any) -> str | None:
-        """Return the moment so many seconds after 1970."""
+        """Return the moment that lies this many seconds after 1970."""
         return None if _is_nothing(value) else _moment(Decimal(str(value)))
 
     @signature(_NUMBER)  # type: ignore[untyped-decorator]
     def _func_from_milliseconds(self, value: Any) -> str | None:
-        """Return the moment so many milliseconds after 1970."""
+        """Return the moment that lies this many milliseconds after 1970."""
         return None if _is_nothing(value) else _moment(Decimal(str(value)) / 1000)
 
     @signature(_NUMBER)  # type: ignore[untyped-decorator]
     def _func_from_cents(self, value: Any) -> str | None:
-        """Return an amount of cents as one of the currency."""
+        """Return an amount in cents as an amount in the currency."""
         return None if _is_nothing(value) else str(Decimal(str(value)).scaleb(-2))
 
     @signature(_NUMBER, _TEXT)  # type: ignore[untyped-decorator]
     def _func_from_minor(self, value: Any, currency: Any) -> str | None:
-        """Return an amount of a currency's smallest unit as one of the currency."""
+        """Return an amount in a currency's smallest unit as an amount in the currency."""
         if _is_nothing(value) or _is_nothing(currency):
             return None
         digits = get_currency_precision(currency.strip().upper())
@@ -55,9 +55,9 @@ class MappingFunctions(Functions):  # type: ignore[misc]  # jmespath has no type
 def as_moment(value: object) -> object:
     """Return seconds or milliseconds since 1970 as ISO 8601, and anything else as it is.
 
-    The two cannot be taken for each other: a number that means a moment before 2200 in seconds
-    means one in the first three months of 1970 in milliseconds. A smaller number, before 1973, is
-    more likely a day written without hyphens, and stays.
+    The two cannot be confused: a number of seconds up to the year 2200 would, as milliseconds, fall
+    into the first three months of 1970. A smaller number, before 1973, is more likely a day written
+    without hyphens, and stays.
 
     Args:
         value: a number, or its digits as text.

@@ -1,7 +1,7 @@
 """A source that a TOML file describes, in JMESPath.
 
-The folder ``SOJOURN_WEBHOOKS`` holds one file a source; ``bookings.toml`` takes the webhooks of
-``/webhooks/in/bookings``. docs/webhooks.md tells how to write one.
+The folder ``SOJOURN_WEBHOOKS`` holds one file for each source; ``bookings.toml`` takes the webhooks
+at ``/webhooks/in/bookings``. docs/webhooks.md explains how to write one.
 """
 
 import logging
@@ -45,7 +45,7 @@ class Inbound:
     known: Events
 
     def calls(self, request: SignedRequest) -> list[Call | Unreadable] | Nothing:
-        """Verify a request, and give back the calls that the file makes of it.
+        """Verify a request, and return the calls that the file makes of it.
 
         Raises:
             BadSignature, BadEvent: as `Source.calls`.
@@ -65,12 +65,12 @@ class Inbound:
 
         Args:
             body: its JSON.
-            webhook_id: of the request; it is the same when the request is sent again.
+            webhook_id: the id of the request, which a repeated request keeps.
             sent_at: the moment of an event for which the file names no ``timestamp``.
 
         Returns:
-            The calls that the file makes of it. In place of one whose entry finds a wrong value
-            stands the fault, whose path is that of the file.
+            The calls that the file makes of it. An entry that finds a wrong value yields a fault
+            instead, whose path is the entry's in the file.
         """
         calls: list[Call | Unreadable] = []
         identity = self.file.identify
@@ -121,7 +121,7 @@ class Inbound:
 
 
 def _each(made: Callable[[], Call | None]) -> Iterator[Call | Unreadable]:
-    """Yield what an entry makes of a body: a call, or its fault, which is no fault of others."""
+    """Yield an entry's call, if there is one, or its fault, which leaves other entries alone."""
     try:
         call = made()
     except BadEvent as error:
@@ -134,10 +134,10 @@ def _each(made: Callable[[], Call | None]) -> Iterator[Call | Unreadable]:
 def load_sources(
     folder: Path, environment: Mapping[str, str], known: Events = SHIPPED
 ) -> dict[str, Inbound]:
-    """Load every source of a folder, by name. The gateway does so when it starts.
+    """Load every source of a folder, by name, as the gateway does when it starts.
 
     Args:
-        folder: holds one ``*.toml`` a source.
+        folder: holds one ``*.toml`` file for each source.
         environment: holds the secrets that the files name.
         known: the events of the project.
 
@@ -155,7 +155,7 @@ def load_sources(
 
 def _load(path: Path, environment: Mapping[str, str], known: Events) -> Inbound:
     file = read_file(path, known)
-    # a list as a whole is no secret: base64 has no commas
+    # the unsplit list is no secret itself: base64 has no commas
     secrets = [one for one in secrets_in(environment.get(file.secret, "")) if "," not in one]
     if not secrets:
         raise BadSetting(f"{path}: secret: the environment has no {file.secret}")
@@ -166,7 +166,7 @@ def _load(path: Path, environment: Mapping[str, str], known: Events) -> Inbound:
 
 
 def _holds(entry: Entry, body: Any, path: str) -> bool:
-    """Tell whether an entry is about this body, by JMESPath's rules of truth."""
+    """Tell whether an entry is about this body, by JMESPath's rules of truthiness."""
     if entry.when is None:
         return True
     found = entry.when.of(body, f"{path}.when")
@@ -195,9 +195,9 @@ def _id(expression: Expression | None, body: Any, path: str) -> str | None:
 
 
 def _dated(call: Call, entry: Entry, body: Any, path: str) -> Call:
-    """Return a call with the moment that its entry finds, if it finds one.
+    """Return a call with the moment that its entry finds, if any.
 
-    One that is no moment stays as it is: the reader of calls knows whether that matters.
+    A value that is no moment stays as it is: the reader of calls knows whether that matters.
     """
     if entry.timestamp is None:
         return call
@@ -206,7 +206,7 @@ def _dated(call: Call, entry: Entry, body: Any, path: str) -> Call:
 
 
 def _found(expressions: Mapping[str, Expression], body: Any, path: str) -> dict[str, Any]:
-    """Return what expressions find; one that does not fit the body finds nothing."""
+    """Return the values that expressions find; None for one that does not fit the body."""
     found: dict[str, Any] = {}
     for name, expression in expressions.items():
         try:

@@ -1,1 +1,1 @@
-"""Shops whose webhooks become events: a cart, an order, a customer. One file a kind of shop."""
+"""Shops whose webhooks become events: a cart, an order, a customer. One file per kind of shop."""

@@ -1,9 +1,9 @@
 """Bodies of shops' webhooks as pydantic models: their field types, and faults in our words.
 
-A body is refused for the fields that its model names as needed: ids, and words of consent. Any
-other field that does not fit is left out, and the log says so: no order may be lost to a field that
+Only faults in fields that a model names as needed make a body refused: ids, and words of consent.
+Any other field that does not fit is left out and logged: no order may be lost to a field that
 nobody needs. A field that is marked by `stands_in_for` is read only if the others are missing; a
-`Lenient` one that cannot be read counts as missing without a word.
+`Lenient` one that cannot be read silently counts as missing.
 """
 
 import logging
@@ -34,9 +34,9 @@ from sojourn.domain.keys import plain
 from sojourn.domain.phones import NotAPhone, read_phone
 
 MOST_LINES = 100
-"""Lines of a cart or an order that are read."""
+"""The most lines of a cart or an order that are read."""
 LONGEST_TEXT = 200
-"""Characters of a product's name and the like; the rest is cut off."""
+"""The most characters of a product's name and the like; the rest is cut off."""
 _LONGEST_EMAIL = 500
 _LONGEST_LINK = 1000
 _MOST_PIECES = 1_000_000
@@ -47,25 +47,25 @@ T = TypeVar("T")
 
 
 class Body(BaseModel):
-    """A body, or an object inside one. Fields that are not named are not read."""
+    """A body, or an object inside one. Unnamed fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     needed: ClassVar[tuple[str, ...]] = ()
-    """Fields without which the body is refused: ``id``, ``customer.id``."""
+    """Fields that make the body refused if they do not validate: ``id``, ``customer.id``."""
 
 
 Model = TypeVar("Model", bound=Body)
 Place = tuple[str | int, ...]
-"""The way to a value in a body: ``("line_items", 0, "price")``."""
+"""The path of a value in a body: ``("line_items", 0, "price")``."""
 log = logging.getLogger("sojourn.gateway")
 
 
 class Noted(dict[str, Any]):
-    """A body that remembers what was left out of it.
+    """A body that remembers the parts that were left out of it.
 
     Attributes:
-        notes: the path of each part, and the reason.
+        notes: the reason for each part, by its path.
     """
 
     def __init__(self, body: Mapping[str, Any]) -> None:
@@ -74,10 +74,10 @@ class Noted(dict[str, Any]):
 
 
 def read_body(model: type[Model], body: Any) -> Model:
-    """Read a body by its model; leave out what does not fit and is not needed.
+    """Read a body by its model, without values that do not fit and are not needed.
 
-    A line of which nothing tells what product it is is left out as a whole. A `Noted` body
-    remembers what was left out.
+    A line without any id of its product is left out whole. A `Noted` body remembers the parts that
+    were left out.
 
     Raises:
         BadEvent: a field that is needed does not validate; the path names it.
@@ -105,13 +105,13 @@ def _path(place: Sequence[str | int]) -> str:
 
 
 def _spare(model: type[Body], body: Any, place: Place) -> Place | None:
-    """Return the value to leave out so that a fault goes away; None: the body is at fault."""
+    """Return the place to leave out so that a fault goes away; None if the body is at fault."""
     if _path(place) in model.needed:
         return None
     while place:
         if _has(body, place):
             return None if _path(place) in model.needed else place
-        place = place[:-1]  # a field that is missing: the line that lacks it goes
+        place = place[:-1]  # a missing field: leave out the line that lacks it
     return None
 
 
@@ -155,12 +155,12 @@ def _reason(kind: str, message: str) -> str:
 
 
 def read_noted(read: Callable[[Any], T], body: Any, notes: list[tuple[str, str]]) -> T:
-    """Read a body, and note what was left out of it.
+    """Read a body, and note the parts that were left out of it.
 
     Args:
-        read: makes calls of it.
+        read: turns the body into calls.
         body: its JSON.
-        notes: get the path and the reason of each part that was left out.
+        notes: gets the path and the reason of each part that was left out.
 
     Returns:
         The calls.
@@ -178,7 +178,7 @@ def read_noted(read: Callable[[Any], T], body: Any, notes: list[tuple[str, str]]
 
 def _text_of(longest: int) -> BeforeValidator:
     def read(value: Any) -> str | None:
-        if value is None or value is False:  # as PHP says that there is none
+        if value is None or value is False:  # PHP's way to say that there is none
             return None
         if not isinstance(value, str):
             raise ValueError("must be text")
@@ -196,7 +196,7 @@ def _identifier(value: Any) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("must be an id")
-    text = plain(value)  # a token without the key that opens the cart, an id without gid://
+    text = plain(value)  # cuts the key off a cart's token, and gid:// off an id
     if not 1 <= len(text) <= LONGEST_ID or _CONTROL.search(text):
         raise ValueError(f"is no id: 1 to {LONGEST_ID} characters without control codes")
     return text
@@ -268,47 +268,47 @@ def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
 
 
 Text = Annotated[str | None, _text_of(LONGEST_TEXT)]
-"""A text, cut where it is too long to be one."""
+"""A short text; a longer one is cut."""
 Email = Annotated[str | None, _text_of(_LONGEST_EMAIL)]
-"""An e-mail address, whole; the reader of calls checks that it is one."""
+"""An e-mail address, uncut; the reader of calls checks it."""
 Link = Annotated[str | None, AfterValidator(_short), _text_of(_LONGEST_LINK + 1)]
 """The address of a page or a picture; one that is too long is left out."""
 Id = Annotated[str | None, BeforeValidator(_identifier)]
-"""An id: shops write them as numbers and as texts. It is read as `domain.keys.plain` has it."""
+"""An id: shops write numbers or texts. It is read as `domain.keys.plain` reads keys."""
 MustId = Annotated[str, BeforeValidator(_identifier), BeforeValidator(_must)]
-"""An id that has to be there."""
+"""An id that is required."""
 Number = Annotated[str | None, AfterValidator(_number), BeforeValidator(_identifier)]
 """An id that is a number, as customers' are: no e-mail address can slip in as one."""
 NeededId = Annotated[
     str | None, BeforeValidator(_identifier), BeforeValidator(_must), Field(validate_default=True)
 ]
-"""An id that has to be there if the fields that it stands in for are missing."""
+"""An id that is required if the fields that it stands in for are missing."""
 MustNumber = Annotated[
     str, AfterValidator(_number), BeforeValidator(_identifier), BeforeValidator(_must)
 ]
-"""A number that has to be there."""
+"""A number that is required."""
 Amount = Annotated[str | None, BeforeValidator(_amount)]
 """An amount of money as it was written; no digit of a text is touched."""
 Pieces = Annotated[Decimal | None, BeforeValidator(_pieces)]
-"""A number of pieces of a product, from 0; what is sold by weight or length comes in fractions."""
+"""A number of pieces of a product, from 0; goods sold by weight or length come in fractions."""
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """True or false; false if it is missing."""
 Moment = Annotated[AnyMoment | None, BeforeValidator(_blank_is_none)]
 """An instant with its zone."""
 UtcMoment = Annotated[AnyMoment | None, BeforeValidator(_blank_is_none), BeforeValidator(_utc)]
-"""An instant in UTC, whose sender writes no zone."""
+"""An instant in UTC, written without a zone."""
 Inner = Annotated[
     T, BeforeValidator(_none_is_empty), Field(default_factory=dict, validate_default=True)
 ]
 """An object inside; an empty one if it is missing."""
 Lines = Annotated[list[T], BeforeValidator(_first_lines), Field(default_factory=list)]
-"""The first of a list of objects; an empty list if it is missing."""
+"""The first `MOST_LINES` of a list of objects; an empty list if it is missing."""
 Lenient = Annotated[T | None, WrapValidator(_or_none)]
 """A field that counts as missing if it cannot be read."""
 
 
 def stands_in_for(*others: str) -> WrapValidator:
-    """Make a field that is read only if all of these, declared before it, are missing.
+    """Build a marker: read the field only if all of these, declared before it, are missing.
 
     Args:
         others: fields of the same model, or of an object inside: ``customer.email``.
@@ -319,7 +319,7 @@ def stands_in_for(*others: str) -> WrapValidator:
         before = SimpleNamespace(**info.data)
         try:
             taken = any(one(before) is not None for one in found)
-        except AttributeError:  # one of them does not validate, and is the fault that counts
+        except AttributeError:  # one of them does not validate, and that fault counts
             taken = True
         return None if taken else handler(value)
 

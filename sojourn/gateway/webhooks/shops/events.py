@@ -1,7 +1,7 @@
 """The events that all shops have: a cart that comes as a whole, an order, a guest who is named.
 
-Each function writes the calls of one of these; a shop's own file knows where the facts stand in the
-shop's bodies.
+Each function builds the calls for one of these; a shop's own file knows where the values stand in
+the shop's bodies.
 """
 
 import json
@@ -15,8 +15,8 @@ from sojourn.gateway.webhooks.calls import delete, identify, present, track
 from sojourn.gateway.webhooks.source import Call
 
 MOST_BYTES = 16 << 10
-"""Bytes of the lines of a cart or an order: a call may have twice that, and no order may be
-refused for its length."""
+"""The most bytes of the lines of a cart or an order: a call may have twice that, and no order may
+be refused for its length."""
 NO_ADDRESS = {"email": "", "phone": "", "phone2": "", "pushToken": ""}
 
 Product = Mapping[str, Any]
@@ -36,13 +36,13 @@ def first_lines(lines: Iterable[Product]) -> list[dict[str, Any]]:
 
 
 def pieces(quantity: Decimal | None, price: str | None) -> tuple[int | None, str | None]:
-    """Return the pieces of a line and the price of one; a fraction counts as one piece.
+    """Return the pieces of a line, and the price of one; a fractional quantity counts as one piece.
 
     1.5 m of ribbon at 4.00 are one piece at 6.00: the amount is what the shopper pays.
 
     Args:
-        quantity: as the shop has it; None if it does not tell.
-        price: of one.
+        quantity: the shop's quantity; None if it is unknown.
+        price: the price of one; None if it is unknown.
     """
     if quantity is None or quantity == quantity.to_integral_value():
         return None if quantity is None else int(quantity), price
@@ -53,12 +53,12 @@ def pieces(quantity: Decimal | None, price: str | None) -> tuple[int | None, str
 def cart_seen(
     user: str, key: str, *, message_id: str, at: datetime, products: Sequence[Product]
 ) -> list[Call]:
-    """Write a cart that comes as a whole: a touch of each line, and the cart itself.
+    """Build the calls for a whole cart: a touch of each line, and the cart itself.
 
     Args:
         user: the customer's id.
-        key: the cart's.
-        message_id: of this state of this cart: the same state again is nothing new.
+        key: the cart's key.
+        message_id: names this state of this cart: the same state again is nothing new.
         at: when the cart was in this state.
         products: its lines.
 
@@ -87,14 +87,14 @@ def ordered(
     at: datetime,
     properties: Mapping[str, Any],
 ) -> list[Call]:
-    """Write one order, and once more for the guest who filled its cart: their runs end with it.
+    """Build the calls for an order, also for the guest who filled its cart, whose runs it ends.
 
     Args:
         user: the customer's id.
         guests: other ids of the same person.
-        message_id: of the order, not of the request: an order told twice is one order.
+        message_id: names the order, not the request: an order told twice is one order.
         at: when it was placed.
-        properties: of Order Completed.
+        properties: the properties of Order Completed.
 
     Returns:
         An Order Completed for each id.
@@ -112,14 +112,14 @@ def cancelled(
     at: datetime,
     properties: Mapping[str, Any],
 ) -> list[Call]:
-    """Write that an order was cancelled, to everybody who was told of the order.
+    """Build the calls for a cancelled order, for every id that had the order.
 
     Args:
         user: the customer's id.
         guests: other ids of the same person.
-        message_id: of the cancellation: told twice it is one.
+        message_id: names the cancellation: told twice it is one.
         at: when it was cancelled.
-        properties: of Order Cancelled.
+        properties: the properties of Order Cancelled.
 
     Returns:
         An Order Cancelled for each id.
@@ -155,25 +155,25 @@ def _told_to_all(
 
 
 def codes(found: Iterable[str | None]) -> str | None:
-    """Return the codes that an order names, as Order Completed has them; None: it names none."""
+    """Return the codes that an order names, as Order Completed has them; None if it names none."""
     return ", ".join(filter(None, found)) or None
 
 
 def content(value: Any) -> str:
-    """Return a digest of a value, for ids.
+    """Return a digest of a value, for use in ids.
 
-    Shops' moments are whole seconds, and two states of one thing may share theirs.
+    Shops' moments are whole seconds, which two states of one thing may share.
     """
     return digest(json.dumps(value, sort_keys=True))
 
 
 def card(user: str, traits: Mapping[str, Any], *, at: datetime) -> list[Call]:
-    """Write a customer's name and addresses; nothing if no trait is known.
+    """Build the call for a customer's name and addresses; none if no trait is known.
 
     Args:
         user: the customer's id.
-        traits: those that are None are left out.
-        at: when they were so.
+        traits: the traits; those that are None are left out.
+        at: the moment from which they hold.
 
     Returns:
         An Identify, or no call.
@@ -186,11 +186,11 @@ def card(user: str, traits: Mapping[str, Any], *, at: datetime) -> list[Call]:
 
 
 def signed_up(user: str, at: datetime, *, email: str | None, first_name: str | None) -> Call:
-    """Write that a customer opened an account; told twice it is one.
+    """Build the call for a new account; told twice it is one.
 
     Args:
         user: the customer's id.
-        at: when they opened it.
+        at: when the customer opened it.
         email: None if the shop does not tell.
         first_name: None if the shop does not tell.
 
@@ -207,7 +207,7 @@ def signed_up(user: str, at: datetime, *, email: str | None, first_name: str | N
 
 
 def nowhere(users: Iterable[str], at: datetime) -> list[Call]:
-    """Write that these ids have no address any more, so that nothing is sent to them."""
+    """Build calls that clear the addresses of these ids, so that nothing is sent to them."""
     return [
         identify(user=user, message_id=made_id(user, "nowhere", at), at=at, traits=NO_ADDRESS)
         for user in users
@@ -215,13 +215,13 @@ def nowhere(users: Iterable[str], at: datetime) -> list[Call]:
 
 
 def left(users: Iterable[str], at: datetime) -> list[Call]:
-    """Write that these customers are gone: no address, no name, and none that comes late."""
+    """Build calls that delete these customers: no address and no name, even if one comes late."""
     return [delete(user=user, message_id=made_id(user, "left", at), at=at) for user in users]
 
 
 def end_of_second(moment: datetime) -> datetime:
-    """Return the latest moment that a moment which was cut to the second may stand for.
+    """Return the latest moment within the second to which a moment was cut.
 
-    An order comes after the cart that it is made of, also within one second.
+    So an order comes after its cart, even within one second.
     """
     return moment if moment.microsecond else moment.replace(microsecond=999_999)

@@ -1,7 +1,7 @@
-"""`Shop`: a shop as a source of webhooks, whose file has one function a topic.
+"""`Shop`: a shop as a source of webhooks, with one function for each topic.
 
-A shop's own file says where its requests carry their signature and their topic, and which function
-reads which topic. Everything else is the same for all shops, and stands here.
+A shop's own file names the headers of the signature and the topic, and the function that reads each
+topic. Everything else is the same for all shops, and stands here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ class Shop:
 
     Args:
         secrets: any of them may have signed a request.
-        name: of the source.
+        name: the name of the source.
     """
 
     signature_header: ClassVar[str]
@@ -40,7 +40,7 @@ class Shop:
     name: str
 
     def calls(self, request: SignedRequest) -> Calls | Nothing:
-        """Verify a request, and give back the calls of its topic.
+        """Verify a request, and return its calls.
 
         Raises:
             BadSignature, BadEvent: as `Source.calls`.
@@ -60,7 +60,7 @@ class Shop:
         return request.headers.get(self.topic_header, "")
 
     def read(self, body: Any, about: str, at: datetime) -> Calls | Nothing:
-        """Give back the calls of a body.
+        """Return the calls of a body.
 
         Args:
             body: parsed JSON.

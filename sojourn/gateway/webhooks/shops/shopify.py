@@ -1,7 +1,7 @@
 """Shopify's webhooks: a cart, a checkout, an order or a customer becomes calls.
 
 https://shopify.dev/docs/api/webhooks lists the topics; `shopify_bodies` models their bodies. Each
-topic is one function here. docs/webhooks.md tells which events a topic becomes.
+topic has one function here. docs/webhooks.md lists the events that a topic becomes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -57,11 +57,11 @@ from sojourn.gateway.webhooks.shops.shopify_bodies import (
 from sojourn.gateway.webhooks.source import Call, Depending, Nothing
 
 ANSWER_WITHIN = timedelta(days=30)
-"""The law's time for a request of a customer (GDPR, article 12: a month)."""
+"""The legal time limit for a customer's request (GDPR, article 12: a month)."""
 NEW = timedelta(days=1)
-"""A customer that is no older than this, and has an account, has opened it now."""
+"""A customer who is no older than this, and has an account, has just opened it."""
 MERGED = ("completed", "succeeded", "success")
-"""Words for two customers who are one now; with any other one they are two still."""
+"""Statuses of a merge that has happened; with any other, there are still two customers."""
 SHOP = "shopify"
 _LONGEST_PROOF = 300
 _STATE = "shopifyState"
@@ -69,7 +69,7 @@ _STATE = "shopifyState"
 
 
 def cart(body: Any, received_at: datetime) -> list[Call]:
-    """Read ``carts/create``, ``carts/update``: a whole cart, and not whose it is."""
+    """Read ``carts/create``, ``carts/update``: a whole cart, without its owner."""
     found = read_body(Cart, body)
     key = found.token or _needed(found.id, "id")
     return _snapshot(found, guest(key), key, found.updated_at or received_at)
@@ -90,7 +90,7 @@ def checkout(body: Any, received_at: datetime) -> list[Call] | Nothing:
         at=found.created_at or at,
         properties={"cart_id": key, "value": found.total_price, "currency": found.currency},
     )
-    # the cart's guest has a name now: one person gets one reminder
+    # the cart's guest is now known by another id: one person gets one reminder
     moved = nowhere(others, at)
     person = _person(found, found.token, user, at)
     return [*moved, *person, started, *_snapshot(found, user, key, at)]
@@ -130,7 +130,7 @@ def order_cancelled(body: Any, received_at: datetime) -> list[Call]:
 
 
 def refund(body: Any, received_at: datetime) -> list[Call | Depending]:
-    """Read ``refunds/create``: one Order Refunded of the customer who placed the order."""
+    """Read ``refunds/create``: one Order Refunded for the customer who placed the order."""
     found = read_body(Refund, body)
     lines = [(line, _refund_currency(line.subtotal_set)) for line in found.refund_line_items]
     paid = [one for one in found.transactions if (one.kind, one.status) == ("refund", "success")]
@@ -160,7 +160,7 @@ def customer_created(body: Any, received_at: datetime) -> list[Call]:
     """Read ``customers/create``: a customer opened an account, or ordered without one."""
     found = read_body(Account, body)
     calls = _account(found, received_at)
-    if found.state != "enabled":  # an order made this card, or a visit whose sign-in comes next
+    if found.state != "enabled":  # created by an order, or by a visit whose sign-in comes next
         return calls
     return [*calls, _signed_up(found, found.created_at or received_at)]
 
@@ -175,7 +175,7 @@ def customer_enabled(body: Any, received_at: datetime) -> list[Call]:
 def customer_updated(body: Any, received_at: datetime) -> list[Call | Depending]:
     """Read ``customers/update``: a customer's name, addresses and consents.
 
-    Where nobody subscribes to ``customers/enable``, the first update after the sign-in tells of it.
+    If ``customers/enable`` is not subscribed to, the first update after the sign-in reveals it.
     """
     found = read_body(Account, body)
     calls: list[Call | Depending] = [*_account(found, received_at)]
@@ -231,21 +231,21 @@ def merged(body: Any, received_at: datetime) -> list[Call] | Nothing:
 def gone(body: Any, received_at: datetime) -> list[Call | Depending]:
     """Read ``customers/delete``: a former customer gets no more messages.
 
-    A customer who was merged into another one is deleted, too; the other one stays.
+    Shopify also deletes a customer who was merged into another one; the other one stays.
     """
     former = known(read_body(GoneAccount, body).id)
     return [Depending(call, if_itself=True) for call in left([former], received_at)]
 
 
 def redacted(body: Any, received_at: datetime) -> list[Call]:
-    """Read ``customers/redact``: everything that is held of a customer is erased."""
+    """Read ``customers/redact``: erase everything that is held about a customer."""
     user = known(read_body(PrivacyRequest, body).customer.id)
     told = made_id(user, "redact")
     return [delete(user=user, message_id=told, at=received_at, why="customers/redact")]
 
 
 def data_requested(body: Any, received_at: datetime) -> list[Call]:
-    """Read ``customers/data_request``: a person sends the customer what is held of them."""
+    """Read ``customers/data_request``: ask a person to send the customer their data."""
     user = known(read_body(PrivacyRequest, body).customer.id)
     by = f"{received_at + ANSWER_WITHIN:%Y-%m-%d}"
     subject = f"the customer asks for their data, by {by}: sojourn customer export {user}"
@@ -254,7 +254,7 @@ def data_requested(body: Any, received_at: datetime) -> list[Call]:
 
 
 def shop_redacted(body: Any, received_at: datetime) -> list[Call]:
-    """Read ``shop/redact``: a person sees to it that a shop's customers are erased."""
+    """Read ``shop/redact``: ask a person to erase a shop's customers."""
     shop = f"shopify:shop:{read_body(GoneShop, body).shop_id}"
     by = f"{received_at + ANSWER_WITHIN:%Y-%m-%d}"
     subject = f"the shop is gone: erase its customers by {by}, each by sojourn customer erase"
@@ -291,7 +291,7 @@ class Shopify(Shop):
 
     Args:
         secrets: the app's client secret, or the one that the shop's admin shows for webhooks.
-        name: of the source.
+        name: the name of the source.
     """
 
     signature_header = "x-shopify-hmac-sha256"
@@ -302,14 +302,14 @@ class Shopify(Shop):
 
 
 def known(customer_id: str) -> str:
-    """Return our id of a customer that Shopify names: ``shopify:207119551``."""
+    """Return our id for a customer of Shopify: ``shopify:207119551``."""
     return f"shopify:{customer_id}"
 
 
 def guest(key: str) -> str:
-    """Return our id of a cart's owner, as long as nothing names them.
+    """Return our id for a cart's owner while they are unknown.
 
-    It is a digest: the token of a cart opens it, and an id is seen by many.
+    It is a digest: the token of a cart opens the cart, and many people see ids.
     """
     return f"shopify:guest:{digest(key)}"
 
@@ -357,7 +357,7 @@ def _product(line: Line, currency: str | None) -> dict[str, Any]:
 
 
 def _line_currency(line: Line) -> str | None:
-    """Return the currency of a line; carts tell it nowhere else."""
+    """Return the currency of a line, the only place where carts have it."""
     sets = (
         line.price_set,
         line.discounted_price_set,
@@ -373,7 +373,7 @@ def _refund_currency(amounts: MoneySet) -> str | None:
 
 
 def _sum(amounts: Iterable[str | None]) -> str | None:
-    """Return the sum of amounts; None if there is none, or one is unknown."""
+    """Return the sum of amounts; None if there are none, or one is unknown."""
     found = [None if amount is None else Decimal(amount) for amount in amounts]
     known_ones = [amount for amount in found if amount is not None]
     return str(sum(known_ones)) if found and len(known_ones) == len(found) else None
@@ -396,7 +396,7 @@ def _person(body: Purchase, body_id: str, user: str, at: datetime) -> list[Call]
     person = body.customer
     email, number = person.email or body.email, person.phone or body.phone
     if body.sms_marketing_phone and (body.buyer_accepts_sms_marketing or not number):
-        number = body.sms_marketing_phone  # the box is about this one
+        number = body.sms_marketing_phone  # the consent box is about this number
     calls = _card(person, body, user, at, email=email, number=number)
     made = body.created_at or at
     for channel, consent, ticked in (
@@ -419,11 +419,11 @@ def _person(body: Purchase, body_id: str, user: str, at: datetime) -> list[Call]
 
 
 def _ticked(person: Customer, made: datetime) -> datetime:
-    """Return the moment of a ticked box.
+    """Return the moment of a ticked consent box.
 
     A guest ticks it there and then. For a customer that Shopify knows, the box repeats what Shopify
-    knows, with a new moment: that must not outweigh a no that was said to us since, so it is as old
-    as it can be. What the customer really says comes by a topic of its own.
+    knows, with a new moment. That must not outweigh a no that was said to us since, so the oldest
+    possible moment is taken. The customer's own words come by another topic.
     """
     return made if person.id is None else person.created_at or EARLIEST
 
@@ -441,7 +441,7 @@ def _card(
     """Return the calls about a customer's name, addresses and consents."""
     home, payer, away = person.default_address, around.billing_address, around.shipping_address
     country = home.country_code or payer.country_code or away.country_code
-    # a parcel may go to somebody else: the name on it comes last, and with the name of the same one
+    # a parcel may go to somebody else, so its name comes last; both names are of one person
     named = next((one for one in (person, home, payer, away) if one.first_name), person)
     traits = {
         "email": email,
@@ -482,7 +482,7 @@ def _word(
     address: dict[str, str | None],
     received_at: datetime,
 ) -> list[Call]:
-    """Return the calls of a topic of consent: the word, and the address that it is about."""
+    """Return the calls for a topic of consent: the word, and the address that it is about."""
     calls = []
     said = _said(consent, None, received_at)
     if said is not None:
@@ -506,8 +506,8 @@ def _said(
 ) -> tuple[bool, datetime] | None:
     """Return a word of consent and its moment; None if nothing was said.
 
-    A yes that tells no moment is as old as it can be, for it must not outweigh a no to one of our
-    links; such a no is new. A customer who never was asked has refused nothing.
+    A yes without a moment gets the oldest possible one, since it must not outweigh a no through one
+    of our links; a no without a moment is new. A customer who was never asked has refused nothing.
     """
     granted, moment = GRANTED.get((consent.state or "").lower()), consent.consent_updated_at
     if granted is None or (consent.state == "not_subscribed" and moment is None):
@@ -527,9 +527,10 @@ def _consent(
     address: str | None = None,
     proof: str = "",
 ) -> Call:
-    """Return the call of a word; a yes has its circumstances.
+    """Return the call for a word; a yes has its circumstances.
 
-    A no has none: the same no with other circumstances would be another one, as new as its arrival.
+    A no has none: the same no with other circumstances would count as another one, new at its
+    arrival.
     """
     said: dict[str, Any] = {"marketingConsent": {channel.value: granted}}
     if granted:
@@ -544,7 +545,7 @@ def _consent(
 
 
 def _proof(consent: Consent) -> str:
-    """Return how a word came about, as Shopify tells it; it sends no wording."""
+    """Return how Shopify says that a word came about; it sends no wording."""
     level, place = consent.opt_in_level, consent.consent_collected_from
     return f"{level or 'opt-in level unknown'}{f', collected from {place}' if place else ''}"
 

@@ -1,7 +1,7 @@
-"""Shopify's bodies, as far as they are read: https://shopify.dev/docs/api/webhooks shows them.
+"""The parts of Shopify's bodies that are read: https://shopify.dev/docs/api/webhooks shows them.
 
-They are those of API version 2026-07; bodies of earlier versions have more fields, which are read
-where they are there.
+They follow API version 2026-07; bodies of earlier versions have more fields, which are read if
+present.
 """
 
 from typing import Annotated, Any, ClassVar
@@ -29,7 +29,7 @@ from sojourn.gateway.webhooks.shops.bodies import (
 )
 
 GRANTED = {"subscribed": True, "unsubscribed": False, "not_subscribed": False, "redacted": False}
-"""Words of consent. Any other one, such as "pending", says nothing yet."""
+"""States of consent. Any other one, such as "pending", says nothing yet."""
 _CONSENTS = ("email_marketing_consent", "sms_marketing_consent")
 
 
@@ -91,14 +91,14 @@ class Consent(Body):
     @model_validator(mode="before")
     @classmethod
     def _without_an_unread_moment(cls, value: Any) -> Any:
-        """Leave out the moment of a state that says nothing: nobody reads it."""
+        """Leave out the moment of a state that says nothing: it is never used."""
         if isinstance(value, dict) and value.get("state") not in list(GRANTED):
             return {"state": value.get("state")}
         return value
 
 
 class WhatsAppWord(Consent):
-    """The same by WhatsApp, whose moment and place have other names."""
+    """The same for WhatsApp, where moment and place have other names."""
 
     consent_updated_at: Annotated[Moment, Field(validation_alias="updated_at")] = None
     consent_collected_from: Annotated[Lenient[Text], Field(validation_alias="collected_from")] = (
@@ -109,13 +109,13 @@ class WhatsAppWord(Consent):
 MaybeConsent = Annotated[
     Consent | None, BeforeValidator(lambda value: None if value == {} else value)
 ]
-"""A consent; None if nothing at all is said of it."""
+"""A consent; None if the body says nothing about it."""
 
 
 class Customer(Body):
     """A customer, as a checkout or an order names one.
 
-    Bodies before API version 2025-01 have the consents, too.
+    Bodies before API version 2025-01 also have the consents.
     """
 
     id: Number = None
@@ -136,7 +136,7 @@ class Around(Body):
 
     billing_address: Inner[Address]
     shipping_address: Inner[Address]
-    """Until the shopper types an address, Shopify writes an empty list."""
+    """An empty list until the shopper types an address."""
     customer_locale: Text = None
 
 
@@ -262,7 +262,7 @@ class Purchase(Around):
     buyer_accepts_marketing: Flag = False
     buyer_accepts_sms_marketing: Flag = False
     sms_marketing_phone: Text = None
-    """The number that the box for messages by SMS is about."""
+    """The number that the consent box for SMS is about."""
 
 
 class CheckoutState(Body):
@@ -307,7 +307,7 @@ class Order(Purchase):
 
 
 class RefundLine(Body):
-    """A line of an order that was given back."""
+    """A refunded line of an order."""
 
     quantity: Pieces = None
     line_item: Line
@@ -324,7 +324,7 @@ class Transaction(Body):
 
 
 class Refund(Body):
-    """``refunds/create``. It names the order, and neither its customer nor its cart."""
+    """``refunds/create``. It names the order, but neither its customer nor its cart."""
 
     needed: ClassVar[tuple[str, ...]] = ("id", "order_id")
 

@@ -1,8 +1,8 @@
 """WooCommerce's webhooks: an order or a customer becomes calls. It has no webhooks for carts.
 
 https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks lists the topics;
-`woocommerce_bodies` models their bodies. Each topic is one function here. docs/webhooks.md tells
-which events a topic becomes.
+`woocommerce_bodies` models their bodies. Each topic has one function here. docs/webhooks.md lists
+the events that a topic becomes.
 """
 
 import re
@@ -45,18 +45,18 @@ from sojourn.gateway.webhooks.source import Call, Nothing, SignedRequest
 PLACED = ("processing", "on-hold", "completed")
 """Statuses of an order that was placed."""
 LEFT = ("checkout-draft", "pending", "failed")
-"""Statuses of an order that waits for its payment: a cart at the till."""
+"""Statuses of an order that waits for its payment, which counts as a cart."""
 OVER = ("cancelled", "refunded", "trash", "auto-draft")
 """Statuses of an order that nobody waits for."""
 BY_CUSTOMERS = ("checkout", "store-api")
-"""Ways in which customers make orders; an order that staff writes down is nobody's cart."""
+"""Ways in which customers create orders; an order that staff enter is nobody's cart."""
 _PING = re.compile(rb"webhook_id=\d{1,20}")
 
 
 def order(body: Any, received_at: datetime) -> list[Call] | Nothing:
     """Read ``order.created``, ``order.updated``: the status tells an order from a cart.
 
-    Plugins add statuses of their own ("shipped"): an order that was paid was placed.
+    Plugins add their own statuses ("shipped"); with such a status, a paid order counts as placed.
     """
     state = read_body(OrderState, body)
     plugins = state.status not in (*PLACED, *LEFT, *OVER)
@@ -111,8 +111,8 @@ class WooCommerce(Shop):
     """One shop.
 
     Args:
-        secrets: as entered with the shop's webhooks.
-        name: of the source.
+        secrets: the secrets as entered with the shop's webhooks.
+        name: the name of the source.
     """
 
     signature_header = "x-wc-webhook-signature"
@@ -122,7 +122,7 @@ class WooCommerce(Shop):
     name: str = "woocommerce"
 
     def calls(self, request: SignedRequest) -> Calls | Nothing:
-        """Verify a request, as `Shop.calls`; WooCommerce tries a new webhook without signing.
+        """Verify a request, as `Shop.calls` does; WooCommerce's test of a new webhook is unsigned.
 
         Raises:
             BadSignature, BadEvent: as `Source.calls`.
@@ -133,12 +133,12 @@ class WooCommerce(Shop):
 
 
 def known(customer_id: str) -> str:
-    """Return our id of a customer with an account: ``woocommerce:25``."""
+    """Return our id for a customer with an account: ``woocommerce:25``."""
     return f"woocommerce:{customer_id}"
 
 
 def guest(order_key: str) -> str:
-    """Return our id of a customer who orders without an account: a digest of the order's key."""
+    """Return our id for a customer who orders without an account: a digest of the order's key."""
     return f"woocommerce:guest:{digest(order_key)}"
 
 
@@ -151,10 +151,10 @@ def _who(body: Order) -> tuple[str, list[str]]:
 
 
 def _placed(body: PlacedOrder, received_at: datetime) -> list[Call]:
-    """Return the calls of an order. It names no cart, and so ends all that the customer left."""
+    """Return the calls for an order. It names no cart, and so ends the runs of all carts."""
     user, others = _who(body)
     changed = body.date_modified_gmt or received_at
-    # the payment counts: an old order that is touched today was not bought today
+    # the payment counts: an old order that is edited today was not bought today
     paid = body.date_paid_gmt or changed
     bought = ordered(
         user,
@@ -172,7 +172,7 @@ def _placed(body: PlacedOrder, received_at: datetime) -> list[Call]:
 
 
 def _left(body: LeftOrder, received_at: datetime) -> list[Call]:
-    """Return the calls of an order that is not paid: a cart, whose key is the order's."""
+    """Return the calls for an unpaid order: it is a cart, whose key is the order's."""
     user, others = _who(body)
     key = f"order {body.id}"
     at = body.date_modified_gmt or received_at
@@ -208,9 +208,9 @@ def _refunded(body: Order, received_at: datetime, *, whole: bool = False) -> lis
     """Return one Order Refunded for each refund that the order lists.
 
     Args:
-        body: the order; it lists all refunds each time it is told.
+        body: the order, which lists all its refunds each time.
         received_at: when it arrived.
-        whole: its status says that all of it was given back, even if it lists no refund.
+        whole: its status says that it was refunded in full, even if it lists no refund.
     """
     user, _ = _who(body)
     told = [
@@ -237,7 +237,7 @@ def _refunded(body: Order, received_at: datetime, *, whole: bool = False) -> lis
 
 
 def _contents(body: Order) -> dict[str, Any]:
-    """Return the properties that an order has whether it was placed or cancelled."""
+    """Return the properties that placed and cancelled orders share."""
     return {
         "order_id": body.id,
         "total": body.total,
@@ -266,9 +266,9 @@ def _product(line: Line, currency: str | None) -> dict[str, Any]:
 
 
 def _card(person: Account | Billing, billing: Billing, user: str, at: datetime) -> list[Call]:
-    """Return the call about a customer's name and addresses.
+    """Return the calls for a customer's name and addresses.
 
-    WooCommerce itself asks for no consent, and so tells of none.
+    WooCommerce itself asks for no consent, so there is none to report.
     """
     traits = {
         "email": person.email or billing.email,

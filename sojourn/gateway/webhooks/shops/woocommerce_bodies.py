@@ -1,4 +1,4 @@
-"""WooCommerce's bodies, as far as they are read: those of its REST API, version 3.
+"""The parts of WooCommerce's bodies that are read: those of its REST API, version 3.
 
 https://developer.woocommerce.com/docs/apis/rest-api/v3/orders/ shows them.
 """
@@ -65,7 +65,7 @@ class Billing(Body):
 
 
 class AccountBilling(Billing):
-    """The same, where they only complete those of the account."""
+    """The same in an account, where they only complete the account's own."""
 
     email: Lenient[Email] = None
     first_name: Lenient[Text] = None
@@ -73,7 +73,7 @@ class AccountBilling(Billing):
 
 
 class OrderState(Body):
-    """The status of an order. It tells which of its other fields are read."""
+    """The status of an order, which decides which of its other fields are read."""
 
     needed: ClassVar[tuple[str, ...]] = ("id", "status")
 
@@ -84,7 +84,7 @@ class OrderState(Body):
 
 
 class Refund(Body):
-    """Money that was given back; the shop writes it with a minus."""
+    """A refund; the shop writes the amount with a minus."""
 
     id: MustId
     reason: Text = None
@@ -92,7 +92,7 @@ class Refund(Body):
 
 
 class Order(Body):
-    """The fields that a paid order and one at the till share."""
+    """The fields that placed and unpaid orders share."""
 
     needed: ClassVar[tuple[str, ...]] = ("id", "customer_id")
 
@@ -115,7 +115,7 @@ class PlacedOrder(Order):
 
 
 class LeftOrder(Order):
-    """An order that waits for its payment: a cart at the till."""
+    """An order that waits for its payment, which counts as a cart."""
 
     needed: ClassVar[tuple[str, ...]] = ("id", "customer_id", "line_items")
 
