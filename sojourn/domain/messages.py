@@ -148,10 +148,11 @@ class Enrolment(_Wire):
         timezone: IANA name of the customer's zone as last known.
         clock: the journey's clock minus the server's; zero except in time travel.
         edition: the rules by which the run waits and counts. A history that began by former rules
-            replays by them: 0 sets no timer for a wait that is past, keeps no distance after a
-            hold, and takes old news for new; 1 begins the steps again for an older word that says
-            the same as the one they go by, moves what was past when they began away from a message
-            that left before, and has the steps hear of what happened and arrived before the run.
+            replays by them. Edition 0 sets no timer for a wait that is past, keeps no distance
+            after a hold, and takes old news for new. Edition 1 begins the steps again for an older
+            event that says the same as the one they go by. It keeps the distance from the last
+            message even for a moment that was past when the steps began, and so may wait for it.
+            And the steps hear of what happened and arrived before the run.
         carried: what a run that continued as new brings along.
     """
 
