@@ -12,7 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import SQLModel
 
@@ -106,10 +106,12 @@ async def test_a_store_opens_beside_a_long_transaction(
     url = f"sqlite+aiosqlite:///{tmp_path}/sojourn.db"
     async with (
         await Store.open(url, migrate=True) as store,
-        store.transaction(),
-        await Store.open(url) as other,
+        store.transaction() as session,
     ):
+        await session.exec(text("DELETE FROM events"))  # it writes from here on
+        other = await Store.open(url)
         assert await other.due() == ([], [])
+        await other.close()
 
 
 async def test_an_empty_postgresql_is_migrated_only_on_request(database_url: str) -> None:
