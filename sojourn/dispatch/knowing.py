@@ -11,7 +11,7 @@ from sojourn.dispatch.planning import names_since, readable
 from sojourn.domain.events import Event
 from sojourn.domain.ordering import earliest
 from sojourn.domain.switches import Part, first
-from sojourn.journeys.journey import restarts_by_content
+from sojourn.journeys.journey import Journey, restarts_by_content
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
@@ -42,13 +42,21 @@ async def since_of(
         customer_id: row.occurred_at
         for customer_id, pairs in waiting.items()
         for row, event in reversed(pairs)
-        if _starts(journeys, event)
+        if _started(journeys, event)
     }
-    if not starting:
-        return {}
-    return await events.of_names(
-        session, starting, names_since(journeys), since=earliest(min(starting.values()), within)
-    )
+    # by the names that concern each: what one customer does by the thousand, and no run of theirs
+    # has to know of, is not read
+    alike: dict[frozenset[str], list[str]] = {}
+    for customer_id in starting:
+        started = {
+            one.name: one for _, event in waiting[customer_id] for one in _started(journeys, event)
+        }
+        alike.setdefault(names_since(started.values(), journeys), []).append(customer_id)
+    found: dict[str, list[EventRow]] = {}
+    for wanted, customers in alike.items():
+        oldest = min(starting[customer_id] for customer_id in customers)
+        found |= await events.of_names(session, customers, wanted, since=earliest(oldest, within))
+    return found
 
 
 async def had_of(
@@ -168,6 +176,10 @@ async def held_back_of(
     }
 
 
-def _starts(journeys: Journeys, event: Event) -> bool:
-    heard_by = journeys.heard_by(event.event_name).values()
-    return any(routing.starts(journey, event) for journey in heard_by)
+def _started(journeys: Journeys, event: Event) -> list[type[Journey]]:
+    """Return the journeys of which an event may start a run."""
+    return [
+        journey
+        for journey in journeys.heard_by(event.event_name).values()
+        if routing.starts(journey, event) or can_revive(journey, event)
+    ]

@@ -312,10 +312,21 @@ def _turned_away(
     ]
 
 
-def names_since(journeys: Journeys) -> set[str]:
-    """Return the events that a run may have to know of although they arrived before its start."""
-    goals = {name for journey in journeys.values() for name in names(journey.terms.goal)}
-    return goals.union(*(_news(journey, journeys) for journey in journeys.values()))
+def names_since(starting: Iterable[type[Journey]], journeys: Journeys) -> frozenset[str]:
+    """Return the events that a run may have to know of although they arrived before its start.
+
+    Args:
+        starting: the journeys of which events that wait may start a run.
+        journeys: of the project.
+
+    Returns:
+        The wire names: of their goals, and of what a run is told of late.
+    """
+    return frozenset(
+        name
+        for journey in starting
+        for name in (*names(journey.terms.goal), *_news(journey, journeys))
+    )
 
 
 def _missed(

@@ -255,22 +255,13 @@ def test_events_that_start_runs_are_never_told_late() -> None:
 
 
 def test_the_names_to_read_are_goals_and_later_news() -> None:
-    assert names_since(JOURNEYS) == {
-        "Order Completed",
-        "Account Activated",
-        "Email Link Clicked",
-        "Message Clicked",
-        "Subscription Renewed",
-        "Subscription Changed",
-        "Subscription Cancelled",
-        "Journey Stopped",
-        "Hold Ended",
-        "Task Answered",
-        "Time Zone Changed",
-    }
     ours = {"Journey Stopped", "Hold Ended", "Task Answered", "Time Zone Changed"}
     of_carts = {"Order Completed", *ours}
-    assert names_since(Journeys([AbandonedCart])) == of_carts
+    assert names_since([AbandonedCart], JOURNEYS) == of_carts
+    of_renewals = {"Subscription Renewed", "Subscription Changed", "Subscription Cancelled", *ours}
+    assert names_since([Renewal], JOURNEYS) == of_renewals
+    assert names_since([AbandonedCart, Renewal], JOURNEYS) == of_carts | of_renewals
+    assert names_since([], JOURNEYS) == set()
 
 
 STOP = {"run": "abandoned-cart:c1:cart7", "journey": "abandoned-cart", "because": "wrong price"}
