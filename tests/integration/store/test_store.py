@@ -12,12 +12,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, delete, inspect
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import SQLModel
 
 from sojourn.domain.errors import BadSetting, StoreUnavailable
 from sojourn.store import (
+from sojourn.store.tables import EventRow
     Store,
     attempts,
     cards,
@@ -108,7 +109,7 @@ async def test_a_store_opens_beside_a_long_transaction(
         await Store.open(url, migrate=True) as store,
         store.transaction() as session,
     ):
-        await session.exec(text("DELETE FROM events"))  # it writes from here on
+        await session.exec(delete(EventRow))  # it writes from here on
         other = await Store.open(url)
         assert await other.due() == ([], [])
         await other.close()
