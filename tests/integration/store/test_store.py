@@ -18,7 +18,6 @@ from sqlmodel import SQLModel
 
 from sojourn.domain.errors import BadSetting, StoreUnavailable
 from sojourn.store import (
-from sojourn.store.tables import EventRow
     Store,
     attempts,
     cards,
@@ -26,6 +25,7 @@ from sojourn.store.tables import EventRow
     events,
     migrating,
 )
+from sojourn.store.tables import EventRow
 from tests.support.rows import HOUR, NOON, claimed, event_row, keep, row_of, submit
 
 
