@@ -1,14 +1,10 @@
-"""A run of the tests is cheap: files and SQL stay in memory, and less is handed to threads.
+"""A run of the tests is cheap: SQL is compiled once, and less is handed to threads.
 
-None of it changes what a test sees: the files are files, and the statements are the same.
+None of it changes what a test sees: the statements are the same.
 """
 
-import os
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import aiosqlite
@@ -21,21 +17,10 @@ from temporalio.worker import _worker
 
 from sojourn.store import engine as engines
 
-MEMORY = Path("/dev/shm")
-ROOM = 4 << 30
-"""Bytes that have to be free in it. A run needs a quarter; a container has 64 MB by default."""
 STATEMENTS = 5000
 """As many as there are, of both dialects."""
 AT_ONCE = {"cursor", "fetchall", "fetchmany", "fetchone", "close"}
 """Methods of SQLite's driver that wait for nothing: a statement has its lock once it has begun."""
-
-
-def files_in_memory() -> None:
-    """Make temporary files where no commit waits for a disk, if the machine has such a place."""
-    if "TMPDIR" in os.environ or not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
-        return
-    os.environ["TMPDIR"] = str(MEMORY)  # of the processes that tests start, too
-    tempfile.tempdir = None  # asked for already, before this was said
 
 
 def statements_compiled_once() -> None:

@@ -7,7 +7,7 @@ SHOP = ROOT / "tests" / "support" / "shop"
 
 PROJECT = load_project(SHOP)
 """Four of its journeys. The tests of the engine count what these do; so do the commands in them,
-for which ``conftest.py`` sets ``SOJOURN_PROJECT``."""
+for which ``suite.py`` sets ``SOJOURN_PROJECT``."""
 
 WHOLE = load_project(ROOT)
 """All that ships."""
