@@ -1,4 +1,4 @@
-"""Audiences over many customers: how long a count takes, an answer for one of them, a look."""
+"""Audiences over many customers: the time of a count, of an answer for one, and of a look."""
 
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -27,13 +27,13 @@ from tests.support.postgres import Postgres, find
 
 SMALL, FULL = 20_000, 1_000_000
 EACH = 10
-"""Events of a customer, on average."""
+"""The average number of events of a customer."""
 ASKED = 200
-"""Customers that are asked for one by one."""
+"""The number of customers to ask for one by one."""
 STEP = 500_000
 
 COME = 100
-"""Customers who come into the audience between two looks."""
+"""The number of customers who enter the audience between two looks."""
 
 AUDIENCES = {
     "a trait": Audience("plan", trait("plan") == "pro"),
@@ -153,7 +153,7 @@ async def _ask(store: Store, number: int, *, full: bool) -> list[Row]:
 
 
 async def _watch(store: Store, url: str, number: int) -> list[Row]:
-    """Look at an audience, let customers come into it, and look again."""
+    """Look at an audience, let customers enter it, and look again."""
     watched = replace(AUDIENCES["two orders in 90 days"], watched=True)
     nowhere = await Client.connect("127.0.0.1:9", lazy=True)  # no journey is to be told
     project = Project(audiences=Audiences([watched]))

@@ -16,7 +16,7 @@ RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=ti
 
 @workflow.defn(name="bare")
 class Bare:
-    """A ladder that sends whatever happens, hears no event and tells nothing of itself."""
+    """A ladder that always sends, receives no event and reports no status."""
 
     @workflow.run
     async def run(self, enrolment: Enrolment) -> list[Receipt]:
@@ -51,9 +51,9 @@ def delivery(
     """Return the delivery that an abandoned cart would hand to the send activity.
 
     Args:
-        workflow_id: the run's.
-        enrolment: the run's.
-        n: the count of the run's decisions, from 1.
+        workflow_id: the workflow id of the run.
+        enrolment: the enrolment of the run.
+        n: the number of the run's decision, from 1.
         message: the message to send.
         now: the time by the workflow's clock, at which the message falls due.
 

@@ -1,4 +1,4 @@
-"""Bounded concurrency: each of several lanes takes the next item when it has done one."""
+"""Bounded concurrency: each of several lanes takes the next item when it has finished one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,4 +1,4 @@
-"""Journeys that fill a channel's queue, and one whose message must pass them."""
+"""Journeys that fill a channel's queue, and one whose message must overtake theirs."""
 
 import asyncio
 
@@ -14,10 +14,10 @@ EACH = 25
 class Campaign(
     Journey, name="abandoned-cart", starts_on=ProductAdded, key="cart_id", goal=OrderCompleted
 ):
-    """Many promotional messages at once: a queue fills faster than by a run for each."""
+    """Sends many promotional messages at once, which fills a queue faster than a run for each."""
 
     async def steps(self) -> None:
-        """Send each of them without waiting for the one before."""
+        """Send each message without waiting for the previous one."""
         await asyncio.gather(*(self._send_as(n, REMINDER) for n in range(1, EACH + 1)))
 
 

@@ -1,8 +1,8 @@
 """A campaign's message against a journey's: CPU of worker, Temporal and PostgreSQL, side by side.
 
-One worker process serves both, with the same words, to a fake of Postmark that takes calls of many.
-Rounds alternate. A journey's message is one run a recipient that does nothing but send it. The
-worker's memory is looked at after a small campaign and after a large one.
+One worker process serves both, with the same content, to a fake of Postmark that takes batches.
+Rounds alternate. A journey's message is one run per recipient that only sends it. The worker's
+memory is measured after a small campaign and after a large one.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.support.postgres import Postgres, find
 
 NAME = "one-message"
-"""The journey, whose words the campaign has, too."""
+"""The journey, whose content the campaign also has."""
 ROUNDS, FULL_ROUNDS = 3, 5
 RUNS, FULL_RUNS = 150, 600
 RECIPIENTS, FULL_RECIPIENTS = 1_000, 20_000
@@ -89,7 +89,7 @@ class Bench:
     log: Path
 
     def cpu(self) -> dict[str, float]:
-        """Return the seconds that each part has used."""
+        """Return the CPU seconds that each part has used."""
         return {
             "worker": _own(self.worker),
             "Temporal": _own(self.temporal),
@@ -103,10 +103,10 @@ def _own(process: psutil.Process) -> float:
 
 
 def _family(process: psutil.Process) -> float:
-    """Return what a process and its children have used, those that are gone among them."""
+    """Return the CPU seconds of a process and its children, including ended ones."""
     living = 0.0
     for child in process.children():
-        with suppress(psutil.NoSuchProcess):  # its parent has counted it by now
+        with suppress(psutil.NoSuchProcess):  # its parent has counted it
             living += _own(child)
     times = process.cpu_times()
     gone = float(times.children_user + times.children_system)
@@ -217,7 +217,7 @@ async def _sizes(bench: Bench, *, full: bool) -> list[Row]:
 
 
 async def _campaign(bench: Bench, name: str, number: int) -> dict[str, float]:
-    """Send a campaign; return the CPU milliseconds a message, by part."""
+    """Send a campaign; return the CPU milliseconds per message, by part."""
     await _fill(bench.url, name, number)
     one = Campaign(
         name,
@@ -235,13 +235,13 @@ async def _campaign(bench: Bench, name: str, number: int) -> dict[str, float]:
     handle = bench.client.get_workflow_handle(PREFIX + name, result_type=CampaignCounts)
     counts = await asyncio.wait_for(handle.result(), STUCK.total_seconds())
     after = bench.cpu()
-    if counts.sent != number:  # it is paused where its template fails, and then never ends
+    if counts.sent != number:  # a campaign whose template fails is paused, and then never ends
         raise SojournError(f"{counts}; see {bench.log}")
     return {part: 1000 * (after[part] - before[part]) / number for part in before}
 
 
 async def _journeys(bench: Bench, name: str, number: int) -> dict[str, float]:
-    """Send one message by a run for each; return the CPU milliseconds a message, by part."""
+    """Send messages by a run for each; return the CPU milliseconds per message, by part."""
     await _fill(bench.url, name, number)
     connection = await asyncpg.connect(bench.url)
     try:

@@ -1,8 +1,8 @@
 """The cost of a run in Temporal: history events and billed actions of each journey's longest way.
 
-The counts are from real histories, made on Temporal's time-skipping test server. No query asks the
-runs meanwhile: the test server gives a run that is queried during its work one more workflow task,
-of three events.
+The counts are from real histories on Temporal's time-skipping test server. The runs are not queried
+meanwhile: the test server gives a run that is queried during its work an additional workflow task,
+with three events.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ from sojourn.testkit.kit import EVERYTHING
 
 PERIOD = timedelta(days=30)
 LONGEST = timedelta(days=40)  # longer than from a journey's start to its last message
-# the publisher's clock, by which no event is from the future
+# the publisher's clock, for which no event lies in the future
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -102,7 +102,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
 
 
 def ladder_alone() -> Project:
-    """Return the shop with one journey, which does nothing but wait and send."""
+    """Return the shop with one journey, which only waits and sends."""
     return replace(load_project(), journeys=Journeys([ThreeMessages]))
 
 
@@ -171,7 +171,7 @@ async def _subscription(on: Engine, customer_id: str) -> SubscriptionStarted:
 
 
 async def _sent(on: Engine, workflow_id: str, messages: int) -> WorkflowHistory:
-    """Return the history of a run that has sent everything; a cheaper way must not pass for it."""
+    """Return the history of a run, and check that it has sent everything."""
     await on.env.sleep(LONGEST)
     handle = on.env.client.get_workflow_handle(workflow_id, result_type=Result)
     sent = [message.status for message in (await handle.result()).messages]

@@ -1,4 +1,4 @@
-"""A cheap client of one kept connection, so that the gateway is what the benchmark measures."""
+"""A cheap client with one kept connection, so that the benchmark measures the gateway."""
 
 import asyncio
 import base64

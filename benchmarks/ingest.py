@@ -1,4 +1,4 @@
-"""Events through the gateway against raw Temporal signals: the same runs, side by side.
+"""Events through the gateway against raw Temporal signals to the same runs.
 
 A service that knows the run's id and keeps no record sends a raw signal. The gateway
 authenticates, validates, stores, finds the run, and only then signals and answers. Rounds
@@ -49,9 +49,9 @@ class Round:
     """The result of one round.
 
     Args:
-        per_second: events a second that were answered.
-        waits: milliseconds for each answer.
-        told: events a second whose runs were told; of raw signals that is the same.
+        per_second: answered events per second.
+        waits: the milliseconds for each answer.
+        told: events per second of which runs were told; the same for raw signals.
     """
 
     per_second: float
@@ -59,12 +59,12 @@ class Round:
     told: float = 0.0
 
     def wait(self, percent: int) -> float:
-        """Return the time that this share of the answers took at most."""
+        """Return the most time that this share of the answers took."""
         return quantiles(self.waits, n=100)[percent - 1]
 
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
-    """Run the rounds on SQLite and, where it is installed, on PostgreSQL."""
+    """Run the rounds on SQLite and, if it is installed, on PostgreSQL."""
     events = 4_000 if full else 1_000
     rows = await _on("SQLite", home / "sqlite", "", events)
     commands = find()
@@ -166,7 +166,7 @@ async def _rounds(
 
 
 async def _until_told(store: Store) -> None:
-    """Wait until the runs of everything that is stored are told."""
+    """Wait until the runs are told of every stored event."""
     waiting = select(EventRow.seq).where(col(EventRow.routed_at).is_(None)).limit(1)
     while True:
         async with store.reading() as session:
@@ -187,7 +187,7 @@ async def _lags(store: Store, customers: Sequence[str]) -> list[float]:
 
 
 async def _idle(stack: Stack) -> None:
-    """Wait until the worker has done the work that the round before left behind."""
+    """Wait until the worker has finished the work of the previous round."""
     worker = psutil.Process(stack.worker.pid)
     while True:
         before = _cpu(worker)
@@ -279,7 +279,7 @@ async def _posting(
 async def _among(
     database: str, stack: Stack, door: Door, customers: Sequence[str], events: int
 ) -> tuple[float, float]:
-    """Measure the gateway's CPU seconds an event, with few and with many open runs in the store."""
+    """Measure the gateway's CPU seconds per event, with few and many open runs in the store."""
     costs, filled = [], RUNS
     for size in (FEW, MANY):
         await _fill(stack.store, size - filled)
@@ -297,7 +297,7 @@ async def _among(
 
 
 async def _fill(store: Store, size: int) -> None:
-    """Store further open runs, which Temporal does not have."""
+    """Store additional open runs, which Temporal does not have."""
     now = datetime.now(UTC)
     for first in range(0, size, 5_000):
         names = [f"other-{uuid4().hex[:12]}" for _ in range(min(5_000, size - first))]

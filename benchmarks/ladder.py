@@ -14,7 +14,7 @@ class Ladder(
     goal=OrderCompleted,
     restarts_on=ProductAdded,
 ):
-    """The shape of `workflows.abandoned_cart`, with other durations."""
+    """The same steps as `workflows.abandoned_cart`, with other durations."""
 
     async def steps(self) -> None:
         """Wait and send, three times.

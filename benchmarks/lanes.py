@@ -1,7 +1,7 @@
-"""Transactional messages past a queue of promotional ones, on a channel with a limit.
+"""Transactional messages that overtake a queue of promotional ones, on a channel with a limit.
 
-The same moments twice: on an idle channel, and while promotional messages wait on it. The figure is
-the time from a message's due moment until the provider has accepted it.
+They are sent at the same moments twice: on an idle channel, and while promotional messages wait on
+it. The figure is the time from a message's due moment until the provider has accepted it.
 """
 
 import asyncio
@@ -60,15 +60,15 @@ class Round:
     """The result of one round.
 
     Args:
-        waits: milliseconds from due to accepted, of each transactional message.
-        promotional: promotional messages that left meanwhile, a second.
+        waits: the milliseconds from due to accepted, for each transactional message.
+        promotional: the promotional messages per second that left meanwhile.
     """
 
     waits: Sequence[float]
     promotional: float
 
     def wait(self, percent: int) -> float:
-        """Return the milliseconds that this share of the messages took at most."""
+        """Return the most milliseconds that this share of the messages took."""
         return quantiles(self.waits, n=100)[percent - 1]
 
 
@@ -179,7 +179,7 @@ async def _bench(home: Path) -> AsyncIterator[Bench]:
 async def _fill(bench: Bench, count: int) -> None:
     """Queue promotional messages, and wait until all of them are queued.
 
-    The many runs that start at once keep the worker busy and messages late: wait that out, too.
+    Many runs that start at once keep the worker busy and delay messages: wait for that to end, too.
     """
     parts = await enrolments(bench.store, count // EACH)
 
@@ -218,7 +218,7 @@ async def _length(handle: WorkflowHandle[None, None]) -> int:
 
 
 async def _start(client: Client, journey: str, enrolment: Enrolment) -> WorkflowHandle[None, None]:
-    """Start a run as if its event happened now: its first message is due at once."""
+    """Start a run as if its event happened now, so that its first message is due at once."""
     start = enrolment.start.model_copy(update={"at": datetime.now(UTC)})
     return await client.start_workflow(
         journey,
@@ -259,7 +259,7 @@ async def _sent(store: Store) -> int:
 
 
 async def _under_way(store: Store) -> int:
-    """Return the number of messages that a worker has and has not sent yet."""
+    """Return the number of messages that a worker has taken but not sent yet."""
     query = (
         select(func.count())
         .select_from(LedgerRow)

@@ -1,7 +1,7 @@
 """Counting for reports: a worker's CPU beside 100 messages a second, on PostgreSQL.
 
-Messages are written as the engine writes them: claimed, submitted, sent, reported as delivered, and
-some as clicked; some customers order. What is measured is the CPU of this process while it counts.
+Messages are stored as the engine does: claimed, submitted, sent, reported as delivered, and some as
+clicked; some customers order. The benchmark measures the CPU of this process while it counts.
 """
 
 import time
@@ -20,7 +20,7 @@ from tests.support.postgres import Postgres, find
 
 A_SECOND = 100
 EVERY = 10
-"""Seconds between two passes of a worker (`serving.loop.MEASURE_EVERY`)."""
+"""The seconds between two passes of a worker (`serving.loop.MEASURE_EVERY`)."""
 ROUNDS, FULL_ROUNDS = 10, 100
 CPU = 0.05
 
@@ -60,7 +60,7 @@ FROM generate_series($1::int, $2::int) i WHERE i % 50 = 0
 
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
-    """Write some seconds of messages at a time, and count them."""
+    """Store some seconds of messages at a time, and count them."""
     commands = find()
     if commands is None:
         stderr.print("measuring: PostgreSQL is not installed, so it is left out")

@@ -1,4 +1,4 @@
-"""A worker's memory with many sleeping runs against few: sleeping must cost the worker nothing.
+"""A worker's memory with many sleeping runs against few: sleeping runs must cost it nothing.
 
 Each size gets a fresh worker, the product's own (`worker.py`), with its bounded cache.
 Both sizes fill that cache: below it, memory grows with the runs by design.

@@ -1,6 +1,6 @@
 """The ladder that both sides of the throughput benchmark climb.
 
-A module that imports `domain` alone: the bare workflow must not load our journey classes.
+This module imports only `domain`, since the bare workflow must not load our journey classes.
 """
 
 from datetime import timedelta

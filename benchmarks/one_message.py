@@ -5,7 +5,7 @@ from sojourn.events import AccountActivated, SignedUp
 
 
 class OneMessage(Journey, name="one-message", starts_on=SignedUp, goal=AccountActivated):
-    """Write once, at once."""
+    """Sends once, at once."""
 
     message = Message(EMAIL, useful_for=days(2), topic="news")
 

@@ -1,4 +1,4 @@
-"""One measured figure, and the bar that it must meet."""
+"""One measured figure, with its bar."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,9 +9,9 @@ class Row:
     """A line of the table.
 
     Args:
-        benchmark: the name of the one that measured it.
-        what: the thing that was measured.
-        measured: the figure; of repeated rounds, their median.
+        benchmark: the name of the benchmark.
+        what: a description of the figure.
+        measured: the figure; the median for repeated rounds.
         unit: ``ms``, ``MB``, ``/s``; empty for counts and ratios.
         at_most: the bar, if less is better.
         at_least: the bar, if more is better.
@@ -33,7 +33,7 @@ class Row:
 
     @property
     def ok(self) -> bool | None:
-        """Tell whether the bar is met; None if there is none."""
+        """Return whether the bar is met; None if there is none."""
         if self.at_most is not None:
             return self.measured <= self.at_most
         return self.measured >= self.at_least if self.at_least is not None else None
@@ -45,12 +45,12 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """Return the row as the table shows it."""
+        """Return the row for the table."""
         figure = f"{_figure(self.measured)} {self.unit}".strip()
         return (self.benchmark, self.what, figure, self.bar, self.verdict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the row as ``--json`` shows it."""
+        """Return the row for ``--json``."""
         return {**asdict(self), "ok": self.ok}
 
 

@@ -1,4 +1,4 @@
-"""The worker process that is measured: the product's own composition, other workflows.
+"""The measured worker process: the product's own composition with other workflows.
 
 ``python -m benchmarks.served NAME`` serves a benchmark. The environment configures it like any
 worker, and it ends with its standard input.

@@ -1,4 +1,4 @@
-"""Customers to measure with: known, reachable, agreed to everything, with something in the cart."""
+"""Customers for benchmarks: known, reachable, agreed to everything, with something in the cart."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -26,12 +26,12 @@ def in_cart(customer_id: str, at: datetime) -> Event:
 
 
 def signed_up(customer_id: str, at: datetime) -> Event:
-    """Return the event of a customer who signs up."""
+    """Return a customer's event of signing up."""
     return SignedUp(customer_id=customer_id, occurred_at=at)
 
 
 AT_ONCE = 200
-"""Customers of one transaction: while it lasts, nobody else writes to SQLite."""
+"""The customers in one transaction, during which nobody else can write to SQLite."""
 
 
 async def enrolments(
@@ -39,12 +39,12 @@ async def enrolments(
 ) -> list[Enrolment]:
     """Store new customers, each with the event that starts a run.
 
-    The rows are as the dispatcher leaves them, so that the gate finds what it looks for.
+    The rows are as the dispatcher would store them, so that the gate finds what it needs.
 
     Args:
         store: the store of the benchmark.
         count: the number of customers.
-        who: makes the event of a customer at a moment.
+        who: creates the event of a customer at a moment.
 
     Returns:
         The enrolments of the runs to start.

@@ -13,7 +13,7 @@ from sojourn.cli.local.stack import register_search_attributes
 
 @asynccontextmanager
 async def test_server() -> AsyncIterator[WorkflowEnvironment]:
-    """Run a test server of its own."""
+    """Run a separate test server."""
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=binary("temporal-test-server"),
         data_converter=pydantic_data_converter,

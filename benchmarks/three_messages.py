@@ -14,7 +14,7 @@ class ThreeMessages(
     goal=OrderCompleted,
     restarts_on=ProductAdded,
 ):
-    """A ladder that does nothing but wait and send."""
+    """A ladder that only waits and sends."""
 
     reminder = Message(EMAIL, useful_for=hours(24))
     nudge = Message(PUSH, SMS, useful_for=hours(24))

@@ -1,7 +1,8 @@
 """A journey against a bare hand-written workflow: the same timers and sends, side by side.
 
-One worker process on one dev server serves both. Rounds alternate, so that other work of the
-machine slows both alike; the figures are medians of rounds, the ratio is the median of their pairs.
+One worker process on one dev server serves both. Rounds alternate, so that other work on the
+machine slows both equally; the figures are medians of rounds, the ratio is the median of their
+pairs.
 """
 
 import asyncio
@@ -100,7 +101,7 @@ async def _rounds(bench: Bench, count: int) -> dict[str, list[Round]]:
 
 
 async def _round(bench: Bench, kind: str, count: int, in_flight: int) -> Round:
-    """Run a number of runs to their ends, with a new one started whenever one is done."""
+    """Run a number of runs to their ends, starting a new one whenever one is done."""
     starting = asyncio.Semaphore(STARTING)
     lengths: list[int] = []
 

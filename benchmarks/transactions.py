@@ -66,7 +66,7 @@ TOPICS = Topics({"cart": Topic("cart", {"en": "Your cart"})}, declared=True)
 
 @dataclass
 class Count:
-    """The statements and transactions on a store's connections."""
+    """The counts of statements and transactions on a store's connections."""
 
     transactions: int = 0
     statements: int = 0
@@ -94,7 +94,7 @@ def counting(store: Store) -> Iterator[Count]:
 
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
-    """Count for a message that is sent, by no rule and by all, one that is skipped, one held."""
+    """Count for a message that is sent, without rules and with all, one skipped, and one held."""
     settings = Settings(home=home, quiet_hours=QuietHours(time(21), time(9)))
     async with await Store.open(settings.store_url, migrate=True) as store:
         project = load_project()
@@ -157,7 +157,7 @@ async def _delivery(store: Store, at: time, *, bought: bool = False) -> Delivery
 
 
 async def _pause_others(store: Store) -> None:
-    """Switch off what is none of the message's: a topic, and a channel."""
+    """Switch off a topic and a channel that are not the message's."""
     async with store.transaction() as session:
         await switches.begin(
             session, Scope.TOPIC, "news", [Part.SENDS], closed=False, because="x", by="anna"

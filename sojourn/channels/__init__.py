@@ -1,6 +1,6 @@
-"""Providers, who carry messages: one file each, and the names that such a file needs.
+"""Providers, which carry messages: one file each, and the names that such a file needs.
 
-A provider outside of this package imports these names from here. The providers themselves are not
+A provider outside this package imports these names from here. The providers themselves are not
 imported here: each is loaded when it is chosen.
 """
 

@@ -1,7 +1,7 @@
-"""Several parcels in one call of a provider: which go together, and what is one parcel's own.
+"""Several parcels in one call to a provider: their grouping, and the faults of single parcels.
 
-A call has one certainty: it left, or it did not. What is known of one parcel alone, that it cannot
-be written or that the provider refuses it, is the fault of that parcel alone.
+A call leaves as a whole or not at all. But a parcel that cannot be written, or that the provider
+refuses, does not affect the others.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -22,14 +22,14 @@ T = TypeVar("T")
 def batches(provider: Provider, parcels: Sequence[Parcel]) -> Iterator[Sequence[Parcel]]:
     """Yield the parcels of each call, in their order.
 
-    Those of one call have one channel and one message class: providers keep streams apart.
+    The parcels of a call share a channel and a message class, since providers separate streams.
 
     Args:
-        provider: carries them.
+        provider: the provider that carries them.
         parcels: the messages.
 
     Yields:
-        The parcels of a call; a single one goes by `Provider.send`.
+        The parcels of a call; a single one is sent by `Provider.send`.
     """
     if not isinstance(provider, SupportsBatch):
         yield from ([parcel] for parcel in parcels)
@@ -54,19 +54,20 @@ async def each_of(
     write: Callable[[Parcel], T],
     call: Callable[[Sequence[T]], Awaitable[Sequence[str | ProviderError]]],
 ) -> list[str | ProviderError]:
-    """Write each parcel, make the call with those that can be written, and join the answers.
+    """Write each parcel, make the call with the written ones, and return an answer for each.
 
     Args:
         parcels: the messages.
-        write: writes one as the provider wants it.
-        call: hands over what was written; returns one answer for each, in their order.
+        write: converts one to the provider's form.
+        call: hands over the converted messages; returns one answer for each, in order.
 
     Returns:
-        One answer for each parcel, in their order.
+        One answer for each parcel, in order.
 
     Raises:
-        ProviderError: as `call` does; `AmbiguousSend` if it has not one answer for each. Where a
-            parcel could not be written, what befell the call is the answer of the others instead.
+        ProviderError: the error of `call`; `AmbiguousSend` if it does not return one answer for
+            each. If some parcel could not be written, most errors of the call are the answers of
+            the others instead.
     """
     outcomes: dict[int, str | ProviderError] = {}
     written: dict[int, T] = {}
@@ -75,7 +76,7 @@ async def each_of(
             written[number] = write(parcel)
         except ProviderError as error:
             outcomes[number] = error
-        except Exception as error:  # nothing has left yet, and the others are to leave
+        except Exception as error:  # nothing has left yet, and the others can still leave
             unforeseen = Unforeseen(f"{type(error).__name__}: {error}")
             unforeseen.__cause__ = error
             outcomes[number] = unforeseen
@@ -85,7 +86,7 @@ async def each_of(
             if len(answers) != len(written):
                 raise AmbiguousSend(f"{len(answers)} answers for {len(written)} messages")
         except PermanentError:
-            raise  # it says nothing of each
+            raise  # it does not say which parcel is at fault
         except ProviderError as error:
             if not outcomes:
                 raise

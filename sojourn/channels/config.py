@@ -1,4 +1,4 @@
-"""A provider's own settings: ``SOJOURN_{PROVIDER}_*``, read when the provider is chosen."""
+"""A provider's settings, ``SOJOURN_{PROVIDER}_*``, which are read when the provider is chosen."""
 
 from typing import Annotated, Any, Self
 
@@ -28,7 +28,7 @@ Token = Annotated[SecretStr, AfterValidator(_fits_a_header)]
 
 
 class ProviderConfig(BaseSettings):
-    """The settings of one provider, apart from those of the installation.
+    """The settings of one provider, separate from those of the installation.
 
     A subclass names its prefix and adds fields::
 
@@ -37,19 +37,18 @@ class ProviderConfig(BaseSettings):
             token: Token
             base_url: str = "https://api.postmarkapp.com"
 
-    The provider cannot do without a field that has no default. A field whose name ends in ``_url``
-    holds an HTTP URL.
+    A field without a default is required. A field whose name ends in ``_url`` is an HTTP URL.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     timeout_seconds: Annotated[float, Field(gt=0, le=50)] = 10
-    """The time to wait for an answer; after that the message may have been sent or not."""
+    """The time to wait for an answer; after that, the message may have been sent or not."""
 
     @field_validator("*")
     @classmethod
     def _check_url(cls, value: Any, field: ValidationInfo) -> Any:
-        """Refuse a URL that leads nowhere: every message would wait until it is of no use."""
+        """Refuse an invalid URL, with which every message would wait until it is of no use."""
         if value and str(field.field_name).endswith("_url"):
             try:
                 url = httpx.URL(value)
@@ -80,7 +79,7 @@ def _bad_setting(config: type[ProviderConfig], error: ValidationError) -> BadSet
         provider = prefix.removeprefix("SOJOURN_").rstrip("_").lower()
         return BadSetting(f"{provider} is chosen, which needs {', '.join(absent)}: not set")
     reason = faults[0]["msg"].removeprefix("Value error, ")
-    # without the value, which may be secret
+    # without the value, which may be a secret
     return BadSetting(f"{_variable(prefix, faults[0]['loc'])}: {reason}")
 
 

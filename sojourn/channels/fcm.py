@@ -32,7 +32,7 @@ from sojourn.settings import Settings
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 LONGEST_COLLAPSE_ID = 64
-"""The length in bytes that Apple takes; Google takes more."""
+"""The longest collapse id in bytes that Apple takes; Google takes more."""
 QUOTA_WAIT = timedelta(minutes=1)
 """The wait that Google's documentation asks for if there is no Retry-After."""
 
@@ -43,9 +43,9 @@ class Config(ProviderConfig):
     model_config = SettingsConfigDict(env_prefix="SOJOURN_FCM_")
 
     credentials: SecretStr
-    """The key of a service account: the JSON itself, or the path of its file."""
+    """The key of a service account, as JSON or as the path of its file."""
     project: str = ""
-    """The id of the Firebase project; empty: the service account's project."""
+    """The id of the Firebase project; empty for the service account's project."""
     base_url: str = "https://fcm.googleapis.com"
 
 
@@ -73,7 +73,7 @@ class Fcm:
             raise BadSetting("SOJOURN_FCM_PROJECT: not set, and the credentials name none")
         self._path = f"/v1/projects/{project}/messages:send"
         self._proven = False
-        """True once Firebase has accepted a message: our project then has devices."""
+        """True once Firebase has accepted a message, which shows that our project has devices."""
 
     async def send(self, parcel: Parcel) -> str:
         """Hand a message over and return its name, ``projects/.../messages/...``."""
@@ -121,7 +121,7 @@ def _message(parcel: Parcel) -> dict[str, Any]:
         "android": {"collapse_key": collapse, "notification": {"tag": collapse}},
         "apns": {"headers": {"apns-collapse-id": collapse}},
     }
-    if content.url.startswith("https://"):  # Firebase refuses a web page's link of another scheme
+    if content.url.startswith("https://"):  # Firebase refuses web links with another scheme
         message["webpush"] = {"fcm_options": {"link": content.url}}
     return message
 
@@ -131,10 +131,10 @@ def _collapse_id(key: str) -> str:
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any], *, proven: bool) -> ProviderError:
-    """Return the error that an answer means. Firebase's code stands in Google's details.
+    """Return the error that an answer means. Firebase's code is in Google's details.
 
     A registration token belongs to one project. SENDER_ID_MISMATCH does not say which of the two
-    is wrong: until a message has been accepted, our project may be, for every device.
+    is wrong: until a message has been accepted, our project may be wrong, for every device.
     https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
     """
     told = said.get("error")
@@ -146,7 +146,7 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any], *, proven: bool) -> 
             return EndpointGone(detail)
         case _, "SENDER_ID_MISMATCH" if proven:
             return WrongSender(detail)
-        # a plain 404 means the project: a dead token would be UNREGISTERED
+        # a plain 404 means the project, since a dead token would be UNREGISTERED
         case (_, "SENDER_ID_MISMATCH" | "THIRD_PARTY_AUTH_ERROR") | (404, _):
             return AccountError(detail)
         case 400, _ if _of_token(error):
@@ -157,7 +157,7 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any], *, proven: bool) -> 
 
 
 def _of_token(error: Mapping[str, Any]) -> bool:
-    """Tell whether an invalid argument is the device's token or the message."""
+    """Return whether an invalid argument is the device's token, not the message."""
     violations = [
         one.get("field") if isinstance(one, dict) else None
         for many in _in_details(error, "fieldViolations")

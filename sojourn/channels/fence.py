@@ -1,7 +1,7 @@
 """The fence around a hand-over: a message leaves in time, or not at all.
 
-The clients that carry messages, `Http` and SMTP's, ask the fence as late as they can: when the
-connection stands, before the first byte of the message. They find it by `current`, so that a
+The clients that carry messages, `Http` and SMTP's, check the fence as late as possible: once they
+are connected, before the first byte of the message. They find it by `current`, so that a
 provider's file need not pass it on.
 """
 
@@ -15,19 +15,19 @@ from sojourn.domain.errors import FenceClosed
 from sojourn.domain.fence import FENCE
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Linux has a clock that goes on while the machine sleeps."""
+"""On Linux, a clock that also runs while the machine sleeps."""
 
 
 def seconds_up() -> float:
-    """Return the seconds of a clock that goes on while this process stands still."""
+    """Return the seconds of a clock that also runs while this process stands still."""
     return time.clock_gettime(_CLOCK)
 
 
 class Fence:
-    """The time in which one attempt may hand its message over; it begins now.
+    """The time in which an attempt may hand its message over; it begins now.
 
     Args:
-        lasts: None means that nothing limits it.
+        lasts: the length of that time; None for no limit.
     """
 
     def __init__(self, lasts: timedelta | None = FENCE) -> None:
@@ -36,7 +36,7 @@ class Fence:
         self._of: Fence | None = None
 
     def part(self) -> "Fence":
-        """Return the fence of one of several parcels: it ends with this one, and is its own."""
+        """Return a fence for one of several parcels, which ends with this one."""
         part = Fence(None)
         part._of = self
         return part
@@ -48,7 +48,7 @@ class Fence:
 
     @property
     def left(self) -> float | None:
-        """The seconds that are left, 0 at least; None means that nothing limits it."""
+        """The seconds left, at least 0; None for no limit."""
         if self._of is not None:
             return self._of.left
         return None if self._ends is None else max(self._ends - seconds_up(), 0)
@@ -63,7 +63,7 @@ class Fence:
             raise FenceClosed("the attempt stood still for too long: nothing was handed over")
 
     def cross(self) -> None:
-        """Check once more, and note that bytes of the message leave now.
+        """Check again, and record that bytes of the message leave now.
 
         Raises:
             FenceClosed: they must not leave. If no byte has left before, the message was certainly
@@ -75,12 +75,12 @@ class Fence:
             self._of.cross()
 
     def shut(self) -> None:
-        """Let nothing more leave: somebody else has the message now."""
+        """Let nothing more leave: another attempt has the message now."""
         self._ends = seconds_up()
 
     @contextmanager
     def around(self) -> Iterator[None]:
-        """Make this the current fence of the code in the block, and of tasks that it starts."""
+        """Make this the current fence in the block, and in tasks that it starts."""
         token = _current.set(self)
         try:
             yield
@@ -92,5 +92,5 @@ _current: ContextVar[Fence | None] = ContextVar("fence", default=None)
 
 
 def current() -> Fence:
-    """Return the fence around this hand-over; one without a limit if nobody has made one."""
+    """Return the fence around this hand-over; without one, a fence without a limit."""
     return _current.get() or Fence(None)

@@ -17,12 +17,12 @@ from sojourn.domain.errors import AccountError, BadSetting, TransientError
 LIFETIME_SECONDS = 3600
 """Google's limit."""
 EARLY_SECONDS = 300
-"""The rest of a token's life that is not used: requests under way must not outlive the token."""
+"""The last part of a token's life, which is not used so that no request outlives its token."""
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class _Key(BaseModel):
-    """The fields of a key file that are used."""
+    """The used fields of a key file."""
 
     client_email: str = Field(min_length=1)
     private_key: str
@@ -32,16 +32,16 @@ class _Key(BaseModel):
 
 
 class ServiceAccount:
-    """A service account with its current token, which it exchanges in time.
+    """A service account with its current token, which is renewed in time.
 
     Args:
         given: the key as JSON, or the path of its file.
         scope: the OAuth scope of the tokens.
-        http: the client that asks for tokens.
-        variable: the setting that holds the key, named in errors.
+        http: the client that requests tokens.
+        variable: the setting with the key, named in errors.
 
     Raises:
-        BadSetting: there is no such file, or it holds no key of a service account.
+        BadSetting: there is no such file, or it does not contain a service account's key.
     """
 
     def __init__(self, given: str, scope: str, http: Http, variable: str) -> None:
@@ -64,12 +64,12 @@ class ServiceAccount:
         return self._key.project_id
 
     async def token(self) -> str:
-        """Return a token that is good for some minutes.
+        """Return a token that is valid for some minutes.
 
         Concurrent callers share one request.
 
         Raises:
-            TransientError: Google does not answer, or answers with an error of its own.
+            TransientError: Google does not answer, or has an internal error.
             AccountError: Google refuses the key.
         """
         async with self._lock:
@@ -79,7 +79,7 @@ class ServiceAccount:
             return self._token
 
     def forget(self) -> None:
-        """Drop a token that was refused, so that the next call asks for another."""
+        """Drop a refused token, so that the next call requests another."""
         self._good_until = 0.0
 
     async def _ask(self) -> tuple[str, float]:

@@ -1,7 +1,7 @@
 """HTTP to a provider: a pool of connections, and the usual meaning of answers.
 
 Only certainty counts. After 429, a definite 4xx or a connection that was never made, the message
-was certainly not sent. After 5xx, a broken connection or a missing answer, nobody knows.
+was certainly not sent. After 5xx, a broken connection or a missing answer, this is unknown.
 """
 
 import email.utils
@@ -27,10 +27,10 @@ from sojourn.domain.errors import (
 )
 
 LONGEST_DETAIL = 300
-"""Characters of an answer that an error quotes."""
+"""The most characters of an answer that an error quotes."""
 LONGEST_WAIT = timedelta(hours=1)
 CHUNK = 16_384
-"""Bytes of a body between two looks at the fence."""
+"""The bytes of a body between two checks of the fence."""
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -44,9 +44,9 @@ _NOT_SENT = (
 def trusted() -> ssl.SSLContext:
     """Return the certificates that we trust.
 
-    A process reads them once, since that takes longer than many requests: those of
-    ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``, else certifi's
-    (https://www.python-httpx.org/advanced/ssl/).
+    They are those of ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``, or else certifi's
+    (https://www.python-httpx.org/advanced/ssl/). A process reads them once, since that takes longer
+    than many requests.
     """
     return httpx.create_ssl_context()
 
@@ -83,7 +83,7 @@ class Http:
         """Make a request that sends a message, and return any answer.
 
         The message is in the request's body: as long as no byte of the body has left, it was
-        certainly not sent, whatever happens. The fence is asked when the connection stands.
+        certainly not sent. The fence is checked once the connection is made.
 
         Args:
             method: the HTTP method.
@@ -99,7 +99,7 @@ class Http:
         request.stream = body = _Body(request.stream, current())
         try:
             if request.headers.get("content-length") == "0" or method in ("GET", "HEAD"):
-                body.begin()  # the message is in the URL or in the headers
+                body.begin()  # the message is in the URL or the headers
             return await self._client.send(request)
         except FenceClosed as error:
             if body.begun:
@@ -113,7 +113,7 @@ class Http:
             raise AmbiguousSend(f"no answer: {_said(error)}") from None
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Make a request that sends no message: a look-up, a probe. It can be made again.
+        """Make a request that sends no message, such as a look-up or a probe, and can be repeated.
 
         Args:
             method: the HTTP method.
@@ -144,9 +144,9 @@ class Http:
 
 
 class _Body(httpx.AsyncByteStream):
-    """A request's body, which leaves in small parts, each of them past the fence.
+    """A request's body, which leaves in small parts, with a check of the fence before each.
 
-    A worker that stands still in the middle of a long body sends the rest of it no more.
+    A worker that stands still in the middle of a long body does not send the rest of it.
     """
 
     def __init__(self, parts: AsyncIterable[bytes], fence: Fence) -> None:
@@ -170,8 +170,8 @@ class _Body(httpx.AsyncByteStream):
 def fault_of(answer: httpx.Response, said: str = "") -> ProviderError:
     """Return the error that an answer means by its HTTP status alone.
 
-    An address where nothing lives (404, 405, a redirect) is a fault of the settings, and of no
-    message. A provider that answers 404 about a recipient tells so before it calls this.
+    A wrong URL (404, 405, a redirect) is a fault of the settings, not of the message. If a
+    provider answers 404 about a recipient, its class handles that before it calls this.
 
     Args:
         answer: the provider's answer, whose status is an error.
@@ -185,7 +185,7 @@ def _meaning(answer: httpx.Response, detail: str) -> ProviderError:
     match answer.status_code:
         case 401 | 402 | 403 | 407:
             return AccountError(detail)
-        case 301 | 307 | 308 | 404 | 405:  # nothing lives at the address that our settings made
+        case 301 | 307 | 308 | 404 | 405:  # the URL from our settings is wrong
             return AccountError(f"{detail}; check the base URL")
         case 408 | 425:
             return TransientError(detail, retry_after=retry_after(answer))
@@ -199,8 +199,8 @@ def _meaning(answer: httpx.Response, detail: str) -> ProviderError:
 def retry_after(answer: httpx.Response) -> timedelta | None:
     """Return the time that the provider asks us to wait.
 
-    Retry-After (RFC 9110, 10.2.3) holds seconds or a date. X-RateLimit-Reset comes second: some
-    providers write seconds or milliseconds since 1970 into it, others seconds from now.
+    Retry-After (RFC 9110, 10.2.3) is in seconds or a date. Without it, X-RateLimit-Reset counts:
+    for some providers it is in seconds or milliseconds since 1970, for others in seconds from now.
     """
     told = answer.headers.get("retry-after", "").strip()
     if not told:
@@ -213,7 +213,7 @@ def retry_after(answer: httpx.Response) -> timedelta | None:
 
 
 def body_of(answer: httpx.Response) -> dict[str, Any]:
-    """Return the answer's JSON object, or an empty one: proxies answer in HTML."""
+    """Return the answer's JSON object, or an empty one, since proxies answer in HTML."""
     try:
         said = answer.json()
     except ValueError:
@@ -222,7 +222,7 @@ def body_of(answer: httpx.Response) -> dict[str, Any]:
 
 
 def array_of(answer: httpx.Response) -> list[dict[str, Any]]:
-    """Return the objects of the answer's JSON array; no array, no objects."""
+    """Return the objects of the answer's JSON array; none if it is not an array."""
     try:
         said = answer.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""E-mail addresses as mail servers take them: with the domain in ASCII."""
+"""E-mail addresses in the form that mail servers take: with the domain in ASCII."""
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -11,14 +11,14 @@ def mailbox(address: str) -> str:
     ``ada@bücher.example`` becomes ``ada@xn--bcher-kva.example`` (RFC 5890).
 
     Args:
-        address: an e-mail address; one in ASCII stays as it is.
+        address: an e-mail address; an ASCII one is returned unchanged.
 
     Returns:
-        The address. The part before the @ keeps its letters; only SMTPUTF8 carries others than
-        ASCII there (RFC 6531).
+        The address. The part before the @ is unchanged; letters outside ASCII there need SMTPUTF8
+            (RFC 6531).
 
     Raises:
-        UnsupportedAddress: no server could be found for it.
+        UnsupportedAddress: the address is invalid.
     """
     if address.isascii():
         return address
@@ -32,7 +32,7 @@ def mailbox(address: str) -> str:
 
 
 def ascii_mailbox(address: str) -> str:
-    """Return an address in ASCII, for providers that take no other.
+    """Return an address in ASCII, for providers that take no others.
 
     Args:
         address: an e-mail address.
@@ -41,7 +41,7 @@ def ascii_mailbox(address: str) -> str:
         The address, with its domain in ASCII.
 
     Raises:
-        UnsupportedAddress: it has other letters before the @.
+        UnsupportedAddress: the address is invalid, or has letters outside ASCII before the @.
     """
     written = mailbox(address)
     if not written.isascii():

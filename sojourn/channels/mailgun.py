@@ -39,8 +39,8 @@ from sojourn.domain.reports import Kind, Report
 from sojourn.settings import Settings
 
 OLDEST_WEBHOOK = timedelta(hours=9)
-"""The age at which a webhook is a replay. Mailgun repeats a refused webhook for eight hours, and
-does not document whether it signs each attempt."""
+"""The age at which a webhook counts as a replay. Mailgun repeats a refused webhook for eight hours,
+and does not document whether it signs each attempt."""
 LONGEST_TAG = 128
 
 _KINDS = {
@@ -53,7 +53,7 @@ _KINDS = {
     "complained": Kind.COMPLAINED,
 }
 _BOTS = {
-    Kind.OPENED: ("apple", "generic"),  # Gmail's fetches the picture when a person opens the e-mail
+    Kind.OPENED: ("apple", "generic"),  # Gmail's bot fetches the picture when a person opens it
     Kind.CLICKED: ("apple", "generic", "gmail"),
 }
 """Values of `client-info.bot` that mean a machine: documentation.mailgun.com, bot detection."""
@@ -62,14 +62,15 @@ _SUPPRESSED = {
     "suppress-unsubscribe": Kind.UNSUBSCRIBED,
     "suppress-complaint": Kind.COMPLAINED,
 }
-"""The reasons for which Mailgun does not even try."""
+"""The reasons for which Mailgun does not try to deliver."""
 _OUR_ACCOUNT = re.compile(
     r"\bfrom\b.*parameter|not allowed to send|free accounts|sandbox|activate your"
 )
 _ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
 _NO_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
-"""Enhanced status codes of dead addresses: no such mailbox or system, bad syntax, moved, a domain
-without mail, a disabled mailbox (https://www.iana.org/assignments/smtp-enhanced-status-codes)."""
+"""The enhanced status codes of dead addresses: no such mailbox or system, bad syntax, moved, a
+domain without mail, a disabled mailbox
+(https://www.iana.org/assignments/smtp-enhanced-status-codes)."""
 _Field = tuple[str | None, str | bytes, str | None]
 """A part of a multipart form: file name, content, media type."""
 
@@ -82,18 +83,18 @@ class Config(ProviderConfig):
     api_key: SecretStr
     """An API key that may send, read events and read domains."""
     domain: str
-    """The sending domain, as it stands in Mailgun."""
+    """The sending domain, as registered with Mailgun."""
     webhook_key: SecretStr = SecretStr("")
-    """The HTTP webhook signing key. Empty: no webhook is accepted."""
+    """The HTTP webhook signing key. If empty, no webhook is accepted."""
     test_mode: bool = False
-    """Mailgun accepts messages and delivers none."""
+    """Have Mailgun accept messages, but deliver none."""
     base_url: str = "https://api.mailgun.net"
 
 
 class Mailgun:
-    """Mailgun's API, which has no idempotency key. A look-up settles a lost answer.
+    """Mailgun's API, which has no idempotency keys. A look-up settles a lost answer.
 
-    We make the Message-ID from the reference, because Mailgun's events can be searched by it.
+    We derive the Message-ID from the reference, since Mailgun's events can be searched by it.
     """
 
     name = "mailgun"
@@ -102,7 +103,7 @@ class Mailgun:
         sandbox="SOJOURN_MAILGUN_TEST_MODE=true: Mailgun accepts messages and delivers none",
         fenced=True,
     )
-    # Mailgun files events out of order; its manual trusts those that are half an hour old:
+    # Mailgun stores events out of order; its manual trusts events that are half an hour old:
     # https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-polling
     looks_up_after = timedelta(minutes=30)
 
@@ -152,7 +153,7 @@ class Mailgun:
             raise AccountError(f"Mailgun's domain {self._config.domain} is {state}, not active")
 
     async def read(self, hook: Hook) -> Reading:
-        """Read one report, or none from an event of another type."""
+        """Read one report; none from an event of another type."""
         said = object_in(hook)
         token = self._verified(said, hook.received_at)
         event = said.get("event-data")
@@ -195,7 +196,7 @@ class Mailgun:
         return f"{parcel.reference}@{self._config.domain}"
 
     def _verified(self, said: Mapping[str, Any], received_at: datetime) -> str:
-        """Return the signed token. The signature covers the token and the moment, not the event."""
+        """Verify and return the token. The signature covers it and the moment, not the event."""
         key = self._config.webhook_key.get_secret_value()
         if not key:
             raise BadSignature("SOJOURN_MAILGUN_WEBHOOK_KEY is not set: no webhook is accepted")
@@ -203,7 +204,7 @@ class Mailgun:
         timestamp, token = str(signature.get("timestamp", "")), str(signature.get("token", ""))
         text = (timestamp + token).encode(errors="replace")
         expected = hmac.new(key.encode(), text, hashlib.sha256).hexdigest().encode()
-        # the parent account's key signs the events of a subaccount, too
+        # the parent account's key also signs the events of a subaccount
         given = (str(signature.get(name, "")) for name in ("signature", "parent-signature"))
         if not any(hmac.compare_digest(one.encode(errors="replace"), expected) for one in given):
             raise BadSignature("not signed with SOJOURN_MAILGUN_WEBHOOK_KEY")
@@ -219,7 +220,7 @@ def _decoded(name: str, data: str) -> bytes:
 
 
 def _tag(template: str) -> str:
-    """Return journey and step, ``abandoned-cart/reminder``. Mailgun wants tags in ASCII."""
+    """Return journey and step, ``abandoned-cart/reminder``, in ASCII as Mailgun requires."""
     return template.partition(".")[0].encode("ascii", "ignore").decode()[:LONGEST_TAG]
 
 
@@ -229,10 +230,10 @@ def _part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _fault(answer: httpx.Response, message: str) -> ProviderError:
-    """Return the error that an answer means, by status and words: Mailgun has no codes."""
+    """Return the error that an answer means, by its status and text, since Mailgun has no codes."""
     said = message.lower()
     if answer.status_code == 404:
-        # Mailgun answers so in a region without this domain, too
+        # Mailgun also answers this in a region without this domain
         return AccountError(f"HTTP 404: check the domain and the base URL's region: {message}")
     if answer.status_code == 400:
         if re.search(r"\bto\b.*parameter is not a valid address", said):
@@ -257,7 +258,7 @@ def _report(event: Mapping[str, Any], token: str, received_at: datetime) -> Repo
         event.get("reason"),
     )
     return Report(
-        # the signature does not cover the event, so that each signed token may count only once
+        # the signature does not cover the event, so each signed token may count only once
         event_id=token,
         kind=kind,
         at=moment(event.get("timestamp"), received_at),
@@ -289,7 +290,7 @@ def _failure(event: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Kind,
 
 
 def _is_dead(status: Mapping[str, Any]) -> bool:
-    """Tell whether a bounce means a dead address: not a spam filter, not a full mailbox."""
+    """Return whether a bounce means a dead address, not a spam filter or a full mailbox."""
     words = f"{status.get('enhanced-code', '')} {status.get('message', '')}"
     enhanced = _ENHANCED.search(words)
     if enhanced:

@@ -45,7 +45,7 @@ from sojourn.settings import Settings
 API_UNKNOWN = 1
 INVALID_PARAMETER, NO_SUCH_OBJECT = 100, 33
 ENOUGH_FOR_NOW = 131049
-"""The customer has had all the marketing that Meta allows for now; another day it may pass."""
+"""Meta's limit on marketing to the customer is reached for now; it may work on another day."""
 WINDOW_CLOSED = 131047
 MARKETING_STOPPED = 131050
 UNDELIVERABLE = 131026
@@ -73,7 +73,7 @@ _KINDS = {
     "failed": Kind.FAILED,
 }
 _NO_MESSAGE = frozenset({"system", "request_welcome"})
-"""The types of inbound "messages" that no customer wrote."""
+"""The types of inbound "messages" that a customer did not write."""
 _CAPTIONED = frozenset({"image", "video", "document"})
 
 _PHONE = re.compile(r"\+(\d{7,15})", re.ASCII)
@@ -88,11 +88,11 @@ class Config(ProviderConfig):
     token: Token
     """The access token of a system user."""
     phone_number_id: str = Field(pattern=r"^\d+$")
-    """Meta's id of the sending number; not the number itself."""
+    """Meta's id of the sending number, not the number itself."""
     app_secret: SecretStr = SecretStr("")
-    """The secret that signs webhooks. Empty: no webhook is accepted."""
+    """The secret that signs webhooks. If empty, no webhook is accepted."""
     verify_token: SecretStr = SecretStr("")
-    """The word that Meta shows when a webhook is set up; any word that both sides know."""
+    """The word that Meta sends when a webhook is set up; any word that both sides know."""
     api_version: str = Field(default="v25.0", pattern=r"^v\d+\.\d+$")
     base_url: str = "https://graph.facebook.com"
 
@@ -117,7 +117,8 @@ class Meta:
         """Hand a message over and return Meta's id of it, ``wamid...``.
 
         Raises:
-            InvalidRecipient: Meta says so; or the address is neither a phone number nor a user id.
+            InvalidRecipient: Meta refuses the address, or it is neither a phone number nor a user
+                id.
         """
         answer = await self._http.send("POST", f"{self._number}/messages", json=_message(parcel))
         said = body_of(answer)
@@ -136,11 +137,11 @@ class Meta:
         if answer.is_success:
             return
         fault = _fault(answer, body_of(answer))
-        # the request sends no message, so that a refusal means the number or the token
+        # the request sends no message, so a refusal means the number or the token
         raise fault if isinstance(fault, TransientError) else AccountError(str(fault))
 
     async def read(self, hook: Hook) -> Reading:
-        """Read the reports of a batch; answer the GET that sets a webhook up with its challenge."""
+        """Read the reports in a batch; answer the GET that sets up a webhook with its challenge."""
         if hook.method != "POST":
             return Reading(answer=self._challenge(hook))
         self._verify(hook)
@@ -172,7 +173,7 @@ class Meta:
 
 
 def language_code(locale: str) -> str:
-    """Write a locale as Meta does: ``en_US`` for ``en-US``, ``pl`` for ``pl``.
+    """Return a locale in Meta's form: ``en_US`` for ``en-US``, ``pl`` for ``pl``.
 
     https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates/supported-languages
     """
@@ -191,7 +192,7 @@ def _message(parcel: Parcel) -> dict[str, Any]:
         return message | {"type": "text", "text": {"body": content.text}}
     template: dict[str, Any] = {
         "name": content.approved,
-        # the only policy, which Meta's documentation requires
+        # the only policy, required by Meta's documentation
         "language": {"policy": "deterministic", "code": language_code(content.locale)},
     }
     if content.variables:
@@ -202,7 +203,7 @@ def _message(parcel: Parcel) -> dict[str, Any]:
 
 
 def _recipient(address: str) -> dict[str, str]:
-    """Return the digits of a phone number, or the user id of a customer who shows no number.
+    """Return the digits of a phone number, or the user id of a customer who hides the number.
 
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """
@@ -216,7 +217,7 @@ def _recipient(address: str) -> dict[str, str]:
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
-    """Return the error that an answer means. Meta's code counts: a quota, say, comes with 400."""
+    """Return the error that an answer means by Meta's code; the status of a quota, say, is 400."""
     error = said.get("error")
     code = error.get("code") if isinstance(error, dict) else None
     if not isinstance(error, dict) or not isinstance(code, int):
@@ -235,7 +236,7 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
     if code in _TRANSIENT:
         return TransientError(detail, retry_after=retry_after(answer))
     if code == INVALID_PARAMETER and error.get("error_subcode") == NO_SUCH_OBJECT:
-        code = NO_SUCH_OBJECT  # SOJOURN_META_PHONE_NUMBER_ID, or what the token may see
+        code = NO_SUCH_OBJECT  # SOJOURN_META_PHONE_NUMBER_ID, or the rights of the token
     return _refusal(code, detail) or fault_of(answer, detail)
 
 
@@ -256,7 +257,7 @@ def _refusal(code: int, detail: str) -> ProviderError | None:
 
 
 def _until_regained(answer: httpx.Response) -> timedelta | None:
-    """Return the longest wait of all quotas in Meta's own header, which counts minutes.
+    """Return the longest wait of all quotas in Meta's own header, which is in minutes.
 
     https://developers.facebook.com/docs/graph-api/overview/rate-limiting
     """
@@ -321,19 +322,19 @@ def _of_message(said: Mapping[str, Any], received_at: datetime) -> Iterator[Repo
         event_id=message_id,
         at=moment(said.get("timestamp"), received_at),
         channel=Channel.WHATSAPP,
-        # Meta gives it if the customer quotes our message or taps its button
+        # Meta includes it if the customer quotes our message or taps its button
         provider_id=str(context.get("id") or "") if isinstance(context, dict) else "",
         address=_address(said, "from", "from_user_id"),
     )
 
 
 def _of_preference(said: Mapping[str, Any], received_at: datetime) -> Iterator[Report]:
-    """Read a change of WhatsApp's own setting. Resuming there gives us no consent."""
+    """Read a change to WhatsApp's own setting. Resuming there is not consent."""
     if said.get("category") != "marketing_messages" or said.get("value") != "stop":
         return
     address = _address(said, "wa_id", "user_id")
     yield Report(
-        # Meta gives it no id; a hash, because an event id must not show a phone number
+        # Meta includes no id; a hash, because an event id must not show a phone number
         event_id=_digest(f"{address}:stop:{said.get('timestamp')}"),
         kind=Kind.UNSUBSCRIBED,
         at=moment(said.get("timestamp"), received_at),
@@ -344,7 +345,7 @@ def _of_preference(said: Mapping[str, Any], received_at: datetime) -> Iterator[R
 
 
 def _text(said: Mapping[str, Any], form: str) -> str:
-    """Return the customer's words, the label of a tapped button, or the caption of a picture."""
+    """Return the customer's text, the label of a tapped button, or the caption of a picture."""
     match said.get(form):
         case {"body": str(text)} if form == "text":
             return text
@@ -360,7 +361,7 @@ def _text(said: Mapping[str, Any], form: str) -> str:
 
 
 def _address(said: Mapping[str, Any], number: str, user_id: str) -> str:
-    """Return the customer's number with its +, or Meta's id if the customer shows no number."""
+    """Return the customer's number with +, or Meta's id if the customer hides the number."""
     digits = said.get(number)
     if isinstance(digits, str) and digits.isdecimal():
         return f"+{digits}"

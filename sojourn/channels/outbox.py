@@ -21,19 +21,19 @@ class Outbox:
         pass
 
     async def send(self, parcel: Parcel) -> str:
-        """Accept the message, whose content the ledger has already."""
+        """Accept the message, whose content the ledger already has."""
         return f"outbox:{parcel.ledger_key}"
 
     def may_share(self, parcel: Parcel) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
-        """Accept the messages, whose content the ledger has already."""
+        """Accept the messages, whose content the ledger already has."""
         return [await self.send(parcel) for parcel in parcels]
 
     async def probe(self) -> None:
-        """Find no fault: there are no credentials."""
+        """Do nothing: there are no credentials."""
 
     async def close(self) -> None:
         """Do nothing: there are no connections."""

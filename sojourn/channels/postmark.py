@@ -41,7 +41,7 @@ from sojourn.domain.reports import Kind, Report
 from sojourn.settings import Settings
 
 BATCH_BYTES = 50_000_000
-"""The most bytes of a batch: https://postmarkapp.com/developer/user-guide/send-email-with-api"""
+"""The most bytes in a batch: https://postmarkapp.com/developer/user-guide/send-email-with-api"""
 OUT_OF_SERVICE = 100
 INVALID_REQUEST = 300
 INACTIVE_RECIPIENT = 406
@@ -66,7 +66,7 @@ _BOUNCES: Mapping[str, Kind | None] = {
     "VirusNotification": Kind.BOUNCED,
     "Blocked": Kind.BOUNCED,
     "Unknown": Kind.BOUNCED,
-    "Transient": Kind.DEFERRED,  # Postmark goes on trying
+    "Transient": Kind.DEFERRED,  # Postmark keeps trying
     "DnsError": Kind.DEFERRED,
     "Unsubscribe": Kind.UNSUBSCRIBED,
     "SpamComplaint": Kind.COMPLAINED,
@@ -74,15 +74,15 @@ _BOUNCES: Mapping[str, Kind | None] = {
     "SMTPApiError": Kind.FAILED,
     "TemplateRenderingFailed": Kind.FAILED,
     "Unconfirmed": Kind.FAILED,
-    # answers of machines: they prove that the message went out, and are no bounces
+    # automatic answers: they prove that the message left, and are not bounces
     "AutoResponder": Kind.ACCEPTED,
     "AddressChange": Kind.ACCEPTED,
     "ChallengeVerification": Kind.ACCEPTED,
     "Subscribe": Kind.ACCEPTED,
     "OpenRelayTest": Kind.ACCEPTED,
-    "InboundError": None,  # of a message to us
+    "InboundError": None,  # about a message to us
 }
-"""Every type of the record "Bounce"; one that Postmark adds later is a bounce.
+"""Every type of the record "Bounce"; a type that Postmark adds later counts as a bounce.
 
 https://postmarkapp.com/developer/api/bounce-api#bounce-types
 """
@@ -92,8 +92,8 @@ _SUPPRESSED = {
     "SpamComplaint": Kind.COMPLAINED,
     "ManualSuppression": Kind.UNSUBSCRIBED,
 }
-"""The reasons for which Postmark suppresses an address. A customer who unsubscribes is a manual
-suppression, too."""
+"""The reasons for which Postmark suppresses an address. A customer who unsubscribes is also a
+manual suppression."""
 _AT = {
     "Delivery": "DeliveredAt",
     "Bounce": "BouncedAt",
@@ -110,8 +110,8 @@ class Config(ProviderConfig):
     token: Token
     """The server's API token."""
     webhook_password: SecretStr = SecretStr("")
-    """The password in the webhook's URL, ``https://any:password@...``: Postmark signs no webhook.
-    Empty: no webhook is accepted."""
+    """The password in the webhook's URL, ``https://any:password@...``, since Postmark signs no
+    webhook. If empty, no webhook is accepted."""
     stream: str = "outbound"
     """The message stream of transactional messages."""
     promotional_stream: str = "broadcast"
@@ -120,7 +120,7 @@ class Config(ProviderConfig):
 
 
 class Postmark:
-    """Postmark's API, which has no idempotency key. A look-up settles a lost answer."""
+    """Postmark's API, which has no idempotency keys. A look-up settles a lost answer."""
 
     name = "postmark"
     channels = frozenset({Channel.EMAIL})
@@ -135,7 +135,7 @@ class Postmark:
         self._config = Config.load()
         self._settings = settings
         headers = {
-            "Accept": "application/json",  # Postmark requires it of every request
+            "Accept": "application/json",  # Postmark requires it in every request
             "X-Postmark-Server-Token": self._config.token.get_secret_value(),
         }
         self._http = Http(self._config.base_url, self._config.timeout_seconds, headers=headers)
@@ -149,11 +149,11 @@ class Postmark:
         raise _fault(answer, said).coded(f"HTTP {answer.status_code}", said.get("ErrorCode"))
 
     def may_share(self, parcel: Parcel) -> bool:
-        """Say yes: each message of a batch is a whole one."""
+        """Return True, since each message in a batch is complete."""
         return True
 
     async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
-        """Hand messages over in one call and return Postmark's MessageID or error of each."""
+        """Hand messages over in one call and return Postmark's MessageID or error for each."""
         return await each_of(parcels, self._email, self._batch)
 
     async def find(self, parcel: Parcel, since: datetime) -> str | None:
@@ -177,7 +177,7 @@ class Postmark:
             raise _fault(answer, body_of(answer))
 
     async def read(self, hook: Hook) -> Reading:
-        """Read one report, or none from a record of another type."""
+        """Read one report; none from a record of another type."""
         self._verify(hook)
         said = object_in(hook)
         report = _report(said, hook.received_at)
@@ -188,7 +188,7 @@ class Postmark:
         await self._http.close()
 
     async def _batch(self, emails: Sequence[dict[str, Any]]) -> list[str | ProviderError]:
-        """Send the messages; the answer is 200 even where some of them are refused."""
+        """Send the messages; the answer is 200 even if some of them are refused."""
         body = json.dumps(emails, ensure_ascii=False).encode()
         if len(body) > BATCH_BYTES:
             raise ContentRejected(f"a batch of {len(body)} bytes")
@@ -244,7 +244,7 @@ def _digest(text: str) -> bytes:
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
-    """Return the error that an answer means. Postmark's code counts: its status is usually 422."""
+    """Return the error that an answer means by Postmark's code; its status is usually 422."""
     code, message = said.get("ErrorCode"), str(said.get("Message", ""))
     if answer.status_code != 422 or not isinstance(code, int):
         return fault_of(answer, f"{code} {message}" if code else "")
@@ -252,7 +252,7 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
 
 
 def _outcome(answer: httpx.Response, said: Mapping[str, Any]) -> str | ProviderError:
-    """Return the MessageID or the error of one message of a batch."""
+    """Return the MessageID or the error of one message in a batch."""
     code = said.get("ErrorCode")
     if code == 0 and said.get("MessageID"):
         return str(said["MessageID"])
@@ -265,14 +265,14 @@ def _refusal(answer: httpx.Response, code: int, message: str) -> ProviderError:
     """Return the error that one of Postmark's codes means."""
     detail = f"{code} {message}"
     if code == INACTIVE_RECIPIENT:
-        # the address bounced, complained or unsubscribed before; only the text tells which
+        # the address bounced, complained or unsubscribed before; only the text says which
         unsubscribed = "unsubscri" in message.lower()
         return RecipientUnsubscribed(detail) if unsubscribed else InvalidRecipient(detail)
     if code == INVALID_REQUEST:
         return _invalid(message)(detail)
     if code == OUT_OF_SERVICE:
         return TransientError(detail, retry_after=retry_after(answer))
-    if code == TOO_FAST:  # of single messages of a batch, whose own status is 200
+    if code == TOO_FAST:  # for single messages in a batch, whose own status is 200
         return RateLimited(detail, retry_after=retry_after(answer))
     if code in _ACCOUNT:
         return AccountError(detail)
@@ -280,7 +280,7 @@ def _refusal(answer: httpx.Response, code: int, message: str) -> ProviderError:
 
 
 def _invalid(message: str) -> type[ProviderError]:
-    """Return the meaning of code 300, which names the field: "Invalid 'From' address".
+    """Return the error for code 300, whose text names the field: "Invalid 'From' address".
 
     The sender and the stream are the same in every message: they are a fault of the settings.
     """
@@ -299,12 +299,12 @@ def _report(said: Mapping[str, Any], received_at: datetime) -> Report | None:
     if kind is None:
         return None
     at = moment(said.get(_AT.get(record, "ReceivedAt")), received_at)
-    # a suppression by hand concerns no message: its id is null
+    # a manual suppression concerns no message: its id is null
     message_id = str(said.get("MessageID") or "")
     address = str(said.get("Email") or said.get("Recipient") or "")
     named = message_id or _digest(address.lower()).hex()[:32]
     return Report(
-        # only bounces and complaints have an id of their own
+        # only bounces and complaints have an id
         event_id=f"{named}:{record}:{said.get('ID') or at.isoformat()}",
         kind=kind,
         at=at,
@@ -320,7 +320,7 @@ def _report(said: Mapping[str, Any], received_at: datetime) -> Report | None:
 
 
 def _meaning(record: str, said: Mapping[str, Any]) -> tuple[Kind | None, bool]:
-    """Return the kind of a record, and whether the address never takes a message."""
+    """Return the kind of a record, and whether the address will never take a message."""
     if record == "Bounce":
         bounce = str(said.get("Type"))
         kind = _BOUNCES.get(bounce, Kind.BOUNCED)

@@ -1,9 +1,9 @@
-"""The protocols that the send activity and the gateway know a provider by.
+"""The protocols by which the send activity and the gateway use a provider.
 
-Every provider is a `Provider`. One that takes several messages in one call is a `SupportsBatch`,
-too; one that can be asked for a message is a `SupportsLookup`; one that posts webhooks is a
-`SupportsWebhooks`. A class has the methods of the protocols that it supports, and no others:
-nothing else declares what it supports.
+Every provider is a `Provider`. One that takes several messages in one call is also a
+`SupportsBatch`; one that can be asked for a message is a `SupportsLookup`; one that posts webhooks
+is a `SupportsWebhooks`. A class has exactly the methods of the protocols that it supports: nothing
+else declares this.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ class Abilities:
     """The promises that a provider's documentation makes.
 
     Args:
-        idempotent_for: the time within which the same parcel, handed over again, is delivered once.
-        sandbox: a way to try the provider without reaching a customer; empty: there is no such way.
-        fenced: every message leaves through `Http.send`, or through another client that asks the
-            fence (`channels.fence`). A fault that comes before is then certain: not sent.
-        batch_keyed: a parcel that left in a call with others is known by its own key, too, when it
-            is handed over again alone. Usually a key is the whole call's.
+        idempotent_for: the time within which a parcel that is handed over again is delivered once.
+        sandbox: a way to try the provider without reaching a customer; empty if there is none.
+        fenced: every message leaves through `Http.send`, or through another client that checks the
+            fence (`channels.fence`). After a fault before that, it was certainly not sent.
+        batch_keyed: a parcel of a batch is recognised by its own key if it is handed over again
+            alone. Usually the key belongs to the whole call.
     """
 
     idempotent_for: timedelta = timedelta(0)
@@ -43,9 +43,9 @@ class Parcel:
     Args:
         ledger_key: our own id of the message, the same in every attempt.
         address: an e-mail address, an E.164 number, a device token or a Web Push subscription as
-            JSON: the kind belongs to the channel.
-        content: the words, and the channel that carries them.
-        message_class: some providers keep promotional and transactional mail apart.
+            JSON, depending on the channel.
+        content: the content, and the channel that carries it.
+        message_class: the class; some providers separate promotional and transactional mail.
     """
 
     ledger_key: str
@@ -55,18 +55,18 @@ class Parcel:
 
     @property
     def reference(self) -> str:
-        """The ledger key as providers get it: metadata, client reference, idempotency key."""
+        """The id that providers get as metadata, client reference or idempotency key."""
         return reference(self.ledger_key)
 
 
 @dataclass(frozen=True)
 class Hook:
-    """A provider's request to our webhook, as it came.
+    """A provider's request to our webhook, as received.
 
     Args:
         method: GET, HEAD or POST.
         url: the URL that the provider called, with its query: some providers sign it.
-        headers: by name in lower case.
+        headers: the headers, by name in lower case.
         body: the raw bytes, which signatures cover.
         received_at: the moment of arrival by our clock.
     """
@@ -83,9 +83,9 @@ class Reading:
     """The meaning of a hook.
 
     Args:
-        reports: the fates of messages; empty: the hook is of no interest.
-        answer: the text to answer with; most providers expect no text.
-        media_type: the answer's.
+        reports: the reports on messages; empty if the hook is of no interest.
+        answer: the text to answer with; most providers expect none.
+        media_type: the media type of the answer.
     """
 
     reports: tuple[Report, ...] = ()
@@ -96,8 +96,8 @@ class Reading:
 class Provider(Protocol):
     """A company or server that carries messages of one or more channels.
 
-    The class is called with the settings of the installation: ``Postmark(settings)``. It reads the
-    rest from a `ProviderConfig` of its own. The three properties are constants of the class.
+    The class is called with the settings of the installation: ``Postmark(settings)``. It reads its
+    other settings from its own `ProviderConfig`. The three properties are constants of the class.
     """
 
     @property
@@ -121,7 +121,7 @@ class Provider(Protocol):
         Raises:
             TransientError: certainly not sent; another try may help.
             AmbiguousSend: perhaps sent.
-            PermanentError: refused for good; raise one of its subclasses.
+            PermanentError: refused permanently; raise one of its subclasses.
             AccountError: our account or our credentials are at fault.
         """
         ...
@@ -130,8 +130,8 @@ class Provider(Protocol):
         """Check that the provider accepts our credentials, without sending a message.
 
         Raises:
-            TransientError: it does not answer, or answers with an error of its own.
-            AccountError: it refuses us.
+            TransientError: the provider does not answer, or has an internal error.
+            AccountError: it refuses our credentials.
         """
         ...
 
@@ -142,36 +142,36 @@ class Provider(Protocol):
 
 @runtime_checkable
 class SupportsBatch(Protocol):
-    """A provider that takes several messages in one call, each with content of its own.
+    """A provider that takes several messages in one call, each with its own content.
 
     `batch_of` is a constant of the class.
     """
 
     @property
     def batch_of(self) -> int:
-        """The most parcels of one call."""
+        """The most parcels in one call."""
         ...
 
     def may_share(self, parcel: Parcel) -> bool:
-        """Tell whether a parcel can leave in a call with others; else it goes by `send`."""
+        """Return whether a parcel can share a call with others; otherwise it is sent by `send`."""
         ...
 
     async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
         """Hand several messages over in one call.
 
         Args:
-            parcels: `batch_of` at most, all of one channel and one message class
-                (`channels.batches` picks them).
+            parcels: at most `batch_of`, all with the same channel and message class
+                (see `channels.batches`).
 
         Returns:
-            For each parcel, in their order, the provider's id of the message, or the error that
-            `send` would have raised for it.
+            For each parcel, in order, the provider's id of the message, or the error that `send`
+                would have raised for it.
 
         Raises:
             TransientError: none is sent.
             AmbiguousSend: perhaps all are sent, perhaps none.
             PermanentError: none is sent, because of one of them or because the call is too large.
-                It is made again in halves.
+                The call is repeated in halves.
             AccountError: our account or our credentials are at fault; none is sent.
         """
         ...
@@ -179,41 +179,41 @@ class SupportsBatch(Protocol):
 
 @runtime_checkable
 class SupportsLookup(Protocol):
-    """A provider that can be asked whether it has taken a message.
+    """A provider that can be asked whether it accepted a message.
 
-    `looks_up_after` is a constant of the class: the time after which a message that was taken is
+    `looks_up_after` is a constant of the class: the time after which an accepted message is
     certainly found.
     """
 
     @property
     def looks_up_after(self) -> timedelta:
-        """The longest time from taking a message to finding it."""
+        """The longest time until an accepted message can be found."""
         ...
 
     async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Return the provider's id of a message; None if the provider never took the message.
+        """Return the provider's id of a message; None if the provider never accepted it.
 
         Args:
             parcel: the message as it was handed over.
             since: the moment of the first attempt.
 
         Raises:
-            TransientError: the provider cannot tell now.
-            AccountError: it refuses us.
+            TransientError: the provider cannot answer now.
+            AccountError: it refuses our credentials.
         """
         ...
 
 
 @runtime_checkable
 class SupportsWebhooks(Protocol):
-    """A provider that reports by webhooks, naming our reference or its own id of a message."""
+    """A provider that reports by webhooks, with our reference or its own id of a message."""
 
     async def read(self, hook: Hook) -> Reading:
         """Verify a webhook's signature, then read it.
 
         Raises:
-            BadSignature: it is not signed with our secret, was changed on its way, or is too old.
-            BadInput: it is signed, and does not follow the provider's documentation.
+            BadSignature: the webhook is not signed with our secret, was changed, or is too old.
+            BadInput: it is signed, but does not follow the provider's documentation.
             TransientError: the signature cannot be verified now; the provider sends it again.
         """
         ...

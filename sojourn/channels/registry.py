@@ -18,15 +18,15 @@ ENTRY_POINTS = "sojourn.providers"
 
 
 class Carriers:
-    """Provider classes by name: the engine's, the project's, and those that others distribute.
+    """Provider classes by name: the engine's, the project's, and those in other distributions.
 
-    What others distribute is loaded only when it is chosen.
+    Those in other distributions are loaded only when they are chosen.
 
     Args:
-        modules: of the project; each may hold a provider.
+        modules: modules of the project, each of which may have a provider.
 
     Raises:
-        SameName: two providers have one name.
+        SameName: two providers have the same name.
     """
 
     def __init__(self, modules: Iterable[ModuleType] = ()) -> None:
@@ -40,8 +40,8 @@ class Carriers:
         """Return the class of a provider.
 
         Raises:
-            UnknownName: there is none; the message offers the nearest.
-            BadProject: a distributed one cannot be loaded.
+            UnknownName: there is no such provider; the message suggests the nearest name.
+            BadProject: a provider in another distribution cannot be loaded.
         """
         if name in self._own:
             return self._own[name]
@@ -53,7 +53,7 @@ class Carriers:
 
     @property
     def names(self) -> list[str]:
-        """All that can be chosen, in order."""
+        """The names of all providers, sorted."""
         return sorted({*self._own, *self.shipped, *self._others})
 
     @property
@@ -77,25 +77,25 @@ class Carriers:
 
     @property
     def distributed(self) -> list[str]:
-        """The names of those that others distribute; none of them is loaded."""
+        """The names of the providers in other distributions, which are not loaded for this."""
         return sorted(self._others)
 
     def of_channel(self, channel: Channel) -> list[str]:
-        """Return the names of those that can carry a channel, in order."""
+        """Return the sorted names of the loaded providers that can carry a channel."""
         return sorted(name for name, cls in self.loaded.items() if channel in cls.channels)
 
     def chosen(self, settings: Settings, by: Iterable[Channel] = tuple(Channel)) -> Providers:
-        """Make the providers that the settings choose.
+        """Create the providers that the settings choose.
 
         Args:
-            settings: of the installation.
-            by: the channels that are wanted.
+            settings: the settings of the installation.
+            by: the wanted channels.
 
         Returns:
-            Each channel's provider; one that carries two channels is made once.
+            Each channel's provider; a provider for two channels is created once.
 
         Raises:
-            BadSetting: there is no such provider of a channel, or it lacks its credentials.
+            BadSetting: a channel has no such provider, or it lacks its credentials.
         """
         made: dict[str, Provider] = {}
         carriers: dict[Channel, Provider] = {}
@@ -129,7 +129,7 @@ def _by_name(modules: Iterable[ModuleType]) -> dict[str, type[Any]]:
             if cls.__module__ != module.__name__ or not isinstance(name, str):
                 continue
             if not isinstance(getattr(cls, "channels", None), frozenset):
-                continue  # it has a name, and carries nothing
+                continue  # it has a name, but carries nothing
             if found.setdefault(name, cls) is not cls:
                 raise SameName("provider", name, found[name], cls)
     return found

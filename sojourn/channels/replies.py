@@ -1,4 +1,4 @@
-"""Replies of customers: the reports that they amount to, the same for every provider."""
+"""Convert customers' replies to reports, in the same way for every provider."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,7 +8,7 @@ from sojourn.domain.reports import Kind, Report
 from sojourn.domain.stopping import Meaning, Reply, read_reply
 
 WORDS = ":words"
-"""Ends the id of the report that holds what a reply says beside its command."""
+"""The end of the id of the report on a reply's text besides its command."""
 
 
 def reply_reports(
@@ -22,23 +22,23 @@ def reply_reports(
     meant: Meaning | None = None,
     answered: bool = False,
 ) -> Iterator[Report]:
-    """Yield the reports that a reply amounts to.
+    """Yield the reports on a reply.
 
-    A stop is an unsubscription; if the reply says more than that, it is a reply as well, so that
+    A stop is an unsubscription; if the reply says more than that, it is also a reply, so that
     somebody reads it. Everything else is a reply.
 
     Args:
-        text: as the customer wrote it.
+        text: the text as the customer wrote it.
         event_id: the provider's id of the reply.
-        at: when it was written, by the provider's clock.
-        channel: by which it came.
-        address: the customer's.
-        provider_id: the provider's id of the message that it answers, if it tells that.
-        meant: its wish by the provider, which may know more words.
+        at: the moment of writing, by the provider's clock.
+        channel: the channel of the reply.
+        address: the customer's address.
+        provider_id: the provider's id of the answered message, if the provider sends it.
+        meant: the meaning according to the provider, which may know more words.
         answered: the provider itself answers the command.
 
     Yields:
-        One report, or two.
+        One or two reports.
     """
     said = read_reply(text)
     if meant is not None and said.meaning not in (meant, Meaning.STOP):

@@ -46,7 +46,7 @@ _ACCOUNT = frozenset(
         "invalid_api_key",
         ONLY_SENDS,
         "invalid_from_address",
-        # they come with 429, as the rate limit does, but last until tomorrow or next month
+        # they have status 429, as the rate limit does, but last until tomorrow or next month
         "daily_quota_exceeded",
         "monthly_quota_exceeded",
     }
@@ -80,16 +80,17 @@ class Config(ProviderConfig):
     model_config = SettingsConfigDict(env_prefix="SOJOURN_RESEND_")
 
     api_key: Token
-    """A key that may only send is enough."""
+    """The API key; one that may only send is enough."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_secret)] = SecretStr("")
-    """The signing secret of the webhook: ``whsec_`` and base64. Empty: no webhook is accepted."""
+    """The signing secret of the webhook, ``whsec_`` and base64. If empty, no webhook is
+    accepted."""
     base_url: str = "https://api.resend.com"
 
 
 class Resend:
     """Resend's API, which has idempotency keys: a message in doubt is handed over again.
 
-    The key of a batch is the whole call's: it does not know a message of it that comes alone.
+    The key of a batch belongs to the whole call: a single message of it is not recognised.
     """
 
     name = "resend"
@@ -116,9 +117,9 @@ class Resend:
             InvalidRecipient: the address is malformed.
             ContentRejected: the message is malformed.
             AccountError: the key, the sender's domain or the quota is at fault.
-            RateLimited: there are too many requests a second.
-            AmbiguousSend: there is no answer; or another request under the same key is under way,
-                or had another body: that one may have been accepted.
+            RateLimited: there are too many requests per second.
+            AmbiguousSend: there is no answer; or another request with the same key is under way, or
+                had another body, and may have been accepted.
         """
         answer = await self._http.send(
             "POST",
@@ -135,22 +136,21 @@ class Resend:
         return str(said["id"])
 
     def may_share(self, parcel: Parcel) -> bool:
-        """Tell whether it has no attachment: Resend's batches take none."""
+        """Return whether it has no attachment, since Resend's batches take none."""
         return not parcel.content.attachments
 
     async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
-        """Hand messages over in one call and return Resend's id or error of each.
+        """Hand messages over in one call and return Resend's id or error for each.
 
         Raises:
-            RateLimited: there are too many requests a second.
+            RateLimited: there are too many requests per second.
             AccountError: the key, the sender's domain or the quota is at fault.
-            AmbiguousSend: there is no answer, not even when the call is made once more under the
-                same key.
+            AmbiguousSend: there is no answer, even after the call is repeated with the same key.
         """
         return await each_of(parcels, self._email, self._batch)
 
     async def probe(self) -> None:
-        """Ask for the sender's domains. A key that may only send is refused, and good."""
+        """Ask for the sender's domains. A key that may only send is refused here, but valid."""
         try:
             answer = await self._http.ask("GET", "/domains")
         except AccountError as error:
@@ -161,7 +161,7 @@ class Resend:
             raise _fault(answer, body_of(answer))
 
     async def read(self, hook: Hook) -> Reading:
-        """Read one report, or none from an event of another type."""
+        """Read one report; none from an event of another type."""
         self._verify(hook)
         report = _report(object_in(hook), hook)
         return Reading((report,) if report else ())
@@ -171,13 +171,13 @@ class Resend:
         await self._http.close()
 
     async def _batch(self, emails: Sequence[dict[str, Any]]) -> Sequence[str | ProviderError]:
-        """Make the call; if its answer is lost, make it again: Resend sends it once."""
+        """Make the call; if its answer is lost, repeat it, since Resend sends it once."""
         try:
             return await self._call(emails)
         except AmbiguousSend as lost:
             try:
                 return await self._call(emails)
-            except ProviderError as error:  # whatever it is, it says nothing of the first call
+            except ProviderError as error:  # it does not say anything about the first call
                 raise AmbiguousSend(f"{lost}; then {error}").coded(error.code) from None
 
     async def _call(self, emails: Sequence[dict[str, Any]]) -> Sequence[str | ProviderError]:
@@ -185,7 +185,7 @@ class Resend:
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": f"batch/{hashlib.sha256(body).hexdigest()}",
-            "x-batch-validation": "permissive",  # a message at fault is its own fault alone
+            "x-batch-validation": "permissive",  # a faulty message does not affect the others
         }
         answer = await self._http.send("POST", "/emails/batch", content=body, headers=headers)
         said = body_of(answer)
@@ -196,7 +196,7 @@ class Resend:
 
     def _email(self, parcel: Parcel) -> dict[str, Any]:
         content = parcel.content
-        # the same parcel must give the same body: Resend refuses another one under the same key
+        # the same parcel must give the same body: Resend refuses another one with the same key
         email: dict[str, Any] = {
             "from": from_header(self._settings),
             "to": [ascii_mailbox(parcel.address)],
@@ -214,13 +214,13 @@ class Resend:
         return email
 
     def _verify(self, hook: Hook) -> None:
-        """Check that Resend signed the hook, by Svix, less than five minutes ago.
+        """Check that Resend signed the hook, through Svix, less than five minutes ago.
 
         https://docs.svix.com/receiving/verifying-payloads/how-manual
         """
         if self._verifier is None:
             raise BadSignature("SOJOURN_RESEND_WEBHOOK_SECRET is not set: no webhook is accepted")
-        # Standard Webhooks is Svix's scheme under other names
+        # Standard Webhooks is Svix's scheme with other names
         headers = {
             f"webhook-{word}": hook.headers.get(f"svix-{word}", "")
             for word in ("id", "timestamp", "signature")
@@ -236,11 +236,11 @@ class Resend:
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
-    """Return the error that an answer means. Resend's name of it counts more than its status."""
+    """Return the error that an answer means; Resend's name counts more than the status."""
     name, message = str(said.get("name", "")), str(said.get("message", ""))
     detail = f"{name} {message}".strip()
     if name in _IN_DOUBT:
-        # an earlier request under our key may have been accepted
+        # an earlier request with our key may have been accepted
         return AmbiguousSend(detail)
     if name in _ACCOUNT or "api key is invalid" in message.lower() or "`from`" in message:
         return AccountError(detail)
@@ -250,10 +250,10 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
 
 
 def _outcomes(said: Mapping[str, Any], number: int) -> Sequence[str | ProviderError]:
-    """Return the id or the error of each message: the ids are of those without an error, in order.
+    """Return the id or the error of each message; the ids are of those without an error, in order.
 
     Raises:
-        AmbiguousSend: ids and errors together are not one for each message.
+        AmbiguousSend: there is not exactly one id or error for each message.
     """
     try:
         ids = iter([str(one["id"]) for one in said["data"]])
@@ -269,7 +269,7 @@ def _outcomes(said: Mapping[str, Any], number: int) -> Sequence[str | ProviderEr
 
 
 def _of_message(message: str) -> ProviderError:
-    """Return the error of one message of a batch, of which Resend says the words alone."""
+    """Return the error of one message in a batch, by its text, since Resend sends no name."""
     if "`from`" in message:
         return AccountError(message)
     return InvalidRecipient(message) if "`to`" in message else ContentRejected(message)
@@ -297,7 +297,7 @@ def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
         provider_id=str(data.get("email_id") or ""),
         address=parseaddr(first)[1] or first,
         # Resend never sends again to an address that it suppresses after a bounce; a bounce without
-        # a type is permanent, as its name says
+        # a type is permanent
         hard=kind is Kind.BOUNCED and bounce.get("type", "Permanent") == "Permanent",
         detail=str(why.get("message") or why.get("reason") or ""),
         url=str(part(data, "click").get("link") or ""),
@@ -306,7 +306,7 @@ def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
 
 
 def _reference(tags: object) -> str:
-    """Find our reference in a message's tags: an object in webhooks, a list elsewhere."""
+    """Return our reference in a message's tags: an object in webhooks, a list elsewhere."""
     if isinstance(tags, dict):
         return str(tags.get("reference", ""))
     named = tags if isinstance(tags, list) else []

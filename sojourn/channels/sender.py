@@ -13,7 +13,7 @@ def sender(settings: Settings) -> str:
     """Return the shop's address, with its domain in ASCII.
 
     Raises:
-        AccountError: ``SOJOURN_FROM_EMAIL`` is no address.
+        AccountError: ``SOJOURN_FROM_EMAIL`` is not an address.
     """
     try:
         written = mailbox(settings.from_email)
@@ -26,18 +26,18 @@ def sender(settings: Settings) -> str:
 def from_header(settings: Settings, *, ascii_only: bool = False) -> str:
     """Return the shop's name and address as one From header.
 
-    A name with special characters is quoted (RFC 5322, 3.4); other names stay bare.
+    A name with special characters is quoted (RFC 5322, 3.4); other names are not.
 
     Args:
-        settings: name the shop and its address.
-        ascii_only: write a name outside of ASCII as an encoded word (RFC 2047). Providers that take
-            JSON or forms want the name itself, and encode it on their way out.
+        settings: the settings with the shop's name and address.
+        ascii_only: write a name outside ASCII as an encoded word (RFC 2047). Providers that take
+            JSON or forms want the plain name, and encode it themselves.
 
     Returns:
-        The header's text.
+        The text of the header.
 
     Raises:
-        AccountError: ``SOJOURN_FROM_EMAIL`` is no address.
+        AccountError: ``SOJOURN_FROM_EMAIL`` is not an address.
     """
     address = sender(settings)
     name = " ".join(settings.shop_name.split())  # a line break would begin another header

@@ -43,10 +43,11 @@ from sojourn.settings import Settings
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 OLDEST_WEBHOOK = timedelta(hours=25)
-"""The age at which a webhook is a replay. SendGrid repeats a refused webhook for 24 hours, and does
-not document whether it signs each attempt. A replay has a known event id and so changes nothing."""
+"""The age at which a webhook counts as a replay. SendGrid repeats a refused webhook for 24 hours,
+and does not document whether it signs each attempt. A replay has a known event id, so it changes
+nothing."""
 SEARCHED = 50
-"""The number of messages to one address that a look-up reads."""
+"""The most messages to one address that a look-up reads."""
 
 _KINDS = {
     "processed": Kind.ACCEPTED,
@@ -66,7 +67,7 @@ _DROPPED = {
     "unsubscribed address": Kind.UNSUBSCRIBED,
     "spam reporting address": Kind.COMPLAINED,
 }
-"""The reasons for which SendGrid does not even try and that mean the address."""
+"""The reasons about the address for which SendGrid does not try to deliver."""
 _RECIPIENT_FIELD = re.compile(r"personalizations(\.\d+)?\.to\b")
 _MACHINE = re.compile(r"(filter|recv)\w*[.-]")
 _MESSAGE_ID = re.compile(r"\.(filter|recv).*")
@@ -80,9 +81,9 @@ class Config(ProviderConfig):
     api_key: Token
     """An API key that may send mail and read e-mail logs."""
     webhook_key: str = ""
-    """The public key of the signed event webhook, in base64. Empty: no webhook is accepted."""
+    """The public key of the signed event webhook, in base64. If empty, no webhook is accepted."""
     sandbox: bool = False
-    """SendGrid checks messages and sends none."""
+    """Have SendGrid check messages, but send none."""
     base_url: str = "https://api.sendgrid.com"
 
     @field_validator("webhook_key")
@@ -94,7 +95,7 @@ class Config(ProviderConfig):
 
 
 class SendGrid:
-    """SendGrid's API, which has no idempotency key. A look-up settles a lost answer."""
+    """SendGrid's API, which has no idempotency keys. A look-up settles a lost answer."""
 
     name = "sendgrid"
     channels = frozenset({Channel.EMAIL})
@@ -119,13 +120,13 @@ class SendGrid:
         if message_id:
             return message_id
         if self._config.sandbox:
-            return f"sandbox-{parcel.reference}"  # the sandbox gives no id
+            return f"sandbox-{parcel.reference}"  # the sandbox returns no id
         raise AmbiguousSend(f"HTTP {answer.status_code} without X-Message-Id")
 
     async def find(self, parcel: Parcel, since: datetime) -> str | None:
         """Search the messages to this address for the one with our reference.
 
-        The logs cannot be searched by custom arguments, so that each message is read in turn.
+        The logs cannot be searched by custom arguments, so each message is read in turn.
         """
         address = ascii_mailbox(parcel.address)
         if '"' in address or "\\" in address:
@@ -153,7 +154,7 @@ class SendGrid:
             raise AccountError("the API key may not send mail: give it the scope mail.send")
 
     async def read(self, hook: Hook) -> Reading:
-        """Read a report from each event of the batch that is of interest."""
+        """Read a report from each relevant event in the batch."""
         self._verify(hook)
         events = json_in(hook)
         if not isinstance(events, list) or not all(isinstance(one, dict) for one in events):
@@ -252,7 +253,7 @@ def _said(answer: httpx.Response) -> str:
 
 
 def _fault(answer: httpx.Response) -> ProviderError:
-    """Return the error that an answer means, by the field at fault: SendGrid has no codes."""
+    """Return the error that an answer means, by the faulty field, since SendGrid has no codes."""
     said = _said(answer)
     if answer.status_code in (404, 405):
         return AccountError(f"HTTP {answer.status_code}: no such path, check the base URL: {said}")
@@ -269,8 +270,8 @@ def _fault(answer: httpx.Response) -> ProviderError:
 def _message_id(logged: str) -> str:
     """Return the X-Message-Id, with which the id in logs and events begins.
 
-    The id of a message that SendGrid has dropped may begin with the name of a machine: then it
-    names none of ours.
+    The id of a message that SendGrid dropped may begin with the name of a machine instead: then the
+    result is empty.
     """
     return "" if _MACHINE.match(logged) else _MESSAGE_ID.sub("", logged)
 
@@ -310,7 +311,7 @@ def _report(event: Mapping[str, Any], received_at: datetime) -> Report | None:
 
 
 def _is_dead(bounce: Mapping[str, Any]) -> bool:
-    """Tell whether a bounce means a dead address: not a block, not a full mailbox."""
+    """Return whether a bounce means a dead address, not a block or a full mailbox."""
     if bounce.get("type", "bounce") != "bounce":
         return False
     classified = str(bounce.get("bounce_classification") or "Unclassified")

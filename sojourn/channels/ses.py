@@ -48,16 +48,16 @@ from sojourn.settings import Settings
 DAILY_QUOTA_WAIT = timedelta(minutes=10)
 """https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas-errors.html"""
 LONGEST_RETRY = timedelta(hours=1)
-"""The age at which a webhook is a replay. SNS signs the moment of its first attempt, and a topic's
-policy may let it repeat the webhook for an hour:
+"""The age at which a webhook counts as a replay. SNS signs the moment of its first attempt, and a
+topic's policy may let it repeat the webhook for an hour:
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html"""
 NOT_SPAM = "not-spam"
-"""The feedback of somebody who took the message out of the spam folder, the opposite of a
-complaint. It proves that the message went out, and no more."""
+"""The feedback of a customer who took the message out of the spam folder, the opposite of a
+complaint. It only proves that the message left."""
 GREETING = "Successfully validated SNS topic"
 """The plain text that SES publishes when a topic is set up."""
 
-# without the suffix "Exception", which some codes have in one place and not in another
+# without the suffix "Exception", which some codes have only in some places
 _ACCOUNT = frozenset(
     {
         "AccountSuspended",
@@ -121,16 +121,16 @@ class Config(ProviderConfig):
     region: str
     """The AWS region of SES: ``eu-south-1``."""
     configuration_set: str = ""
-    """The configuration set whose event destinations report. Empty: the identity's default."""
+    """The configuration set whose event destinations report. Empty for the identity's default."""
     promotional_configuration_set: str = ""
-    """The configuration set of promotional messages, which keeps their IP addresses apart. Empty:
+    """The configuration set of promotional messages, which separates their IP addresses. Empty for
     the same set."""
     topic_arn: Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:\S+)?$")] = ""
-    """The SNS topic to which the configuration set publishes. Empty: no webhook is accepted."""
+    """The SNS topic to which the configuration set publishes. If empty, no webhook is accepted."""
     base_url: str = ""
-    """The URL of SES. Empty: SES in ``region``."""
+    """The URL of SES. Empty for SES in ``region``."""
     sns_url: str = ""
-    """The URL of SNS's certificates and confirmations. Empty: SNS in the topic's region."""
+    """The URL of SNS's certificates and confirmations. Empty for SNS in the topic's region."""
 
 
 class Ses:
@@ -170,7 +170,7 @@ class Ses:
         Raises:
             ContentRejected: the message, or an address in it, is malformed or not allowed.
             AccountError: the credentials, an unverified identity or a paused account is at fault.
-            RateLimited: there are too many messages a second, or today.
+            RateLimited: there are too many messages per second, or today.
             AmbiguousSend: there is no answer, or an answer without an id.
         """
         body = json.dumps(self._email(parcel)).encode()
@@ -202,7 +202,7 @@ class Ses:
 
         Raises:
             BadSignature: the hook is not from our topic.
-            BadInput: it is from our topic, and no event of SES.
+            BadInput: the hook is from our topic, but not an event of SES.
             TransientError: SNS's certificate cannot be fetched, or the subscription not confirmed.
         """
         said = await self._verified(hook)
@@ -263,11 +263,11 @@ class Ses:
         return email
 
     async def _verified(self, hook: Hook) -> dict[str, Any]:
-        """Verify SNS's envelope and return its signed fields, which are all text."""
+        """Verify SNS's envelope and return its signed fields, all of them text."""
         topic = self._config.topic_arn
         if not topic:
             raise BadSignature("SOJOURN_SES_TOPIC_ARN is not set: no webhook is accepted")
-        # before the body is parsed: a stranger's request costs us nothing
+        # before the body is parsed, so that a stranger's request costs us nothing
         if hook.headers.get("x-amz-sns-topic-arn") != topic:
             raise BadSignature("not from the SNS topic in SOJOURN_SES_TOPIC_ARN")
         said = object_in(hook)
@@ -339,7 +339,7 @@ def _text(text: str) -> dict[str, str]:
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
-    """Return the error that an answer means. The code is in a header or the body (restJson1)."""
+    """Return the error that an answer means; the code is in a header or the body (restJson1)."""
     code = _code(answer, said)
     message = str(said.get("message") or said.get("Message") or "")
     detail = f"{code} {message}".strip()
@@ -348,11 +348,11 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
     if code in _TOO_MUCH:
         wait = retry_after(answer) or (DAILY_QUOTA_WAIT if "daily" in message.lower() else None)
         return RateLimited(detail, retry_after=wait)
-    # MessageRejected and BadRequest can mean senders and configuration sets, too
+    # MessageRejected and BadRequest can also mean senders and configuration sets
     ours = "not verified" in message.lower() or "configuration set" in message.lower()
     if code in _ACCOUNT or ours:
         return AccountError(detail)
-    # an address at fault may be the sender's: the answer does not tell
+    # a faulty address may be the sender's: the answer does not say
     return fault_of(answer, detail)
 
 
@@ -362,7 +362,7 @@ def _code(answer: httpx.Response, said: Mapping[str, Any]) -> str:
 
 
 def _report(said: Mapping[str, Any], event_id: str, received_at: datetime) -> Report | None:
-    # an identity without a configuration set uses the second name, and no tags
+    # an identity without a configuration set uses the second name, without tags
     known = _KINDS.get(str(said.get("eventType") or said.get("notificationType")))
     if known is None:
         return None

@@ -41,11 +41,11 @@ from sojourn.domain.messages import Channel
 from sojourn.settings import Settings
 
 KEPT_CONNECTIONS = 4
-"""The number of idle connections that wait for the next message."""
+"""The number of idle connections to keep for the next messages."""
 CLOSING = 421
 DATA = b"DATA\r\n"
 GOODBYE_SECONDS = 1.0
-_POLICY = SMTP.clone(cte_type="7bit")  # every server takes 7bit, and not every one 8bit
+_POLICY = SMTP.clone(cte_type="7bit")  # every server takes 7bit, but not every one takes 8bit
 _ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
 _OF_SENDER = re.compile(
     r"relay(ing)? (access )?(is )?(denied|not permitted|not allowed)|unable to relay|"
@@ -53,8 +53,8 @@ _OF_SENDER = re.compile(
     r"not owned by (the )?user|not verified|unverified|authenticat|must issue a starttls",
     re.IGNORECASE,
 )
-"""The words of servers that do not let us send, with codes that mean other faults, too. Postfix and
-Exim say them to the recipient, Amazon and Microsoft to the message:
+"""The texts of servers that do not let us send, whose codes can also mean other faults. Postfix and
+Exim answer the recipient's address with them, Amazon and Microsoft the message:
 https://www.postfix.org/postconf.5.html#smtpd_delay_reject,
 https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-smtp.html,
 https://learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online"""
@@ -69,17 +69,17 @@ class Config(ProviderConfig):
 
     host: str = "localhost"
     port: Annotated[int, Field(ge=1, le=65535)] = 25
-    """Often 587 with ``starttls``, 465 with ``tls``."""
+    """The port; often 587 with ``starttls``, 465 with ``tls``."""
     username: str = ""
-    """Empty: no login."""
+    """The user's name; empty to send without a login."""
     password: SecretStr = SecretStr("")
     security: Literal["none", "starttls", "tls"] = "starttls"
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10
-    """The time to wait for each reply of the server."""
+    """The time to wait for each of the server's replies."""
 
 
 class Smtp:
-    """One mail server. SMTP has no idempotency, so that a lost answer stays ambiguous."""
+    """One mail server. SMTP has no idempotency, so a lost answer stays ambiguous."""
 
     name = "smtp"
     channels = frozenset({Channel.EMAIL})
@@ -95,8 +95,8 @@ class Smtp:
         """Hand a message over and return its Message-ID.
 
         Raises:
-            TransientError: there is no connection, a 4xx reply (RFC 5321, 4.2.1), or the time of a
-                hand-over is over.
+            TransientError: there is no connection, the reply is 4xx (RFC 5321, 4.2.1), or the time
+                for the hand-over is over.
             PermanentError: the server answers 5xx, or the address needs SMTPUTF8 (RFC 6531), which
                 it does not offer.
             AccountError: the server refuses us, our credentials or our sender's address.
@@ -109,16 +109,16 @@ class Smtp:
             raise _before_data(error) from error
         try:
             await _data(client, message, current())
-        except FenceClosed:  # the server waits for a message that does not come
+        except FenceClosed:  # the server waits for a message that will not come
             _drop(client)
             raise
         except (
             TransientError,
             PermanentError,
-        ):  # after a reply the server waits for the next message
+        ):  # after a reply, the server waits for the next message
             await self._keep(client)
             raise
-        except BaseException:  # a cancelled task, too, leaves the connection in an unknown state
+        except BaseException:  # a cancelled task also leaves the connection in an unknown state
             _drop(client)
             raise
         await self._keep(client)
@@ -141,8 +141,8 @@ class Smtp:
     async def _addressed(self, address: str) -> Client:
         """Return a connection on which the server has accepted sender and recipient.
 
-        Before the message itself nothing can be sent twice, so that an idle connection that turns
-        out to be gone is replaced by a new one.
+        Before the message itself nothing can be sent twice, so an idle connection that turns out to
+        be closed is replaced by a new one.
         """
         self._idle = [client for client in self._idle if client.is_connected]
         if self._idle and await _answers(client := self._idle.pop()):
@@ -172,7 +172,7 @@ class Smtp:
         return client
 
     async def _introduce(self, client: Client, address: str) -> None:
-        """Name sender and recipient, by SMTPUTF8 where one of them needs it (RFC 6531, 3.4)."""
+        """Send sender and recipient, with SMTPUTF8 if one of them needs it (RFC 6531, 3.4)."""
         ours = sender(self._settings)
         if (ours + address).isascii():
             await client.mail(ours)
@@ -208,7 +208,7 @@ class Smtp:
 
 
 async def _answers(client: Client) -> bool:
-    """Tell whether an idle connection is good; the server then forgets the last envelope."""
+    """Return whether an idle connection works, and make the server forget the last envelope."""
     try:
         await client.rset()
     except aiosmtplib.SMTPException:
@@ -218,7 +218,7 @@ async def _answers(client: Client) -> bool:
 
 
 async def _leave(client: Client) -> None:
-    with suppress(aiosmtplib.SMTPException):  # the server has closed it before
+    with suppress(aiosmtplib.SMTPException):  # the server has already closed it
         await client.quit(timeout=GOODBYE_SECONDS)
     client.close()
 
@@ -249,10 +249,10 @@ def _refused_message(code: int, message: str) -> ProviderError:
 
 @contextmanager
 def _guarded(client: Client, fence: Fence) -> Iterator[None]:
-    """Ask the fence between the server's go-ahead to DATA and the message itself.
+    """Check the fence between the server's reply to DATA and the message itself.
 
-    The go-ahead is an answer to wait for, in which a worker may stand still. aiosmtplib sends the
-    command and the message in one call, so that its connection is asked.
+    A worker may stand still while it waits for that reply. aiosmtplib sends the command and the
+    message in one call, so the check is in the connection's ``write``.
     """
     protocol = client.protocol
     assert protocol is not None, "it has just taken the recipient"
@@ -271,14 +271,14 @@ def _guarded(client: Client, fence: Fence) -> Iterator[None]:
 
 
 def _drop(client: Client) -> None:
-    """Close a connection, and send nothing of what still waits to leave on it."""
+    """Close a connection, without sending what is still buffered."""
     if isinstance(client.transport, asyncio.WriteTransport):
         client.transport.abort()
     client.close()
 
 
 def _is_gone(error: aiosmtplib.SMTPException) -> bool:
-    """Tell whether an error ended the connection: 421 may come at any time (RFC 5321, 3.8)."""
+    """Return whether an error ended the connection; 421 may come at any time (RFC 5321, 3.8)."""
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return error.code in (CLOSING, aiosmtplib.SMTPStatus.invalid_response)
     return isinstance(error, _LOST)
@@ -295,21 +295,21 @@ def _meaning(error: aiosmtplib.SMTPException | OSError) -> ProviderError:
         case aiosmtplib.SMTPRecipientRefused():
             return _refused_recipient(error.code, error.message)
         case aiosmtplib.SMTPResponseException() if error.code >= 500:
-            # the server refuses its greeting, STARTTLS, our credentials or our sender
+            # the server refuses the greeting, STARTTLS, our credentials or our sender
             return AccountError(f"the SMTP server refuses us: {error.code} {error.message}")
         case aiosmtplib.SMTPResponseException():
             return TransientError(f"{error.code} {error.message}")
         case OSError():
             return TransientError(f"no SMTP connection: {error}")
-    # the server lacks STARTTLS, or a method of login that we know
+    # the server lacks STARTTLS, or a login method that we know
     return AccountError(f"the SMTP server cannot do what the settings ask: {error}")
 
 
 def _refused_recipient(code: int, message: str) -> ProviderError:
     """Return the error that a reply to RCPT means.
 
-    aiosmtplib raises one class for 550 and 451, and servers use 550 for many faults. The enhanced
-    status code (RFC 3463) tells whose fault it is, so that no good address is suppressed.
+    aiosmtplib raises the same class for 550 and 451, and servers use 550 for many faults. The
+    enhanced status code (RFC 3463) says whose fault it is, so that no valid address is suppressed.
     """
     enhanced = _ENHANCED.search(message)
     match enhanced.groups() if enhanced else None:
@@ -331,15 +331,15 @@ def _refused_recipient(code: int, message: str) -> ProviderError:
 
 
 def compose(parcel: Parcel, settings: Settings) -> EmailMessage:
-    """Write a message with plain text, an HTML alternative and attachments.
+    """Compose a message with plain text, an HTML alternative and attachments.
 
-    The Message-ID comes from the ledger key, so that a mailbox that drops duplicates recognises a
-    second attempt.
+    The Message-ID is derived from the ledger key, so that a mailbox that drops duplicates
+    recognises a second attempt.
     """
     content, to = parcel.content, mailbox(parcel.address)
     ours = sender(settings)
     _, _, domain = ours.rpartition("@")
-    # a letter outside ASCII before the @ has no other spelling (RFC 6532)
+    # letters outside ASCII before the @ cannot be written in another way (RFC 6532)
     plain = (ours + to).isascii()
     message = EmailMessage(policy=_POLICY if plain else _POLICY.clone(utf8=True))
     message["From"] = from_header(settings)

@@ -50,10 +50,10 @@ _KEYWORDS = frozenset(
     {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
     | {"START", "YES", "UNSTOP", "HELP", "INFO"}
 )
-"""The words that Twilio answers by itself, as whole messages by SMS."""
+"""The words that Twilio answers by itself if they are the whole SMS."""
 _MEANT = {"STOP": Meaning.STOP, "START": Meaning.START, "HELP": Meaning.HELP}
 MOST_PARAMETERS = 500
-"""Parameters of a webhook, at most; Twilio sends some twenty."""
+"""The most parameters of a webhook; Twilio sends about twenty."""
 SKEW = timedelta(minutes=1)
 """The most by which Twilio's clock may be behind ours."""
 _PAGE = "1000"
@@ -74,11 +74,11 @@ _FAULTS: Mapping[int, type[ProviderError]] = {
     21603: AccountError,  # no From
     21606: AccountError,  # From is not ours, or cannot send
     21607: AccountError,
-    21608: AccountError,  # a trial account, which writes only to verified numbers
+    21608: AccountError,  # a trial account, which sends only to verified numbers
     21609: AccountError,  # StatusCallback is not a public address
     21616: AccountError,  # From matches several numbers
-    21659: AccountError,  # From is no number of Twilio's
-    21660: AccountError,  # From is of another account
+    21659: AccountError,  # From is not a Twilio number
+    21660: AccountError,  # From belongs to another account
     21661: AccountError,  # From cannot send SMS
     21701: AccountError,  # no such messaging service
     21703: AccountError,  # a messaging service without senders
@@ -96,14 +96,14 @@ _FAULTS: Mapping[int, type[ProviderError]] = {
     21611: RateLimited,  # From's queue is full
     30022: RateLimited,
     63018: RateLimited,
-    63038: RateLimited,  # the account's messages of a day
+    63038: RateLimited,  # the account's daily limit
     30001: TransientError,
     30003: TransientError,
     30008: TransientError,
     21211: InvalidRecipient,
     21217: InvalidRecipient,
     21265: InvalidRecipient,  # a short code
-    21614: InvalidRecipient,  # no mobile number
+    21614: InvalidRecipient,  # not a mobile number
     63003: InvalidRecipient,
     63024: InvalidRecipient,
     OPTED_OUT: RecipientUnsubscribed,
@@ -117,7 +117,7 @@ _FAULTS: Mapping[int, type[ProviderError]] = {
     63041: TemplateRefused,  # paused
     63042: TemplateRefused,  # disabled
     63016: WindowClosed,
-    # the fault of one customer's country or network, which must stop no others
+    # the fault of one customer's country or network, which must not stop others
     21408: ContentRejected,
     21612: ContentRejected,
     30007: ContentRejected,
@@ -166,21 +166,21 @@ class Config(ProviderConfig):
     """The API key, ``SK...``, that authorises requests instead of the auth token."""
     api_key_secret: SecretStr = SecretStr("")
     sms_from: Annotated[str, AfterValidator(_sms_sender)] = ""
-    """The sender of SMS: a number with plus, a short code or a name."""
+    """The sender of SMS: a number with +, a short code or a name."""
     messaging_service_sid: str = ""
     """The messaging service, ``MG...``, that chooses the sender instead of ``sms_from``."""
     whatsapp_from: Annotated[str, AfterValidator(_number)] = ""
-    """The number with plus of the WhatsApp sender; empty: the messaging service chooses."""
+    """The number of the WhatsApp sender, with +; if empty, the messaging service chooses."""
     answers_keywords: bool = True
-    """Twilio itself answers STOP, START and HELP by SMS, as it does for every number but a short
-    code; off: Sojourn does."""
+    """Twilio itself answers STOP, START and HELP by SMS, as it does for all numbers except short
+    codes; if off, Sojourn answers."""
     base_url: str = "https://api.twilio.com"
 
 
 class Twilio:
-    """Twilio's API, which has no idempotency key.
+    """Twilio's API, which has no idempotency keys.
 
-    The status callback, whose URL holds our reference, settles a lost answer; else a look-up by
+    The status callback, whose URL has our reference, settles a lost answer; otherwise a look-up by
     recipient and text does.
     """
 
@@ -225,14 +225,13 @@ class Twilio:
     async def find(self, parcel: Parcel, since: datetime) -> str | None:
         """Search the messages from this sender to this recipient since the first attempt.
 
-        Twilio returns our reference in callbacks only, so that the text identifies a message. If
-        the same words went from the same sender to the same recipient since the first attempt, the
-        customer has them: to send them again would be a duplicate, even if two of our messages
-        happen to say the same. If no message went since then, Twilio did not accept ours.
+        Twilio returns our reference only in callbacks, so the text identifies a message. If the
+        same text was sent from the same sender to the same recipient since the first attempt, the
+        customer has it: sending it again would be a duplicate, even if two of our messages happen
+        to have the same text. If no message was sent since then, Twilio did not accept ours.
 
-        Everything else is uncertain: Twilio may not keep the text, or the words may be in an
-        approved template, next to another message. Then this method raises, and the status callback
-        decides.
+        Everything else is uncertain: Twilio may not keep the text, or the text may come from an
+        approved template. Then this method raises, and the status callback decides.
 
         The search does not use `DateSent`, which is empty while a message waits in Twilio's queue.
         """
@@ -250,13 +249,13 @@ class Twilio:
         return None
 
     async def probe(self) -> None:
-        """Ask for one message: a restricted key, too, must be allowed to look messages up."""
+        """Ask for one message, since even a restricted key must be allowed to look messages up."""
         answer = await self._http.ask("GET", self._messages, params={"PageSize": "1"})
         if not answer.is_success:
             raise _fault(answer)
 
     async def read(self, hook: Hook) -> Reading:
-        """Read one status, or one reply, which is answered with no words of ours."""
+        """Read one status or one reply; a reply gets an empty answer."""
         said = self._verified(hook)
         if "MessageStatus" in said:
             report = _report(said, hook)
@@ -295,12 +294,12 @@ class Twilio:
             return message
         message["Body"] = content.text
         if content.channel is Channel.SMS:
-            # Twilio must send, bill and list the very text that we have counted
+            # Twilio must send, bill and list exactly the text whose segments we counted
             message["SmartEncoded"] = "false"
         return message
 
     async def _listed(self, parcel: Parcel) -> AsyncIterator[dict[str, Any]]:
-        """Yield every message to a recipient that Twilio keeps, page by page."""
+        """Yield every stored message to a recipient, page by page."""
         asked = httpx.QueryParams({"To": _recipient(parcel), "PageSize": _PAGE})
         page: str | None = f"{self._messages}?{asked}"
         while page:
@@ -325,11 +324,11 @@ class Twilio:
     def _verified(self, hook: Hook) -> dict[str, str]:
         """Verify the signature and return the parameters.
 
-        Twilio signs the URL that it was given. A proxy may show the gateway another one, so that
-        the public URL counts, too.
+        Twilio signs the URL that it was given. Behind a proxy the gateway may see another one, so
+        the public URL is also accepted.
         """
         given = hook.headers.get("x-twilio-signature", "")
-        try:  # the sender is not known yet: the work on its words is bounded
+        try:  # the sender is not verified yet, so the work is limited
             said = parse_qsl(
                 hook.body.decode(errors="replace"),
                 keep_blank_values=True,
@@ -391,7 +390,7 @@ def _created(message: Mapping[str, Any]) -> datetime:
 
 
 def _int(code: object) -> int:
-    """Read Twilio's code, a number in answers and digits in callbacks; 0: there is no code."""
+    """Read Twilio's code, a number in answers and digits in callbacks; 0 if there is none."""
     return int(str(code)) if re.fullmatch(r"[0-9]{1,9}", str(code)) else 0
 
 
@@ -424,7 +423,7 @@ def _report(said: Mapping[str, str], hook: Hook) -> Report | None:
     query = dict(parse_qsl(urlsplit(hook.url).query))
     channel, address = _address(said.get("To", ""))
     return Report(
-        event_id=f"{sid}:{status}",  # a status is reached once; callbacks have no id
+        event_id=f"{sid}:{status}",  # each status is reached once; callbacks have no id
         kind=kind,
         at=hook.received_at,  # callbacks have no moment
         channel=channel,
@@ -439,7 +438,7 @@ def _report(said: Mapping[str, str], hook: Hook) -> Report | None:
 def _reply(said: Mapping[str, str], hook: Hook, *, answers: bool) -> Iterator[Report]:
     sid, text = _required(said, "MessageSid"), said["Body"]
     channel, address = _address(_required(said, "From"))
-    # OptOutType knows the words that the console added, and Twilio has answered them
+    # OptOutType includes words added in the console, and Twilio has answered them
     known = said.get("OptOutType", "")
     keyword = channel is Channel.SMS and answers and text.strip().upper() in _KEYWORDS
     return reply_reports(

@@ -1,7 +1,7 @@
-"""The names of variables: one that begins with ``SOJOURN_`` and that nobody reads is a mistake.
+"""Check the names of variables: one that begins with ``SOJOURN_`` but is never read is a mistake.
 
-A misspelt setting would be ignored in silence: mail would go to the outbox, or into another
-database. So every start looks at the names first.
+A misspelt setting would be silently ignored: mail would go to the outbox, or data into another
+database. So every start checks the names first.
 """
 
 import inspect
@@ -21,9 +21,9 @@ from sojourn.settings import Settings
 PREFIX = "SOJOURN_"
 PROJECT = "SOJOURN_PROJECT"
 NEAR = 0.6
-"""The least likeness of a name that is offered instead, without the prefix."""
+"""The least similarity of a suggested name, without the prefix."""
 RENAMED: Mapping[str, str] = {}
-"""Old names and the names that took their place: an entry stays for a year after the change."""
+"""Old names and their new names; an entry stays for a year after the change."""
 
 
 def check_variables(
@@ -33,21 +33,21 @@ def check_variables(
     *,
     renamed: Mapping[str, str] = RENAMED,
 ) -> None:
-    """Refuse variables that nobody reads.
+    """Refuse variables that are never read.
 
     Args:
-        environment: of the process.
-        carriers: the providers of the project; each reads its own settings.
-        sources: names of the sources of webhooks that are programs of the project.
-        renamed: old names of variables and their new ones.
+        environment: the environment of the process.
+        carriers: the project's providers, each of which reads its own settings.
+        sources: the names of the project's own sources of webhooks.
+        renamed: old names of variables and their new names.
 
     Raises:
-        BadSetting: names each of them, and the known name that is nearest to it.
+        BadSetting: a variable is never read; the message names each, and the nearest known name.
     """
     given = {name.upper(): name for name in environment if name.upper().startswith(PREFIX)}
     left = given.keys() - _installation() - {PROJECT}
     if not left:
-        return  # most commands need not load the providers
+        return  # usually the providers need not be loaded
     known, prefixes = _of_providers(carriers)
     prefixes |= {_prefix(name) for name in (*sources, *_listed(environment, "SOJOURN_SOURCES"))}
     left -= known | _of_mappings(environment)
@@ -61,10 +61,10 @@ def names_of(provider: type[Any]) -> set[str] | None:
     """Return the variables that a provider reads.
 
     Args:
-        provider: its class.
+        provider: the class of the provider.
 
     Returns:
-        Their names; None if it has no class of settings in its module, so that nobody knows.
+            The names; None if its module has no class of settings, so that they are unknown.
     """
     configs = [
         config
@@ -90,7 +90,7 @@ def _installation() -> set[str]:
 
 
 def _of_providers(carriers: Carriers) -> tuple[set[str], set[str]]:
-    """Return the variables of all providers, and the prefixes of those that nobody can ask."""
+    """Return the variables of the providers, or their prefixes if the variables are unknown."""
     known: set[str] = set()
     prefixes: set[str] = {_prefix(name) for name in carriers.distributed}
     for name, provider in carriers.loaded.items():
@@ -109,7 +109,7 @@ def _of_mappings(environment: Mapping[str, str]) -> set[str]:
     for path in Path(folder).glob("*.toml") if folder else ():
         try:
             found.add(str(tomllib.loads(path.read_text()).get("secret", "")).upper())
-        except (OSError, ValueError):  # the gateway, which reads the file, names the fault
+        except (OSError, ValueError):  # the gateway, which reads the file, reports the fault
             continue
     return found
 

@@ -75,7 +75,7 @@ _FAULTS: Mapping[str, type[ProviderError]] = {
     _OPTED_OUT: RecipientUnsubscribed,
 }
 """Errors by the text after the # of their type. All others are the message's fault; so is 1120, a
-sender that the laws of one country do not allow, which must not stop messages to the others."""
+sender that the laws of one country do not allow, since it must not stop messages to others."""
 _HARD = frozenset({"1170", "1190", "1430"})
 _BOUNCED = _HARD | {"1050", "1180", "1200", "1220", "1260", "1280", "1290", "1300", "1310"}
 _KINDS = {
@@ -108,7 +108,7 @@ class Config(ProviderConfig):
     """The account's key, which authorises requests if there is no application."""
     api_secret: SecretStr = SecretStr("")
     signature_secret: SecretStr = SecretStr("")
-    """The secret that signs webhooks. Empty: no webhook is accepted."""
+    """The secret that signs webhooks. If empty, no webhook is accepted."""
     base_url: str = "https://api.nexmo.com"
 
 
@@ -147,7 +147,7 @@ class Vonage:
     async def probe(self) -> None:
         """Ask for one of the account's applications, or for one of the application's users.
 
-        The first request takes Basic credentials only, the second a JWT:
+        The first request takes only Basic credentials, the second a JWT:
         https://developer.vonage.com/en/api/application.v2 (list),
         https://github.com/Vonage/vonage-python-sdk/tree/main/users (Vonage's own client)
         """
@@ -158,7 +158,7 @@ class Vonage:
             raise _fault(answer)
 
     async def read(self, hook: Hook) -> Reading:
-        """Read one status, or one reply."""
+        """Read one status or one reply."""
         self._verify(hook)
         said = object_in(hook)
         if said.get("channel", Channel.SMS) != Channel.SMS:
@@ -185,7 +185,7 @@ class Vonage:
         }
 
     def _authority(self) -> dict[str, str]:
-        """Return the header that authorises a request; empty if Basic credentials do.
+        """Return the header that authorises a request; empty if Basic credentials are used.
 
         https://developer.vonage.com/en/getting-started/concepts/authentication#jwts
         """
@@ -201,7 +201,7 @@ class Vonage:
         return {"Authorization": f"Bearer {jwt.encode(claims, self._key, algorithm='RS256')}"}
 
     def _verify(self, hook: Hook) -> None:
-        """Check the hook's JWT: our signature secret, the hash of the body, the moment."""
+        """Check the hook's JWT: the signature with our secret, the hash of the body, the moment."""
         secret = self._config.signature_secret.get_secret_value()
         if not secret:
             raise BadSignature("SOJOURN_VONAGE_SIGNATURE_SECRET is not set: no webhook is accepted")
@@ -220,7 +220,7 @@ class Vonage:
 
 
 def _credentials(config: Config) -> tuple[RSAPrivateKey | None, tuple[str, str] | None]:
-    """Return the application's key, or else the account's Basic credentials."""
+    """Return the application's key or the account's Basic credentials."""
     pem = config.private_key.get_secret_value().replace("\\n", "\n")
     secret = config.api_secret.get_secret_value()
     if config.application_id and pem:
@@ -240,7 +240,7 @@ def _credentials(config: Config) -> tuple[RSAPrivateKey | None, tuple[str, str] 
 
 
 def _code(error: Mapping[str, Any]) -> str:
-    """Return the title of an error if it is a number, else the text after the # of its type."""
+    """Return the title of an error if it is a number, or else the text after the # of its type."""
     title = str(error.get("title", ""))
     _, _, fragment = str(error.get("type", "")).rpartition("#")
     return title if re.fullmatch(r"1\d{3}", title) else fragment
@@ -263,7 +263,7 @@ def _fault(answer: httpx.Response) -> ProviderError:
 
 
 def _of_field(said: Mapping[str, Any]) -> type[ProviderError] | None:
-    """Return whose fault an invalid parameter is; None if it is the message's or unknown."""
+    """Return the error for an invalid parameter; None if it is the message's fault or unknown."""
     listed = said.get("invalid_parameters")
     names = (
         {one.get("name") for one in listed if isinstance(one, dict)}
@@ -286,7 +286,7 @@ def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
         kind = Kind.BOUNCED
     uuid = _required(said, "message_uuid")
     return Report(
-        event_id=f"{uuid}:{status}",  # a status is reached once; webhooks have no id
+        event_id=f"{uuid}:{status}",  # each status is reached once; webhooks have no id
         kind=kind,
         at=moment(said.get("timestamp"), hook.received_at),
         channel=Channel.SMS,
@@ -330,5 +330,5 @@ def _required(said: Mapping[str, Any], name: str) -> str:
 
 
 def _number(given: str) -> str:
-    """Add the plus that Vonage leaves out."""
+    """Add the + that Vonage leaves out."""
     return f"+{given}" if given.isdecimal() else given

@@ -1,4 +1,4 @@
-"""Helpers that read the webhooks of several providers."""
+"""Helpers to read the webhooks of several providers."""
 
 import json
 from collections.abc import Mapping
@@ -11,14 +11,15 @@ from sojourn.domain.measuring.hits import HITS, Machine, block_of
 from sojourn.domain.reports import Kind
 
 TOLERANCE = timedelta(minutes=5)
-"""The largest distance of a signed moment from our clock: a recorded webhook soon expires."""
+"""The largest difference between a signed moment and our clock, so that a recorded webhook
+expires."""
 
 
 def object_in(hook: Hook) -> dict[str, Any]:
     """Read the JSON object in a hook's body.
 
     Raises:
-        BadInput: the body holds no JSON object.
+        BadInput: the body is not a JSON object.
     """
     said = json_in(hook)
     if not isinstance(said, dict):
@@ -30,7 +31,7 @@ def json_in(hook: Hook) -> Any:
     """Read the JSON in a hook's body.
 
     Raises:
-        BadInput: the body holds no JSON.
+        BadInput: the body is not JSON.
     """
     try:
         return json.loads(hook.body)
@@ -39,14 +40,14 @@ def json_in(hook: Hook) -> Any:
 
 
 def part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return a JSON object inside another one; an empty one if the name is missing.
+    """Return a JSON object inside another one; empty if it is missing.
 
     Args:
         said: the outer object.
-        name: the name of the inner one.
+        name: the name of the inner object.
 
     Raises:
-        BadInput: the name holds something else.
+        BadInput: the value is not an object.
     """
     found = said.get(name)
     if found is None:
@@ -59,11 +60,11 @@ def part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def moment(said: object, received_at: datetime) -> datetime:
     """Read a moment in ISO 8601, or in seconds since 1970.
 
-    A report is worth more than its moment: one that cannot be read, or lies in the future, becomes
-    the arrival of the hook.
+    The report is more important than its moment: a moment that cannot be read or lies in the
+    future is replaced by the arrival of the hook.
 
     Args:
-        said: the moment in the provider's words.
+        said: the moment as the provider sends it.
         received_at: the arrival of the hook by our clock.
     """
     at = received_at
@@ -83,12 +84,12 @@ def moment(said: object, received_at: datetime) -> datetime:
 def evidence(
     kind: Kind, *, agent: object = None, address: object = None, machine: bool = False
 ) -> dict[str, Any]:
-    """Return the fields of a `Report` by which an open or a click of a machine is told apart.
+    """Return the fields of a `Report` that help to recognise an open or click by a machine.
 
     Args:
-        kind: of the report; others have no such fields.
-        agent: the User-Agent, as the provider tells it; nothing: it does not.
-        address: the IP address, likewise.
+        kind: the kind of report; only opens and clicks have such fields.
+        agent: the User-Agent, if the provider sends it.
+        address: the IP address, if the provider sends it.
         machine: the provider itself says that it was a machine.
 
     Returns:
@@ -106,20 +107,20 @@ def evidence(
 def check_age(
     seconds: str | float, received_at: datetime, tolerance: timedelta = TOLERANCE
 ) -> None:
-    """Check that a signed moment is close to ours.
+    """Check that a signed moment is close to the arrival.
 
     Args:
         seconds: the signed moment, in seconds since 1970.
         received_at: the arrival by our clock.
-        tolerance: the largest distance. It is longer for a provider whose repeated webhooks keep
-            the moment of the first attempt.
+        tolerance: the largest difference. It is larger for a provider whose repeated webhooks
+            keep the moment of the first attempt.
 
     Raises:
-        BadSignature: the moment is not a number, or too far from ours: a replay.
+        BadSignature: the moment is not a number, or too far from the arrival, as in a replay.
     """
     try:
         away = abs(received_at.timestamp() - float(seconds))
     except ValueError:
         raise BadSignature("the signed moment is not a number") from None
-    if not away <= tolerance.total_seconds():  # NaN fails, too
+    if not away <= tolerance.total_seconds():  # NaN also fails
         raise BadSignature("the signed moment is too far from now: a replay, or a clock is wrong")

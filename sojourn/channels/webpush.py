@@ -1,4 +1,4 @@
-"""Push to browsers by their own push services: Web Push.
+"""Push to browsers through their own push services: Web Push.
 
 RFC 8030 (protocol), RFC 8291 (encryption), RFC 8292 (VAPID, the sender). pywebpush encrypts,
 py_vapid signs, and our own connections carry the request.
@@ -43,8 +43,8 @@ HOSTS = (
     "*.notify.windows.com",
     "*.push.apple.com",
 )
-"""The push services of Chrome, Firefox, Edge and Safari. A browser, or somebody in its place, names
-the endpoint: without this list, we would post to any address."""
+"""The push services of Chrome, Firefox, Edge and Safari. A browser, or somebody else, names the
+endpoint: without this list, we would post to any address."""
 LARGEST_BODY = 4_096
 """The size in bytes that every push service takes, encrypted (RFC 8030, 7.2)."""
 OVERHEAD = 16 + 4 + 1 + 65 + 1 + 16
@@ -59,8 +59,8 @@ _OF_ANOTHER_KEY = (
     "credentials used to create the subscription",  # Google, with 403
     "sender id used to subscribe this user",  # Google, with 403, to older subscriptions
 )
-"""The words of push services about a subscription that belongs to another key; their statuses mean
-other faults, too (RFC 8292, 2). Microsoft documents no such words."""
+"""The texts of push services about a subscription that belongs to another key; their statuses can
+also mean other faults (RFC 8292, 2). Microsoft documents no such text."""
 _OF_VAPID = ("vapid", "jwt", "authorization", "authentication", "credential")
 
 
@@ -70,22 +70,21 @@ class Config(ProviderConfig):
     model_config = SettingsConfigDict(env_prefix="SOJOURN_WEBPUSH_")
 
     vapid_private_key: SecretStr
-    """The P-256 key of the subscriptions: 32 bytes in base64url, or PEM, or the path of a PEM
-    file."""
+    """The P-256 key of the subscriptions: 32 bytes in base64url, PEM, or the path of a PEM file."""
     subject: str = ""
-    """The contact for push services, ``mailto:`` or ``https:``. Empty: the sender's address."""
+    """The contact for push services, ``mailto:`` or ``https:``. Empty for the sender's address."""
     ttl_seconds: Annotated[int, Field(ge=0, le=LONGEST_TTL)] = 86_400
-    """The seconds for which a push service keeps a message for a device that is away."""
+    """The seconds for which a push service keeps a message for an unreachable device."""
     extra_hosts: str = ""
-    """More push services, separated by commas: ``push.example.com``, ``*.example.com``, or a whole
-    origin, ``http://127.0.0.1:8090``."""
+    """Additional push services, separated by commas: ``push.example.com``, ``*.example.com``, or a
+    whole origin, ``http://127.0.0.1:8090``."""
 
 
 class WebPush:
     """The push service that each browser names.
 
-    A duplicate replaces the first message: by its topic while the device is away, by its tag on
-    the screen.
+    A duplicate replaces the first message: by its topic while the device is unreachable, by its tag
+    on the screen.
     """
 
     name = "webpush"
@@ -106,14 +105,14 @@ class WebPush:
         self._hosts = (*HOSTS, *(one for one in extra if one))
         self._http = Http("", self._config.timeout_seconds)
         self._proven = False
-        """True once a message was accepted: our key then has subscriptions."""
+        """True once a message was accepted, which shows that our key has subscriptions."""
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over and return the push service's URL or id of it, else our reference.
+        """Hand a message over and return the push service's URL or id of it, or else our reference.
 
         Raises:
-            InvalidRecipient: the push service says so; or the address is not a subscription, or
-                belongs to a push service that is not on the list.
+            InvalidRecipient: the push service refuses the address, or it is not a subscription, or
+                its push service is not on the list.
         """
         subscription = _subscription(parcel.address)
         origin = self._origin(subscription.endpoint)
@@ -138,12 +137,12 @@ class WebPush:
         if not answer.is_success:
             raise _fault(answer, proven=self._proven).coded(f"HTTP {answer.status_code}")
         self._proven = True
-        # Apple and Microsoft return no URL; 201 means accepted all the same (RFC 8030, 5)
+        # Apple and Microsoft return no URL; 201 still means accepted (RFC 8030, 5)
         said = answer.headers.get("location") or answer.headers.get("apns-id")
         return said or parcel.reference
 
     async def probe(self) -> None:
-        """Check that the key signs. Only a message names a push service that could be asked."""
+        """Check that the key signs. There is no push service to ask without a message."""
         try:
             self._claim("https://push.example")
         except VapidException as error:
@@ -154,7 +153,7 @@ class WebPush:
         await self._http.close()
 
     def _claim(self, origin: str) -> dict[str, str]:
-        """Return the headers that name the sender."""
+        """Return the headers that identify the sender."""
         expires = int(time.time()) + CLAIM_SECONDS
         claims = {"aud": origin, "exp": expires, "sub": self._subject}
         header: dict[str, str] = self._vapid.sign(claims)
@@ -171,7 +170,7 @@ class WebPush:
 
 @dataclass(frozen=True)
 class _Subscription:
-    """A browser's subscription, as ``PushSubscription.toJSON()`` gives it, checked.
+    """A browser's subscription from ``PushSubscription.toJSON()``, checked.
 
     Args:
         endpoint: the push service's URL of this browser.
@@ -223,20 +222,20 @@ def _collapse_key(parcel: Parcel) -> str:
 
 
 def _topic(parcel: Parcel) -> str:
-    """Return 32 characters of base64url (RFC 8030, 5.4), which Apple also wants to decode."""
+    """Return 32 characters of base64url (RFC 8030, 5.4), which Apple also decodes."""
     return reference(_collapse_key(parcel))
 
 
 def _urgency(parcel: Parcel) -> str:
-    """Return ``high`` for a sign-in code: only that may wake a device (RFC 8030, 5.3)."""
+    """Return ``high`` only for a sign-in code, which may wake a device (RFC 8030, 5.3)."""
     return "high" if parcel.message_class is MessageClass.AUTHENTICATION else "normal"
 
 
 def _fault(answer: httpx.Response, *, proven: bool) -> ProviderError:
     """Return the error that an answer means.
 
-    Only words tell that a subscription belongs to another key, and not which of the two is wrong:
-    until a message has been accepted, our key may be, for every subscription.
+    Only the text says that a subscription belongs to another key, but not which of the two is
+    wrong: until a message has been accepted, our key may be wrong, for every subscription.
     """
     said = answer.text.lower()
     if answer.status_code in (400, 401, 403) and any(words in said for words in _OF_ANOTHER_KEY):
@@ -248,7 +247,7 @@ def _fault(answer: httpx.Response, *, proven: bool) -> ProviderError:
         case 413:
             return ContentRejected("HTTP 413: the payload is too large")
         case 301 | 307 | 308 | 402 | 405 | 407:
-            # the browser named the address: its fault must not pause the channel for the others
+            # the browser named the URL: its fault must not pause the channel for others
             return ContentRejected(f"HTTP {answer.status_code}: no push service lives there")
         case 400 if any(word in said for word in _OF_VAPID):
             return AccountError(f"HTTP 400: {answer.text.strip()}")
@@ -265,7 +264,7 @@ def _private_key(given: str) -> ec.EllipticCurvePrivateKey:
     """Read the key that signs, in any of its three forms.
 
     Raises:
-        BadSetting: there is no P-256 key, or the file cannot be read.
+        BadSetting: it is not a P-256 key, or the file cannot be read.
     """
     try:
         if _RAW_KEY.fullmatch(given):
@@ -286,7 +285,7 @@ def _private_key(given: str) -> ec.EllipticCurvePrivateKey:
 
 
 def _decoded(text: str) -> bytes:
-    """Decode base64url, padded or not: browsers leave the padding out."""
+    """Decode base64url with or without padding, which browsers leave out."""
     bare = text.rstrip("=")
     return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
 

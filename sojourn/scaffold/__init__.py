@@ -1,6 +1,6 @@
-"""The files that `sojourn new` and `sojourn add` write: a project, and what ships.
+"""The files that `sojourn new` and `sojourn add` write: a project, and the shipped parts.
 
-``project/`` holds the files of a new project as they are written. Journeys, campaigns and audiences
-that ship are those of the repository itself; the wheel carries them as data
+``project/`` has the files of a new project as they are written. The shipped journeys, campaigns and
+audiences are those of the repository itself; the wheel contains them as data
 (`sojourn.scaffold.shipped`).
 """

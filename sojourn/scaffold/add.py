@@ -1,4 +1,4 @@
-"""Copy what ships into a project, to be owned and changed there."""
+"""Copy a shipped journey, campaign or audience into a project, to be changed there."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ NO_POOL_YET = "# Pools of codes that messages hand out. Sojourn's docs/coupons.m
 
 @dataclass(frozen=True)
 class Copied:
-    """The files of a project that a copy concerns, as paths below its root.
+    """The result of a copy into a project; paths are relative to its root.
 
     Args:
-        written: the new ones.
-        kept: modules that the project has already, and that the copy imports.
-        topics: those that were written at the end of its ``topics.toml``.
-        pools: those that were written at the end of its ``coupons.toml``.
-        audiences: names of those that are new.
+        written: the new files.
+        kept: modules that the project already has, and that the copy imports.
+        topics: topics that were added to the end of its ``topics.toml``.
+        pools: pools that were added to the end of its ``coupons.toml``.
+        audiences: names of the new audiences.
     """
 
     written: list[Path]
@@ -35,23 +35,23 @@ class Copied:
 
 
 def copy_shipped(one: Shipped, project: Project) -> Copied:
-    """Copy a journey, a campaign or an audience, with all that it needs to work.
+    """Copy a journey, a campaign or an audience, with everything that it needs to work.
 
-    These are the modules that it imports, its templates in the project's languages (in all of them,
-    if it ships in none of these), the test and the recorded histories of a journey. Topics that
-    the project does not list yet are written at the end of its ``topics.toml``, if it has one;
-    pools of coupons at the end of its ``coupons.toml``. No file is ever written over.
+    These are the modules that it imports, its templates in the project's languages (or all of them
+    if it has none of these languages), the test and the recorded histories of a journey. New topics
+    are added to the end of the project's ``topics.toml``, if it has one; pools of coupons to the
+    end of its ``coupons.toml``. No file is ever overwritten.
 
     Args:
-        one: as it ships.
-        project: that takes it.
+        one: the shipped journey, campaign or audience.
+        project: the project to copy it into.
 
     Returns:
-        What was written, and what the project had.
+        The written files, and those that the project already had.
 
     Raises:
-        BadInput: the project has something of this name already, a file is in the way, or a module
-            of the project lacks what the copy imports from it; the message says which.
+        BadInput: the project already has something of this name, a file is in the way, or a module
+            of the project lacks a name that the copy imports; the message says which.
         Unavailable: a file cannot be written.
     """
     _check_names(one, project)
@@ -73,7 +73,8 @@ def _check_names(one: Shipped, project: Project) -> None:
     """Check that the project has nothing of this name.
 
     Raises:
-        BadInput: it has. Journeys and campaigns share their names, for their templates do.
+        BadInput: it has. Journeys and campaigns must have different names, since their templates
+            share a folder.
     """
     taken: Mapping[Kind, Collection[str]] = {Kind.AUDIENCE: project.audiences}
     if one.kind is not Kind.AUDIENCE:
@@ -86,10 +87,10 @@ def _check_names(one: Shipped, project: Project) -> None:
 
 
 def _modules(one: Shipped, project: Project) -> tuple[list[Path], set[Path]]:
-    """Return the modules to copy, and those of the project that serve in their place.
+    """Return the modules to copy, and the project's modules that are used instead.
 
     Raises:
-        BadInput: one of the project's lacks a name that is imported from it.
+        BadInput: a module of the project lacks a name that is imported from it.
     """
     new, kept, waiting = [one.module], set(), [one.module]
     while waiting:
@@ -115,10 +116,10 @@ def _check_has(module: Path, name: str, importer: Path, one: Shipped, project: P
 
 
 def _files(one: Shipped, modules: Iterable[Path], project: Project) -> dict[Path, Path]:
-    """Return where each file goes: the file that ships, by its path in the project.
+    """Return the shipped files by their paths in the project.
 
     Raises:
-        BadInput: one of them is there already.
+        BadInput: one of the files exists already.
     """
     templates = Path(project.templates[0]).relative_to(project.root)
     found = {path: path for path in (*modules, *one.histories)}
@@ -146,10 +147,10 @@ def _in_the_way(path: Path, one: Shipped, project: Project) -> BadInput:
 
 
 def _audiences(one: Shipped, modules: Iterable[Path], project: Project) -> list[str]:
-    """Return the names of the audiences that come along.
+    """Return the names of the copied audiences.
 
     Raises:
-        BadInput: the project has one of this name, in a file of another name.
+        BadInput: the project has an audience of this name in a file of another name.
     """
     found = {name: path for path in modules for name in one.holds(Kind.AUDIENCE, path)}
     for name, path in found.items():
@@ -173,15 +174,15 @@ def _pools(names: Sequence[str], project: Project) -> str:
 
 
 def _write(files: dict[Path, str], ends: dict[Path, str], root: Path) -> None:
-    """Write new files, and the ends of files; all of it or nothing.
+    """Write new files, and append to files; all or nothing.
 
     Args:
-        files: their texts.
-        ends: texts that go to the end of files, which may be missing; empty: nothing does.
-        root: the folder that their paths count from.
+        files: the texts of the new files.
+        ends: texts to append to files, which may be missing; nothing if empty.
+        root: the folder to which the paths are relative.
 
     Raises:
-        Unavailable: names the file that cannot be written.
+        Unavailable: a file cannot be written; the message names it.
     """
     ends = {path: text for path, text in ends.items() if text}
     before = {path: (root / path).read_bytes() for path in ends if (root / path).exists()}
@@ -207,7 +208,7 @@ def _write(files: dict[Path, str], ends: dict[Path, str], root: Path) -> None:
 def _undo(
     root: Path, touched: Iterable[Path], before: Mapping[Path, bytes], folders: Iterable[Path]
 ) -> None:
-    """Make files and folders as they were."""
+    """Restore files and folders."""
     for path in touched:
         if path in before:
             (root / path).write_bytes(before[path])
@@ -224,14 +225,14 @@ def _append(file: Path, text: str) -> None:
 
 
 def in_languages(templates: Sequence[Path], languages: Sequence[str]) -> list[Path]:
-    """Return the templates of some languages; all, if there are none of these.
+    """Return the templates in some languages; all templates if there are none.
 
     Args:
         templates: files such as ``reminder.email.en.html`` and ``_cart.en.html``.
-        languages: tags.
+        languages: language tags.
 
     Returns:
-        Those files, and with them all that are of no language.
+        The files in these languages, and those without a language.
     """
     found = [path for path in templates if _language(path) in languages]
     if not found:

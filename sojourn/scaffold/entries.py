@@ -9,12 +9,12 @@ from sojourn.domain.topics import Topic
 
 
 def topic_entry(topic: Topic, languages: Sequence[str]) -> str:
-    """Return a topic as the file has it, in some languages; in all, if it has none of these."""
+    """Return a topic's entry in some languages; in all if it has none of these."""
     return _entry(topic.id, _topic_lines(topic, languages))
 
 
 def pool_entry(pool: Pool, languages: Sequence[str]) -> str:
-    """Return a pool as the file has it, in some languages; in all, if it has none of these."""
+    """Return a pool's entry in some languages; in all if it has none of these."""
     return _entry(pool.name, _pool_lines(pool, languages))
 
 

@@ -10,12 +10,12 @@ _OURS = "sojourn"
 
 
 def distribution_name(given: str) -> str:
-    """Return a folder's name as the name of a distribution: ``Acme Shop`` is ``acme-shop``.
+    """Return a folder's name as the name of a distribution: ``acme-shop`` for ``Acme Shop``.
 
     https://packaging.python.org/en/latest/specifications/name-normalization/ has the rules.
 
     Raises:
-        BadInput: no such name can be made of it, or it is Sojourn's own.
+        BadInput: it cannot be converted, or the result is Sojourn's own name.
     """
     name = _SEPARATORS.sub("-", given).strip("-").lower()
     if not _NAME.fullmatch(name):

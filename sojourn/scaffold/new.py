@@ -11,23 +11,23 @@ from sojourn.scaffold.shipped import shipped_root
 
 FILES = Path(__file__).resolve().parent / "project"
 SHARED = ("docker-compose.temporal.yml", ".env.example", "deploy")
-"""Files of the repository that a project takes over: Temporal on PostgreSQL, with its UI."""
+"""Files of the repository that are copied to a project: Temporal on PostgreSQL, with its UI."""
 
 _HIDDEN = {"gitignore": ".gitignore", "dockerignore": ".dockerignore"}
-"""Names that tools would heed in the engine's own folder."""
+"""Names that tools would obey in the engine's own folder."""
 
 
 def write_project(folder: Path) -> str:
-    """Write a project of one journey, with its templates, events and tests.
+    """Write a project with one journey and its templates, events and tests.
 
     Args:
-        folder: missing or empty. Its name becomes the project's.
+        folder: a missing or empty folder. Its name becomes the project's name.
 
     Returns:
         The project's name, as package indexes spell it.
 
     Raises:
-        BadInput: the folder is not empty, or its name cannot be a project's.
+        BadInput: the folder is not empty, or cannot give a project its name.
         Unavailable: the folder cannot be written.
     """
     name = distribution_name(folder.resolve().name)
@@ -55,7 +55,7 @@ def write_project(folder: Path) -> str:
 
 
 def _files(name: str) -> Iterator[tuple[Path, str]]:
-    """Yield the files of a project: where they go, and what they hold."""
+    """Yield the files of a project: their paths and contents."""
     for file in sorted(FILES.rglob("*")):
         if file.is_file() and "__pycache__" not in file.parts:
             path = file.relative_to(FILES)
@@ -77,7 +77,7 @@ def _filled_in(path: Path, text: str, name: str) -> str:
 
 
 def _named_after(path: Path, text: str, name: str) -> str:
-    """Return a shared file in the words of the project, which has no documentation of its own."""
+    """Return a shared file adapted to the project: its name, and references to Sojourn's docs."""
     if path.name == "docker-compose.temporal.yml":
         text = text.replace("name: sojourn\n", f"name: {name}\n", 1)
         text = text.replace("image: sojourn:local", f"image: {name}:local")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def parsed(file: Path) -> ast.Module:
-    """Return a file as a tree."""
+    """Return the syntax tree of a file."""
     return ast.parse(file.read_text())
 
 
 def said(keywords: Iterable[ast.keyword]) -> dict[str, str]:
-    """Return the keywords that are plain text, by their names."""
+    """Return the keyword arguments that are plain text, by name."""
     return {
         word.arg: text
         for word in keywords
@@ -20,28 +20,28 @@ def said(keywords: Iterable[ast.keyword]) -> dict[str, str]:
 
 
 def classes(tree: ast.Module) -> list[dict[str, str]]:
-    """Return the keywords of the classes of a file, those that are plain text."""
+    """Return the plain-text keywords of each class in a file."""
     return [said(node.keywords) for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
 
 
 def keywords(tree: ast.Module, name: str) -> list[str]:
-    """Return what the calls in a file give as a keyword, where it is plain text."""
+    """Return the plain-text values of a keyword in all calls in a file."""
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     return [text for call in calls for word, text in said(call.keywords).items() if word == name]
 
 
 def made(tree: ast.Module, kind: str, last: str) -> dict[str, str]:
-    """Return the constants of a kind that a file makes.
+    """Return the constants of a class that a file creates.
 
-    ``Audience("regulars", who, "Two orders.")`` is one.
+    An example is ``Audience("regulars", who, "Two orders.")``.
 
     Args:
-        tree: the file.
-        kind: the class: ``Audience``.
-        last: the field that says what one is; it may be the third argument as well.
+        tree: the syntax tree of the file.
+        kind: the name of the class: ``Audience``.
+        last: the field with the description; it may also be the third argument.
 
     Returns:
-        That sentence by the name, which is the first argument or ``name=``.
+        The descriptions by name, which is the first argument or ``name=``.
     """
     found = {}
     for node in ast.walk(tree):
@@ -56,7 +56,7 @@ def made(tree: ast.Module, kind: str, last: str) -> dict[str, str]:
 
 
 def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield what a file imports: a module, and the name from it; empty: the module itself."""
+    """Yield a file's imports: a module, and the name from it, empty for the module itself."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield from ((node.module, alias.name) for alias in node.names)
@@ -65,18 +65,17 @@ def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def defines(tree: ast.Module, name: str) -> bool:
-    """Tell whether something can be imported from a file by a name.
+    """Return whether a name can be imported from a file.
 
     Args:
-        tree: the file.
-        name: of a class, a function or a constant. What a ``*`` brings along is not looked at: it
-            counts as any name.
+        tree: the syntax tree of the file.
+        name: the name of a class, a function or a constant. An import of ``*`` counts as any name.
     """
     return not name or any(found in (name, "*") for found in _bound(tree.body))
 
 
 def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Yield the names that are bound in a file, outside of its functions and classes."""
+    """Yield the names that are bound in a file outside its functions and classes."""
     for node in nodes:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():

@@ -1,7 +1,7 @@
-"""Find what ships beside the engine: journeys, campaigns, audiences, and a self-hosted Temporal.
+"""Find the shipped journeys, campaigns and audiences, and the files for a self-hosted Temporal.
 
-They live in the repository's own folders, for the repository is a project itself. A wheel carries
-them in ``sojourn/shipped/``, laid out alike (``hatch_build.py``); nothing imports them there.
+They are in the repository's own folders, since the repository is itself a project. A wheel has them
+in ``sojourn/shipped/`` in the same layout (``hatch_build.py``); nothing imports them there.
 """
 
 import ast
@@ -23,7 +23,7 @@ TESTS = Path("tests") / "integration" / "journeys"
 
 
 class Kind(StrEnum):
-    """The kinds of what can be copied into a project."""
+    """The kinds of things that can be copied into a project."""
 
     JOURNEY = "journey"
     CAMPAIGN = "campaign"
@@ -40,14 +40,14 @@ FOLDERS = {
 
 @dataclass(frozen=True)
 class Shipped:
-    """A journey, a campaign or an audience that ships, as files.
+    """The files of a shipped journey, campaign or audience.
 
     Args:
-        kind: which of them.
-        name: ``abandoned-cart``.
+        kind: its kind.
+        name: its name, such as ``abandoned-cart``.
         summary: a sentence on it.
-        root: the folder that its other paths count from.
-        module: the file that declares it. One file may hold several campaigns or audiences.
+        root: the folder to which its other paths are relative.
+        module: the file that declares it. One file may have several campaigns or audiences.
     """
 
     kind: Kind
@@ -58,14 +58,14 @@ class Shipped:
 
     @property
     def test(self) -> Path | None:
-        """The file of its test; a journey has one."""
+        """The file of its test; None except for a journey."""
         if self.kind is not Kind.JOURNEY:
             return None
         return TESTS / f"test_{self.module.name}"
 
     @property
     def templates(self) -> list[Path]:
-        """The files of its words, in all languages: of everything that sends in its file."""
+        """The templates, in all languages, of every journey or campaign in its file."""
         if self.kind is Kind.AUDIENCE:
             return []
         names = self.holds(self.kind, self.module)
@@ -73,14 +73,14 @@ class Shipped:
 
     @property
     def histories(self) -> list[Path]:
-        """The recorded runs that a journey must go on replaying."""
+        """The recorded histories that a journey must be able to replay."""
         if self.kind is not Kind.JOURNEY:
             return []
         return self._files(Path("tests") / "histories" / self.name)
 
     @property
     def topics(self) -> list[str]:
-        """The topics that its messages are on."""
+        """The topics of its messages."""
         if not self.templates:
             return []  # it sends nothing
         tree = parsed(self.root / self.module)
@@ -94,25 +94,25 @@ class Shipped:
         return sorted(set(keywords(parsed(self.root / self.module), "coupon")))
 
     def needs(self, module: Path) -> Iterator[tuple[Path, str]]:
-        """Yield what a file imports from beside the engine.
+        """Yield a file's imports from outside the engine.
 
         Args:
-            module: ``workflows/abandoned_cart.py``, or a file that it needs.
+            module: a file such as ``workflows/abandoned_cart.py``, or one that it needs.
 
         Yields:
-            A file that ships, and the name that is imported from it; empty: no single one.
+            A shipped file, and the name imported from it, empty for the whole module.
         """
         for module_name, name in imported(parsed(self.root / module)):
             path = Path(*module_name.split("."))
             if path.parts[0] == ENGINE.name:
-                continue  # in the repository, the engine lies beside the project
+                continue  # in the repository, the engine is next to the project
             for file, of_it in ((path.with_suffix(".py"), name), (path / f"{name}.py", "")):
                 if (self.root / file).is_file():
                     yield file, of_it
                     break
 
     def holds(self, kind: Kind, module: Path) -> list[str]:
-        """Return the names of what a file declares of a kind."""
+        """Return the names of everything of a kind that a file declares."""
         return sorted(_declared(kind, parsed(self.root / module), module))
 
     def _files(self, folder: Path) -> list[Path]:
@@ -121,17 +121,17 @@ class Shipped:
 
 
 def shipped_root() -> Path:
-    """Return the folder of what ships: in a wheel ``sojourn/shipped``, else the repository."""
+    """Return the folder of the shipped files: ``sojourn/shipped`` in a wheel, or the repository."""
     packaged = ENGINE / "shipped"
     return packaged if packaged.is_dir() else ENGINE.parent
 
 
 def shipped(*kinds: Kind, root: Path | None = None) -> dict[str, Shipped]:
-    """Return what ships, by name.
+    """Return the shipped journeys, campaigns and audiences by name.
 
     Args:
-        *kinds: of these; none: of all.
-        root: the folder that holds them; None: the one of this installation.
+        *kinds: only these kinds; all if there are none.
+        root: the folder with the files; None for that of this installation.
     """
     root = root or shipped_root()
     found = {}
@@ -144,10 +144,10 @@ def shipped(*kinds: Kind, root: Path | None = None) -> dict[str, Shipped]:
 
 
 def shipped_as(name: str) -> Shipped:
-    """Return the journey, campaign or audience that ships under a name.
+    """Return the shipped journey, campaign or audience of a name.
 
     Raises:
-        UnknownName: there is none of this name; the message offers the nearest.
+        UnknownName: there is none of this name; the message suggests the nearest.
     """
     found = shipped()
     if name not in found:
@@ -156,20 +156,20 @@ def shipped_as(name: str) -> Shipped:
 
 
 def shipped_topics() -> Topics:
-    """Return the topics of what ships."""
+    """Return the shipped topics."""
     return read_topics(tomllib.loads((shipped_root() / TOPICS).read_text()))
 
 
 def shipped_pools() -> Pools:
-    """Return the pools of coupons of what ships."""
+    """Return the shipped pools of coupons."""
     return read_pools(tomllib.loads((shipped_root() / COUPONS).read_text()))
 
 
 def _declared(kind: Kind, tree: ast.Module, module: Path) -> dict[str, str]:
-    """Return what a file declares of a kind: a sentence on each, by its name."""
+    """Return the sentences on everything of a kind that a file declares, by name."""
     first_line = (ast.get_docstring(tree) or "").partition("\n")[0]
     if kind is Kind.JOURNEY:
-        name = module.stem.replace("_", "-")  # other files are modules of helpers
+        name = module.stem.replace("_", "-")  # other files are helper modules
         return {name: first_line} if any(one.get("name") == name for one in classes(tree)) else {}
     found = made(tree, kind.capitalize(), "about")
     return {name: about or first_line for name, about in found.items()}

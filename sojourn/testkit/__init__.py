@@ -1,6 +1,6 @@
-"""Test your journeys: the real engine on Temporal's time-skipping server, in three verbs.
+"""Test your journeys with three verbs, on the real engine and Temporal's time-skipping server.
 
-The pytest plugin gives the fixture ``journey``::
+The pytest plugin provides the fixture ``journey``::
 
     async def test_a_purchase_stops_the_reminder(journey: JourneyTest) -> None:
         await journey.start(AbandonedCart, cart_id="cart7")
@@ -21,7 +21,7 @@ __all__ = ["JourneyRuns", "JourneyTest", "scenario"]
 
 
 def __getattr__(name: str) -> object:
-    """Import on first use: pytest loads this package with the plugin, also where nobody uses it."""
+    """Import on first use, since pytest always loads this package with the plugin."""
     match name:
         case "JourneyRuns" | "JourneyTest":
             from sojourn.testkit import kit  # noqa: PLC0415

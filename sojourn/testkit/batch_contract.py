@@ -1,6 +1,6 @@
-"""The part of the contract of providers that is about batches: several messages in one call.
+"""The contract of providers for batches: several messages in one call.
 
-The rest skips a provider that takes no batches (`SupportsBatch`).
+Its tests skip a provider that takes no batches (`SupportsBatch`).
 """
 
 import dataclasses
@@ -118,7 +118,7 @@ class BatchContract:
         self, pair: Pair[Any, Fake], how: Behaviour
     ) -> None:
         parcels = self.several(pair)
-        pair.fake.script += [how, how]  # a provider with keys may make its call again
+        pair.fake.script += [how, how]  # a provider with idempotency keys may repeat its call
         outcomes = await hand_over_many(pair.provider, parcels, Fence(), at_once=1)
         assert [type(outcome.error) for outcome in outcomes] == [AmbiguousSend] * 3
         assert len(pair.fake.accepted) == (3 if how in ACCEPTING else 0)

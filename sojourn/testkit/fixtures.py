@@ -1,6 +1,6 @@
 """The fixtures of the pytest plugin.
 
-Imports of the engine stand inside the fixtures: a test run that uses none of them pays nothing.
+The fixtures import the engine themselves, so that it is not loaded for other tests.
 """
 
 # ruff: noqa: PLC0415 (see above)
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def time_skipping_client() -> AsyncIterator[Client]:
-    """Connect to Temporal's time-skipping test server, which lives as long as the session."""
+    """Connect to Temporal's time-skipping test server, which runs until the end of the session."""
     from temporalio.client import Client
     from temporalio.contrib.pydantic import pydantic_data_converter
     from temporalio.testing import WorkflowEnvironment
@@ -39,8 +39,8 @@ async def time_skipping_client() -> AsyncIterator[Client]:
         test_server_existing_path=binary("temporal-test-server"),
         data_converter=pydantic_data_converter,
     )
-    # a plain client: the environment's own would skip time on its own account in result()
-    # and without keep-alive pings, which the test server takes for an attack
+    # a plain client, since the environment's own would skip time by itself in result(); without
+    # keep-alive pings, which the test server takes for an attack
     client = await Client.connect(
         env.client.service_client.config.target_host,
         data_converter=pydantic_data_converter,
@@ -55,7 +55,7 @@ async def time_skipping_client() -> AsyncIterator[Client]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make an empty SQLite database of this version; copying it is faster than making it."""
+    """Create an empty SQLite database of this version, which tests copy because that is faster."""
     from sojourn.store import Store
 
     path = tmp_path_factory.mktemp("database") / "empty.db"
@@ -69,10 +69,10 @@ async def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def journey_project(pytestconfig: pytest.Config) -> Project:
-    """Compose the project under test: the one of pytest's root folder.
+    """Compose the project under test, the one in pytest's root folder.
 
-    A project that cannot be composed fails every test that needs it with the one line that a
-    command would say. Override the fixture to test with other journeys.
+    If it cannot be composed, every test that needs it fails with the message that a command would
+    print. Override the fixture to test with other journeys.
     """
     from dataclasses import replace
 
@@ -93,17 +93,16 @@ def journey_project(pytestconfig: pytest.Config) -> Project:
             pytest.PytestWarning,
             stacklevel=1,
         )
-    # a journey that is switched off is tested like the others: it may be on again tomorrow
-    # and without the rules of policy.toml, once they are known to be readable: a test sends at
-    # whatever hour it runs
+    # a journey that is switched off is tested like the others, since it may be on again tomorrow;
+    # the rules of policy.toml are checked but not applied, since a test sends at any hour
     return replace(project, journeys=Journeys(project.journeys.values()), policy=None)
 
 
 @pytest.fixture
 def journey_settings(tmp_path: Path, migrated_database: Path) -> Settings:
-    """Make the settings of a journey test: quiet hours off, links as the template has them.
+    """Return the settings of a journey test, without quiet hours and with links as in the template.
 
-    Override it to change them.
+    Override the fixture to change them.
     """
     from sojourn.settings import Settings
 
@@ -120,18 +119,19 @@ def journey_settings(tmp_path: Path, migrated_database: Path) -> Settings:
 async def journey(
     journey_project: Project, time_skipping_client: Client, journey_settings: Settings
 ) -> AsyncIterator[JourneyTest]:
-    """Make a customer, a worker with a queue of its own, and the three verbs.
+    """Create a customer, a worker with its own queue, and the three verbs.
 
     Args:
-        journey_project: whose journeys run. It comes first: if it is at fault, no server is needed.
-        time_skipping_client: connected.
-        journey_settings: of the installation under test.
+        journey_project: the project with the journeys. It comes first: if it has a fault, no server
+            is started.
+        time_skipping_client: the connection to the test server.
+        journey_settings: the settings of the installation under test.
 
     Yields:
         The journey under test.
 
     Raises:
-        pytest.fail.Exception: a journey does more than a workflow may; the line names it.
+        pytest.fail.Exception: a journey does more than a workflow may; the message names it.
     """
     from sojourn.domain.errors import BadProject
     from sojourn.journeys.queues import TASK_QUEUE
@@ -141,7 +141,7 @@ async def journey(
     from sojourn.testkit.kit import JourneyTest
 
     try:
-        await check_journeys(journey_project)  # each class once a process
+        await check_journeys(journey_project)  # each class once per process
     except BadProject as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
     name = uuid4().hex[:12]

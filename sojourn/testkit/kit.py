@@ -1,4 +1,4 @@
-"""`JourneyTest`: one customer, the real engine, and a clock that the test moves."""
+"""`JourneyTest`: one customer on the real engine, with a clock that the test moves."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ from sojourn.testkit import rest
 MONDAY_NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 IDLE_SECONDS = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.004, 0.03
-"""Seconds between two looks at a busy run: each look takes time from the run."""
+"""The seconds between two checks of a busy run, since each check slows down the run."""
 ANSWER_SECONDS = 4.0
 
 EVERYTHING = {
@@ -46,10 +46,10 @@ EVERYTHING = {
     "timezone": "Europe/Rome",
     "marketingConsent": dict.fromkeys(Channel, True),
 }
-"""Traits of the customer a test begins with: reachable on every channel, agreed to everything."""
+"""The traits of a test's customer: reachable on every channel and agreed to everything."""
 
 UNSENT = ("skipped", "rejected", "expired")
-"""States of the ledger in which a message was decided on and is never sent."""
+"""The states of the ledger in which a message was decided on but is never sent."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class JourneyRuns:
     Attributes:
         sent: steps that were sent, in order.
         skipped: ``(step, reason)`` of the messages that were not sent: skipped by the gate,
-            rejected by the provider, or expired while they were retried.
-        unknown: steps that may have been sent; no provider has said which.
-        outcomes: how each enrolment ended, oldest first; ``open`` while it goes on.
+            rejected by the provider, or expired during retries.
+        unknown: steps that may have been sent, without a provider's confirmation.
+        outcomes: the outcome of each enrolment, oldest first; ``open`` while it is open.
     """
 
     sent: list[str]
@@ -76,19 +76,20 @@ class JourneyRuns:
 
 
 class JourneyTest:
-    """A journey under test. The ``journey`` fixture makes one.
+    """A journey under test, from the ``journey`` fixture.
 
-    The journey under test is the one that was given to `start` last. Until then, the attributes
-    below tell of every journey of the customer.
+    The journey under test is the one last given to `start`. Before that, the attributes below
+    cover every journey of the customer.
 
     Attributes:
         customer_id: the customer of this test.
         sent: steps that were sent, in order.
         skipped: ``(step, reason)`` of the messages that were not sent: skipped by the gate,
-            rejected by the provider, or expired while they were retried.
-        unknown: steps that may have been sent; no provider has said which.
-        outcome: how the newest enrolment ended; ``open`` while it goes on; None before the first.
-        outcomes: how each enrolment ended, oldest first.
+            rejected by the provider, or expired during retries.
+        unknown: steps that may have been sent, without a provider's confirmation.
+        outcome: the outcome of the newest enrolment; ``open`` while it is open; None before the
+            first.
+        outcomes: the outcome of each enrolment, oldest first.
     """
 
     def __init__(
@@ -113,15 +114,15 @@ class JourneyTest:
         self._identified = 0
         self._under_test: str | None = None
         self._rows: list[LedgerRow] = []
-        self._ended: list[tuple[str, str]] = []  # journey and outcome, an enrolment each
+        self._ended: list[tuple[str, str]] = []  # journey and outcome of each enrolment
 
     # ---- before the first event ------------------------------------------------------------
 
     def begin_at(self, moment: datetime) -> None:
-        """Let the test begin at this moment instead of noon (UTC) on Monday, 8 January 2024.
+        """Begin the test at this moment instead of noon (UTC) on Monday, 8 January 2024.
 
         Raises:
-            BadInput: the clock runs already.
+            BadInput: the clock already runs.
         """
         if self._sojourn is not None:
             raise BadInput("begin_at comes before the first event")
@@ -133,20 +134,20 @@ class JourneyTest:
         """Change the customer: ``identify(phone="", marketingConsent={"email": False})``."""
         sojourn = await self._ready()
         await self._say(sojourn, traits)
-        await self.settled()  # a message may have waited for these words
+        await self.settled()  # a message may have waited for this
 
     async def start(self, journey: type[Journey], **fields: Any) -> Published:
-        """Start the journey by its first ``starts_on`` event; it is the journey under test.
+        """Start the journey by its first ``starts_on`` event, and make it the journey under test.
 
         Args:
-            journey: the class.
-            fields: of the event; required ids that you leave out are made up.
+            journey: the class of the journey.
+            fields: the fields of the event; missing required ids are made up.
 
         Returns:
-            What became of the event.
+                The result of publishing the event.
 
         Raises:
-            BadInput: the event starts no run of this journey; the message says why.
+            BadInput: the event does not start a run of this journey; the message says why.
         """
         name = journey.name
         if not journey.terms.starts_on:
@@ -166,11 +167,11 @@ class JourneyTest:
 
         Args:
             event: the event, or its class.
-            ask: have each run say what the event did to it (`Published.effects`).
-            fields: of the class; required ids that you leave out are made up.
+            ask: ask each run for the effect of the event on it (`Published.effects`).
+            fields: the fields of the class; missing required ids are made up.
 
         Returns:
-            What became of the event.
+                The result of publishing the event.
         """
         sojourn = await self._ready()
         made = await self._made(event, fields)
@@ -180,11 +181,11 @@ class JourneyTest:
         return published
 
     async def stock(self, pool: str, *codes: str) -> None:
-        """Put codes into a pool of the project: ``stock("spring", "SPRING-1")``.
+        """Add codes to a pool of the project: ``stock("spring", "SPRING-1")``.
 
         Raises:
             UnknownName: the project has no such pool.
-            BadInput: a pool has one of the codes already.
+            BadInput: a pool already has one of the codes.
         """
         self.project.coupons.named(pool)
         async with self.store.transaction() as session:
@@ -194,15 +195,15 @@ class JourneyTest:
                 raise BadInput(f"{', '.join(known)} is in a pool already")
 
     async def answer(self, name: str, *, task: str = "", by: str = "a tester") -> None:
-        """Answer the open task of the journey under test, as a person of the shop does.
+        """Answer the open task of the journey under test, as the shop's staff does.
 
         Args:
-            name: of the answer.
-            task: the question's name, if there are several: ``refund``.
-            by: who answers.
+            name: the name of the answer.
+            task: the name of the question, such as ``refund``, if there are several.
+            by: the name of the person who answers.
 
         Raises:
-            BadInput: there is no such task, there are several, or it has no such answer.
+            BadInput: there is no such task, there are several, or the task has no such answer.
         """
         await self.settled()
         found = [
@@ -219,7 +220,7 @@ class JourneyTest:
         await self.settled()
 
     async def after(self, duration: timedelta) -> None:
-        """Let time pass; everything that falls due meanwhile happens, in order."""
+        """Let time pass; everything that falls due happens in order."""
         await self._ready()
         request = SleepRequest()
         request.duration.FromTimedelta(duration)
@@ -234,13 +235,13 @@ class JourneyTest:
         await self.settled()
 
     async def until(self, moment: datetime) -> None:
-        """Let time pass up to a moment."""
+        """Let time pass until a moment."""
         await self.after(moment - await self.now())
 
     # ---- what happened ---------------------------------------------------------------------
 
     def of(self, journey: type[Journey]) -> JourneyRuns:
-        """Return what another journey did for this customer."""
+        """Return the customer's runs of another journey."""
         return self._told(journey.name)
 
     @property
@@ -268,16 +269,16 @@ class JourneyTest:
         """The newest outcome of the journey under test.
 
         Raises:
-            BadInput: several journeys have runs, and the test started none of them by `start`.
+            BadInput: several journeys have runs, and the test did not call `start` for any of them.
         """
         return self._told(self._one_of(name for name, _ in self._ended)).outcome
 
     async def now(self) -> datetime:
-        """Return the time by the journeys' clock."""
+        """Return the time on the journeys' clock."""
         return await self._server_time() + (await self._ready()).clock
 
     async def messages(self) -> list[LedgerRow]:
-        """Return the ledger of this customer, of all journeys, oldest first."""
+        """Return the customer's rows of the ledger, of all journeys, oldest first."""
         async with self.store.reading() as session:
             return list(await ledger.of_customer(session, self.customer_id))
 
@@ -289,7 +290,7 @@ class JourneyTest:
         return [row for row in reversed(rows) if self._under_test in (None, row.journey)]
 
     async def content(self, step: str) -> Mapping[str, Any]:
-        """Return what the newest message of a step said, by part.
+        """Return the content of the newest message of a step, by part.
 
         Raises:
             KeyError: no message of this step was sent.
@@ -322,17 +323,17 @@ class JourneyTest:
         await self.settled()
 
     async def status(self) -> dict[str, Any]:
-        """Return what the newest run of the journey under test says of itself."""
+        """Return the status that the newest run of the journey under test reports."""
         answer: dict[str, Any] = await (await self._newest()).query("status")
         return answer
 
     # ---- for tests that reach past the verbs -----------------------------------------------
 
     async def settled(self) -> None:
-        """Wait until every run of the customer is at rest; then read what happened.
+        """Wait until every run of the customer is at rest, then read the results.
 
         Raises:
-            Unavailable: a run is still busy after half a minute; the message says with what.
+            Unavailable: a run is still busy after half a minute; the message says why.
         """
         await self._at_rest(await self._handles())
 
@@ -352,8 +353,8 @@ class JourneyTest:
     async def stop_all(self) -> None:
         """Terminate the store's open runs, so that they do not stop the clock of the next test.
 
-        A run is terminated at rest only: one that ends in the middle of a task would stop the test
-        server's clock for good. So would one that is left open and wakes without a worker.
+        A run is only terminated at rest: if it ended in the middle of a task, or were left open and
+        woke without a worker, it would stop the test server's clock for good.
         """
         handles = await self._handles(everybody=True)
         await self._at_rest(handles)
@@ -368,7 +369,7 @@ class JourneyTest:
 
     @staticmethod
     async def _answered(ask: Callable[[], Awaitable[str | None]]) -> str | None:
-        """Ask within a time limit: now and then the test server never answers, and is asked again.
+        """Ask within a time limit, and ask again: now and then the test server never answers.
 
         The answer None means that there is nothing to wait for.
         """
@@ -425,7 +426,7 @@ class JourneyTest:
         return [run for run in started if of is None or run.workflow_id in of]
 
     async def _holding_time(self) -> str:
-        """Say which open runs of the server are not at rest: time passes when all are."""
+        """Return the server's open runs that are not at rest and so hold up its clock, in words."""
         request = ListOpenWorkflowExecutionsRequest(namespace=self.client.namespace)
         answer = await self.client.workflow_service.list_open_workflow_executions(request)
         found = []
@@ -456,7 +457,7 @@ class JourneyTest:
         return self.client.get_workflow_handle(ids[-1])
 
     def _one_of(self, names: Iterable[str]) -> str | None:
-        """Return the journey under test, or the only journey among those that have runs."""
+        """Return the journey under test, or the only journey that has runs."""
         if self._under_test is not None:
             return self._under_test
         known = sorted(set(names))

@@ -1,4 +1,4 @@
-"""A provider that is connected to its fake, for the contract of providers and for other tests."""
+"""A provider connected to its fake, for the contract of providers and for other tests."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,12 +20,12 @@ F = TypeVar("F", bound=Fake)
 
 @dataclass
 class Pair(Generic[P, F]):
-    """A provider that is connected to its fake.
+    """A provider connected to its fake.
 
     Args:
         provider: the object under test.
-        fake: the server that it talks to.
-        channel: one of the channels of both.
+        fake: the fake to which it is connected.
+        channel: one of their channels.
     """
 
     provider: P
@@ -36,7 +36,7 @@ class Pair(Generic[P, F]):
         """Return a message that the fake accepts.
 
         Args:
-            key: the ledger key; empty: a new one.
+            key: the ledger key; empty for a new one.
         """
         return self.fake.parcel(self.channel, key or f"abandoned-cart:c1:k/{uuid4()}/1-x/x")
 
@@ -50,7 +50,7 @@ class Pair(Generic[P, F]):
 
         Args:
             kind: the kind of report.
-            event_id: the fake's id of it.
+            event_id: the fake's id of the report.
         """
         provider: object = self.provider
         assert isinstance(provider, SupportsWebhooks)
@@ -60,12 +60,12 @@ class Pair(Generic[P, F]):
 
 
 def configured(provider: Callable[[Settings], P], environment: Mapping[str, str]) -> P:
-    """Make a provider as it is made in an environment.
+    """Create a provider in an environment.
 
     Args:
-        provider: its class.
-        environment: the variables to set meanwhile; ``SOJOURN_PUBLIC_URL`` among them is the
-            gateway's public address.
+        provider: the class of the provider.
+        environment: the variables to set while it is created; ``SOJOURN_PUBLIC_URL`` is the
+            gateway's public URL.
     """
     with pytest.MonkeyPatch.context() as patched:
         for name, value in environment.items():
@@ -86,7 +86,7 @@ async def connected(
     Args:
         provider: the provider's class.
         fake: its server, which is started.
-        channel: the channel to use; None: the fake's first.
+        channel: the channel to use; None for the fake's first.
         timeout_seconds: the time that the provider waits for an answer.
 
     Yields:

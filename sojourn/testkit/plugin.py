@@ -1,7 +1,7 @@
-"""The pytest plugin of the distribution: fixtures for testing journeys.
+"""The pytest plugin: fixtures for testing journeys.
 
-They need pytest-asyncio. Where it is missing somebody runs other tests beside an installed Sojourn,
-which must not be disturbed.
+They need pytest-asyncio. Without it, somebody runs other tests with Sojourn installed, which must
+not be disturbed.
 """
 
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""Tell whether a run is at rest: it has ended, or it sleeps until a timer or an event."""
+"""Find out whether a run is at rest: it has ended, or it sleeps until a timer or an event."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 TASK_TIME = timedelta(seconds=1)
-"""The time that a task of a run may take; a timer that fires within it is waited for."""
+"""The time that a task of a run may take; a run whose timer fires within it is busy."""
 
 _LEFT_BY_A_TASK = frozenset(
     {
@@ -23,18 +23,18 @@ _LEFT_BY_A_TASK = frozenset(
         EventType.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED,
     }
 )
-"""Events that the last task of a sleeping run may have left at the end of the history."""
+"""The events that the last task of a sleeping run may leave at the end of the history."""
 
 
 async def busy(run: WorkflowHandle[Any, Any], now: Callable[[], Awaitable[datetime]]) -> str | None:
-    """Return what a run is busy with, or None if it is at rest.
+    """Return why a run is busy, or None if it is at rest.
 
-    The history tells. A query would be simpler, but one that arrives in the moment in which a run
-    continues as new can stop the test server for good.
+    This reads the history. A query would be simpler, but a query that arrives at the moment at
+    which a run continues as new can stop the test server for good.
 
     Args:
         run: the newest execution of its workflow id.
-        now: tells the test server's time.
+        now: returns the test server's time.
 
     Returns:
         The reason in words, for an error message.

@@ -1,7 +1,8 @@
-"""Scenarios: tests whose workflow histories are kept and replayed against tomorrow's code.
+"""Scenarios: tests whose workflow histories are kept and replayed against later code.
 
-A run sleeps for weeks, and a deploy meets it in the middle. Its history must then replay on the new
-code, or the run stands still. A scenario keeps the history of one way out of a journey::
+A run may last for weeks, and new code may be deployed in the meantime. The run's history must then
+replay on the new code, or the run stands still. A scenario keeps the history of one way out of a
+journey::
 
     @scenario("checkout-help/ordered")
     async def test_an_order_ends_the_offer_of_help(journey: JourneyTest) -> None:
@@ -39,12 +40,13 @@ Test = Callable[..., Awaitable[None]]
 def scenario(name: str) -> Callable[[Test], Test]:
     """Keep the histories of a test of the ``journey`` fixture.
 
-    With ``--record-histories``, a test that passes writes those that are not kept yet. A file that
-    exists is never written over: it stands for runs that are under way. Delete it to record again.
+    With ``--record-histories``, a passing test writes the histories that are not kept yet. An
+    existing file is never overwritten, since it stands for open runs. Delete it to record again.
 
     Args:
         name: ``{journey}/{way out}``, in kebab-case. It names the file in ``tests/histories``, with
-            a number for each execution if there are several, and ``pytest -k`` finds it.
+            a number for each execution if there are several, and ``pytest -k`` selects the test by
+            it.
 
     Returns:
         A decorator of the test function.
@@ -70,8 +72,8 @@ def scenario(name: str) -> Callable[[Test], Test]:
 
         fixtures = [each for each in asked.parameters.values() if each.name != "request"]
         request = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY)
-        # pytest reads from the signature which fixtures to hand over, and from the attributes which
-        # words select the test
+        # pytest reads the needed fixtures from the signature, and the words that select the test
+        # from the attributes
         vars(played)["__signature__"] = asked.replace(parameters=[*fixtures, request])
         vars(played)[name] = True
         return played
@@ -97,7 +99,7 @@ async def _keep_or_compare(name: str, journey: JourneyTest, config: pytest.Confi
 
 
 def recorded(folder: Path, name: str) -> list[Path]:
-    """Return the files that keep the histories of a scenario, in the order of its executions."""
+    """Return the files with the histories of a scenario, in the order of its executions."""
     single = folder / f"{name}.json"
     if single.exists():
         return [single]
@@ -114,9 +116,9 @@ def write(folder: Path, name: str, played: list[WorkflowHistory]) -> None:
     """Write the histories of a scenario, without the names of machines and processes.
 
     Args:
-        folder: of all histories.
-        name: of the scenario.
-        played: its executions, oldest first.
+        folder: the folder of all histories.
+        name: the name of the scenario.
+        played: the histories of its executions, oldest first.
     """
     for number, history in enumerate(played, start=1):
         file = folder / f"{name}{f'-{number}' if len(played) > 1 else ''}.json"
@@ -127,7 +129,7 @@ def write(folder: Path, name: str, played: list[WorkflowHistory]) -> None:
 async def _named(
     folder: Path, name: str, played: list[WorkflowHistory]
 ) -> AsyncIterator[tuple[str, WorkflowHistory]]:
-    """Yield the kept histories and those that were played just now, each with its name."""
+    """Yield the kept histories and the new ones, each with its name."""
     for file in recorded(folder, name):
         kept = str(file.relative_to(folder.parent.parent))
         yield kept, WorkflowHistory.from_json(kept, file.read_text())

@@ -1,4 +1,4 @@
-"""A shop that behaves: a small HTTP server with the addresses that a project's activities call."""
+"""A fake shop: a small HTTP server with the endpoints that a project's activities call."""
 
 import asyncio
 import socket
@@ -15,14 +15,14 @@ from starlette.routing import Route
 
 @dataclass
 class FakeShop:
-    """Issues codes and takes tickets, each once for an idempotency key.
+    """Issues codes and takes tickets, each once per idempotency key.
 
     Attributes:
-        url: where it listens; ``{url}/codes`` and ``{url}/tickets``.
-        codes: the requests for codes that it has accepted, by their idempotency keys.
-        tickets: those for tickets.
-        failing: how many requests it answers with 503 before it accepts one.
-        asked: set once a request has come.
+        url: its URL; the endpoints are ``{url}/codes`` and ``{url}/tickets``.
+        codes: the accepted requests for codes, by their idempotency keys.
+        tickets: the accepted requests for tickets, by their idempotency keys.
+        failing: the number of requests to answer with 503 before one is accepted.
+        asked: set once a request has arrived.
     """
 
     url: str = ""
@@ -56,7 +56,7 @@ async def fake_shop() -> AsyncIterator[FakeShop]:
     """Run a shop on loopback, on a free port, for as long as the block lasts.
 
     Yields:
-        The shop, which counts what it has accepted.
+        The shop, which records the requests that it accepts.
     """
     from sojourn.testkit.fakes.server import HOST, answering  # noqa: PLC0415 (loads uvicorn)
 

@@ -35,7 +35,7 @@ class Asking(
     many = Message(EMAIL, useful_for=hours(24), message_class=TRANSACTIONAL, template="reminder")
 
     async def steps(self) -> None:
-        """Send what the answers call for."""
+        """Send the messages that the answers require."""
         answer = await self.ask(PRO)
         orders = await self.ask(count(OrderCompleted, within=days(90)))
         code = await self.ask(trait("code", personal=False))

@@ -1,4 +1,4 @@
-"""axe-core on a page that a browser shows: what it finds wrong for people with disabilities."""
+"""Run axe-core on a page in a browser, to find accessibility faults."""
 
 import json
 from pathlib import Path
@@ -21,12 +21,12 @@ async def sized(tab: Tab, size: str) -> None:
 async def faults(tab: Tab, packages: Path, *, without: tuple[str, ...] = ()) -> list[str]:
     """Return the faults that axe-core finds on the page, each as its rule and the element.
 
-    The page is loaded once more, for its own policy lets no script run.
+    The page is loaded again, since its own policy does not let scripts run.
 
     Args:
-        tab: shows the page.
+        tab: the tab with the page.
         packages: the folder of `tests.support.node_packages`.
-        without: rules that are not asked for.
+        without: rules to leave out.
     """
     script = (packages / "node_modules" / "axe-core" / "axe.min.js").read_text()
     await tab.call("Page.setBypassCSP", enabled=True)
@@ -46,7 +46,7 @@ async def faults(tab: Tab, packages: Path, *, without: tuple[str, ...] = ()) -> 
 
 
 async def stops(tab: Tab) -> list[str]:
-    """Return what the Tab key comes to, one after the other: name of the element and its text."""
+    """Return the elements that the Tab key reaches, in order, with their names and texts."""
     seen: list[str] = []
     for _ in range(60):
         await tab.press("Tab")

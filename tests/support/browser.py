@@ -1,4 +1,4 @@
-"""A browser that loads a page, and one that a test drives step by step."""
+"""Browsers that load a page, or that a test drives step by step."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ from sojourn.cli.local.processes import HOST
 
 CHROMIUM = "chromium"
 KEYS = {"Tab": (9, ""), "Space": (32, " "), "Enter": (13, "\r"), "ArrowLeft": (37, "")}
-"""The keys that `Tab.press` knows: their code, and what they write."""
+"""The keys that `Tab.press` knows: their code, and the text that they type."""
 VIRTUAL_MILLISECONDS = 3000
 """The time that the page's timers may run; requests do not count."""
 
@@ -37,7 +37,7 @@ def shop_front(folder: Path) -> Iterator[str]:
 
 
 async def visit(url: str, profile: Path) -> str:
-    """Open a page; return the HTML that it ends with."""
+    """Open a page; return its final HTML."""
     process = await asyncio.create_subprocess_exec(
         CHROMIUM,
         "--headless",
@@ -64,7 +64,7 @@ class Tab:
     https://chromedevtools.github.io/devtools-protocol/.
 
     Args:
-        line: a line to the page.
+        line: the connection to the page.
     """
 
     def __init__(self, line: aiohttp.ClientWebSocketResponse) -> None:
@@ -103,7 +103,7 @@ class Tab:
         await self._loaded()
 
     async def press(self, key: str) -> None:
-        """Press a key of `KEYS` and let it go."""
+        """Press and release a key of `KEYS`."""
         code, text = KEYS[key]
         for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
             await self.call(
@@ -120,7 +120,7 @@ class Tab:
         raise AssertionError(f"no Tab key leads to {selector}")
 
     async def loaded(self) -> None:
-        """Wait for the page that a key has led to."""
+        """Wait for the page to which a key has led."""
         await self._loaded()
 
     async def picture(self) -> bytes:
@@ -145,7 +145,7 @@ async def telephone(profile: Path, *, language: str, dark: bool = False) -> Asyn
     """Run a browser of a telephone's size.
 
     Args:
-        profile: the browser's own folder.
+        profile: the folder of the browser's profile.
         language: the language that the browser asks for.
         dark: True if the browser asks for dark pages.
     """

@@ -6,7 +6,7 @@ from sojourn.events import OrderCompleted, ProductAdded
 
 
 class Calling(Journey, name="calling", starts_on=ProductAdded, key="cart_id", goal=OrderCompleted):
-    """Have a code issued, and send nothing."""
+    """Have a code issued, but send nothing."""
 
     async def steps(self) -> None:
         await self.call(issue_code, percent=10)

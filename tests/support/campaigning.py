@@ -38,7 +38,7 @@ LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 class Counting:
-    """A provider that keeps what it took, and fails as it is told."""
+    """A provider that records the messages that it accepts, and fails as instructed."""
 
     name = "counting"
     channels = frozenset(Channel)
@@ -82,7 +82,7 @@ class Shop:
         return Audience(f"everybody-{self.own}", trait("shop") == self.own)
 
     def campaign(self, name: str = "spring", **changes: object) -> Campaign:
-        """Return a campaign to everybody, and write its words."""
+        """Write the templates of a campaign to everybody, and return it."""
         told = {"to": self.everybody, "message": self.message(), **changes}
         one = Campaign(f"{name}-{self.own}", **told)  # type: ignore[arg-type]
         folder = self.templates / one.name
@@ -169,7 +169,7 @@ class Shop:
     async def until(
         self, campaign_id: str, holds: Callable[[CampaignCounts], bool]
     ) -> CampaignCounts:
-        """Wait until the numbers of a campaign are so."""
+        """Wait until the numbers of a campaign are as expected."""
         for _ in range(1500):
             if holds(counts := await self.counts(campaign_id)):
                 return counts

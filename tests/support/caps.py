@@ -1,4 +1,4 @@
-"""Messages of one customer that want the same slots, and the gate's answers."""
+"""Messages of one customer that compete for the same slots, and the gate's answers."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ def policy(text: str) -> Rules:
 
 
 class Counter:
-    """Asks the gate for messages of one customer, each of a run of its own."""
+    """Asks the gate for messages of one customer, each in its own run."""
 
     def __init__(self, desk: Desk, text: str) -> None:
         self.desk = desk

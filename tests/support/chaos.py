@@ -1,8 +1,8 @@
 """Chaos: providers, worker, Temporal and the database fail at once, and deliveries are counted.
 
-A part of the calls to providers fails in every way a provider can; meanwhile the worker and
-Temporal are killed and the database's connections are cut. The fakes know what they accepted, and
-each row of the ledger is compared with that.
+Some of the calls to providers fail in every way in which a provider can; meanwhile the worker and
+Temporal are killed, and the database's connections are cut. The fakes record what they accepted,
+and each row of the ledger is compared with that.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ TELLS = (Kind.DELIVERED, Kind.ACCEPTED, Kind.OPENED)
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a chaos.
+    """The extent of the chaos.
 
     Args:
         runs: the number of runs of the three journeys together.
@@ -67,7 +67,7 @@ class Size:
 
 @dataclass
 class Verdict:
-    """The end of all runs and messages.
+    """The outcomes of all runs and messages.
 
     Args:
         rows: the rows of the ledger.
@@ -118,12 +118,12 @@ STEPS = {"abandoned-cart": 3, "onboarding": 4, "renewal": 4}
 
 
 async def chaos(size: Size, home: Path, database_url: str) -> Verdict:
-    """Live through a chaos of a size.
+    """Run everything through the chaos.
 
     Args:
-        size: of the chaos.
+        size: the extent of the chaos.
         home: an empty folder.
-        database_url: of an empty database; connections are cut on PostgreSQL alone.
+        database_url: the URL of an empty database; connections are only cut on PostgreSQL.
     """
     rnd = random.Random(size.seed)
     settings = Settings(home=home, database_url=database_url, quiet_hours=None)
@@ -175,7 +175,7 @@ async def _live(  # noqa: PLR0917 (each argument is another part)
     store: Store,
     settings: Settings,
 ) -> dict[str, str]:
-    """Start all runs, let a season pass for each, kill meanwhile; return how each ended."""
+    """Start all runs, let a season pass for each, and kill meanwhile; return the outcomes."""
     sojourn = Sojourn(server.client, store, settings)
     begun = await _begin(size, sojourn)
     ended: dict[str, str] = {}
@@ -206,7 +206,7 @@ async def _live(  # noqa: PLR0917 (each argument is another part)
 def blows(
     size: Size, rnd: random.Random, running: Installation, server: Server, database_url: str
 ) -> list[Callable[[], Awaitable[None]]]:
-    """Return the blows of a chaos, in the order in which they fall."""
+    """Return the blows in the order in which they fall."""
 
     async def kill_temporal() -> None:
         assert server.process.pid is not None
@@ -232,7 +232,7 @@ def blows(
 
 
 async def _begin(size: Size, sojourn: Sojourn) -> list[RunRow]:
-    """Make customers with a run each."""
+    """Create customers with a run each."""
     begin = datetime.now(UTC) - timedelta(hours=1)
     happened: list[Event] = []
     async with sojourn.store.transaction() as session:
@@ -278,7 +278,7 @@ def _first(n: int, who: str, at: datetime) -> Event:
 
 
 async def _ended(client: Client, run: RunRow) -> str:
-    """Let time pass for a run until it is over; return how it ended.
+    """Let time pass for a run until it is over; return its outcome.
 
     Time moves from wait to wait, each time by the wait's own length. A longer step would be lost if
     Temporal died during it.

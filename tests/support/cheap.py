@@ -1,6 +1,6 @@
-"""A run of the tests is cheap: SQL is compiled once, and less is handed to threads.
+"""Make test runs cheap: SQL is compiled once, and less is handed to threads.
 
-None of it changes what a test sees: the statements are the same.
+Tests see no difference: the statements are the same.
 """
 
 import sqlite3
@@ -20,14 +20,14 @@ from sojourn.store import engine as engines
 STATEMENTS = 5000
 """As many as there are, of both dialects."""
 AT_ONCE = {"cursor", "fetchall", "fetchmany", "fetchone", "close"}
-"""Methods of SQLite's driver that wait for nothing: a statement has its lock once it has begun."""
+"""Methods of SQLite's driver that never wait: a statement has its lock once it has begun."""
 
 
 def statements_compiled_once() -> None:
     """Let all stores of the process share the SQL of their statements.
 
-    A test opens a store or two of its own, and each would compile every statement again. SQLAlchemy
-    keeps a statement by its dialect, of which every engine has one: here two of a kind are equal.
+    A test opens its own stores, and each would compile every statement again. SQLAlchemy caches
+    statements by dialect object, of which every engine has one: here, dialects of a kind are equal.
     """
     compiled: Any = LRUCache(STATEMENTS)
     dialects: tuple[Any, ...] = (PGDialect_asyncpg, SQLiteDialect_aiosqlite)
@@ -45,10 +45,10 @@ def statements_compiled_once() -> None:
 
 
 def fewer_turns_of_threads() -> None:
-    """Let SQLite's driver do at once what cannot wait; it hands everything to a thread, and waits.
+    """Let SQLite's driver do directly what never waits, instead of in its thread.
 
-    A statement still goes there: other tasks run meanwhile, as they do in production. So does all
-    that follows a statement that is not over yet, because somebody gave up waiting for it.
+    A statement is still handed to the thread: other tasks run meanwhile, as in production. So is
+    everything after a statement that is not finished because its caller stopped waiting.
     """
     connection: Any = aiosqlite.Connection
     to_thread = connection._execute
@@ -72,7 +72,7 @@ def fewer_turns_of_threads() -> None:
 
 
 def workers_of_one_build() -> None:
-    """Tell workers which build they are: otherwise the SDK hashes all code of the process."""
+    """Give workers their build id, since otherwise the SDK hashes all code of the process."""
     own: Any = _worker
     own._default_build_id = "tests"  # where it keeps the hash
 
@@ -88,7 +88,7 @@ def _kind(self: Dialect) -> int:
 
 
 def _same_kind(self: Dialect, other: object) -> bool:
-    """Tell whether SQL for one dialect is SQL for the other: both know the same of their server."""
+    """Return whether two dialects give the same SQL: both know the same about their server."""
     version = "server_version_info"
     return isinstance(other, type(self)) and getattr(self, version, None) == getattr(
         other, version, None

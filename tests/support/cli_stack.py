@@ -1,4 +1,4 @@
-"""The command line in tests: run in this process, against a real server, worker and database."""
+"""The command line in tests: it runs in this process, with a real server, worker and database."""
 
 import asyncio
 import json
@@ -84,7 +84,7 @@ class Cli:
     async def until(
         self, *arguments: object, holds: Callable[[Answer], bool], seconds: float = 15
     ) -> Answer:
-        """Run a command again and again until its answer is as expected."""
+        """Repeat a command until its answer is as expected."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not holds(answer := await self(*arguments)):
             assert asyncio.get_running_loop().time() < deadline, answer
@@ -111,7 +111,7 @@ class Cli:
     async def decided(
         self, customer_id: str, content: dict[str, Any] | None = None, **row: Any
     ) -> int:
-        """Store a row of the ledger as the engine would leave it; return its number."""
+        """Store a row of the ledger as the engine would; return its number."""
         workflow_id = row.pop("workflow_id", f"abandoned-cart:{customer_id}:k1")
         journey = workflow_id.partition(":")[0]
         n, step = row.pop("n", 1), row.pop("step", "reminder")
@@ -203,7 +203,7 @@ async def offline(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> AsyncIterator[Cli]:
-    """Yield the command line, with a database of its own and no Temporal server."""
+    """Yield the command line, with its own database and no Temporal server."""
     database = tmp_path / "offline.db"
     shutil.copy(migrated_database, database)
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{database}", quiet_hours=None)

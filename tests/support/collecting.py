@@ -59,7 +59,7 @@ class Answered(
     key="cart_id",
     hears=MessageReplied,
 ):
-    """Asks up to three times; a plain yes ends it, a no as well."""
+    """Asks up to three times; a plain yes or a no ends it."""
 
     reminder = Message(EMAIL, useful_for=hours(24), message_class=TRANSACTIONAL)
     nudge = Message(EMAIL, useful_for=hours(24), message_class=TRANSACTIONAL, template="reminder")

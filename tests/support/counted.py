@@ -1,7 +1,7 @@
-"""Audiences asked of a raw recording by DuckDB, as docs/facts.md and docs/audiences.md say it.
+"""Evaluate audiences on a raw recording with DuckDB, by docs/facts.md and docs/audiences.md.
 
-Nothing here knows Sojourn's tables, SQL or Python: only the calls as they were sent, the ids of a
-list, the log of a campaign's provider, and the words of the pages.
+Nothing here knows Sojourn's tables, SQL or Python: only the calls as they were sent, the ids on a
+list, the log of a campaign's provider, and the text of these pages.
 """
 
 from collections.abc import Mapping
@@ -162,14 +162,14 @@ INSIDE: Mapping[str, str] = {
 def counted(
     file: Path, on_list: list[str], letters: Path, campaign: datetime, now: datetime
 ) -> dict[str, set[str]]:
-    """Return who is in each audience.
+    """Return the customers in each audience.
 
     Args:
-        file: the recording: one call a line, may be .gz.
-        on_list: ids on the one list.
-        letters: what became of each letter of the one campaign, one a line.
-        campaign: when they left.
-        now: the moment that the questions are about.
+        file: the recording, with one call per line; may be .gz.
+        on_list: the ids on the only list.
+        letters: the outcome of each message of the only campaign, one per line.
+        campaign: the moment when they left.
+        now: the moment at which the audiences are evaluated.
     """
     given: dict[str, Any] = {
         "now": now,

@@ -1,4 +1,4 @@
-"""Pools with codes, and what the store says of them."""
+"""Pools with codes, and their state in the store."""
 
 from datetime import UTC, datetime
 

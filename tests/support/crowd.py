@@ -1,6 +1,6 @@
-"""A crowd with the address of every test's customer: there it says nothing about who a person is.
+"""A crowd with the address of every test's customer, so that the address does not identify anybody.
 
-Tests that share a store would else be one person who filled the same cart under many ids.
+Otherwise the customers of tests that share a store would be one person with many ids.
 """
 
 from sojourn.store import Store
@@ -13,7 +13,7 @@ EMAILS = (str(EVERYTHING["email"]), "new@shop.example", "ada@example.com")
 
 
 async def crowd(store: Store) -> None:
-    """Make so many customers with the usual addresses that they are nobody's."""
+    """Create so many customers with the usual addresses that these identify nobody."""
     async with store.transaction() as session:
         session.add_all(
             CustomerRow(

@@ -14,7 +14,7 @@ class Deciding(
     ends_on=CheckoutStarted,
     restarts_on=CartViewed,
 ):
-    """Asks a person twice, and writes by the answers."""
+    """Asks a person twice, and sends messages depending on the answers."""
 
     refund = Question("Refund what was paid?", yes="Refund it", no="Keep it")
     call_back = Question("Call the customer?", called="Called", not_there="Not there")
@@ -23,7 +23,7 @@ class Deciding(
     nudge = Message(EMAIL, useful_for=hours(24), message_class=TRANSACTIONAL, template="reminder")
 
     async def steps(self) -> None:
-        """Ask; a yes writes at once, and asks once more."""
+        """Ask; after a yes, send at once and ask again."""
         decided = await self.person(self.refund, within=hours(4), else_="no")
         if decided == "yes":
             await self.send(self.reminder)

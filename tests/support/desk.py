@@ -1,4 +1,4 @@
-"""One customer at the real send activity, with a provider that does as it is told."""
+"""One customer and the real send activity, with a provider that a test controls."""
 
 import dataclasses
 from collections import deque
@@ -65,11 +65,11 @@ NUDGE: dict[str, Any] = {
 
 
 class Killed(BaseException):
-    """The death of the worker at this point; no `Exception`, so no code handles it."""
+    """The death of the worker at this point; not an `Exception`, so that no code handles it."""
 
 
 class Carrier(Outbox):
-    """A provider that does as it is told, and otherwise accepts."""
+    """A provider that gives the test's answers, and otherwise accepts."""
 
     name = "carrier"
 
@@ -118,7 +118,7 @@ def _renderer(templates: Path | None = None) -> Renderer:
 
 
 class Desk:
-    """One customer with one cart, and the activity that writes to them."""
+    """One customer with one cart, and the activity that sends to them."""
 
     def __init__(self, store: Store, customer_id: str) -> None:
         self.store = store
@@ -140,7 +140,7 @@ class Desk:
         )
 
     def rules(self) -> Rules:
-        """Return the rules of the gate: quiet hours, and what they hold leaves at once."""
+        """Return the rules of the gate: quiet hours without a spread after them."""
         return self.policy or Rules.of(self.quiet_hours, spread=timedelta(0))
 
     @property
@@ -162,7 +162,7 @@ class Desk:
             await cards.identify(session, identity)
 
     async def keep(self, event: Event, **properties: Any) -> EventRow:
-        """Store an event as the dispatcher does, and die before any run is told."""
+        """Store an event as the dispatcher does, but die before any run is told."""
         async with self.store.transaction() as session:
             return await self.put(session, event, **properties)
 

@@ -1,4 +1,4 @@
-"""`sojourn dev` as somebody starts it: a process of its own."""
+"""`sojourn dev` in a separate process, as users start it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

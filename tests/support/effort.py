@@ -1,6 +1,6 @@
-"""The number of examples of a property: few by `make test`, many by `make test-long`.
+"""The number of examples for a property: few in `make test`, many in `make test-long`.
 
-There is no deadline: the time of an example says how busy the machine is, not whether the code is
+There is no deadline: the time of an example shows how busy the machine is, not whether the code is
 right.
 """
 

@@ -1,6 +1,7 @@
-"""Made-up experiments: how often do the intervals hold the truth, and how often do they cry wolf?
+"""Made-up experiments: how often do the intervals contain the truth, and how often do they raise a
+false alarm?
 
-The truth is known here. Everything is seeded, so a test is red or green for good.
+The truth is known here. Everything is seeded, so a test always passes or always fails.
 """
 
 from math import exp

@@ -1,4 +1,4 @@
-"""Customers and facts, made up by hypothesis: likely values, odd ones, and what is missing."""
+"""Customers and facts made up by hypothesis: likely, odd and missing values."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta

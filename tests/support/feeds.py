@@ -1,4 +1,4 @@
-"""A blog with a feed: it counts who reads it, and answers as it is told."""
+"""A blog with a feed, which counts its readers and gives a test's answers."""
 
 import json
 import socket
@@ -23,11 +23,11 @@ class Blog:
     """A blog.
 
     Attributes:
-        posts: the articles of each language, newest first: id, and how long ago it came out.
-        answers: what it answers instead, in order: a status, or a response.
-        down: what it answers instead, for as long as it is set.
-        asked: how often each language was read.
-        url: where it listens.
+        posts: the articles of each language, newest first: the id, and the time since publication.
+        answers: statuses or responses to answer with instead, in order.
+        down: the status to answer with instead, for as long as it is set.
+        asked: the number of times that each language was read.
+        url: its URL.
     """
 
     def __init__(self) -> None:

@@ -44,7 +44,7 @@ async def alone(store: Store, **changes: Any) -> AsyncIterator[Served]:
 
 
 async def sent(store: Store, customer_id: str, channel: Channel = Channel.EMAIL) -> LedgerRow:
-    """Write a message that went out."""
+    """Store a sent message."""
     delivery = Delivery(
         workflow_id=f"onboarding:{customer_id}",
         journey="onboarding",

@@ -22,7 +22,7 @@ from sojourn.store.tables import EventRow
 
 @dataclass(frozen=True)
 class Served:
-    """A gateway that answers, and a write key for it."""
+    """A running gateway, with a write key."""
 
     url: str
     key: str
@@ -36,7 +36,7 @@ class Served:
         return self.gateway.sojourn.store
 
     async def told(self) -> None:
-        """Wait until the runs of everything that is stored are told, or cannot be told now."""
+        """Wait until the runs are told of every stored event, or cannot be told now."""
         await self.gateway.sojourn.drain()
 
     async def post(self, path: str, call: Any = None, **options: Any) -> httpx.Response:
@@ -47,7 +47,7 @@ class Served:
     async def until(
         self, path: str, holds: Callable[[httpx.Response], bool], seconds: float = 20
     ) -> httpx.Response:
-        """Get an operators' path again and again until the answer is as expected."""
+        """Repeat a GET of an operators' path until the answer is as expected."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not holds(answer := await self.operations.get(path)):
             assert asyncio.get_running_loop().time() < deadline, answer.text

@@ -13,12 +13,12 @@ given_up: Counter[str] = Counter()
 """The attempts at each customer's call."""
 hangs: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 let_go: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-"""Set by a test at its end: the worker waits for what hangs before it ends."""
+"""Set by a test at its end, since the worker waits for hanging activities before it ends."""
 
 
 @activity(timeout=timedelta(seconds=1))
 async def hang_once(context: Context) -> int:
-    """Hang, as an attempt does whose worker has died; return the second time."""
+    """Hang the first time, like an attempt whose worker has died; return the second time."""
     begun[context.customer_id] += 1
     if begun[context.customer_id] == 1:
         try:

@@ -1,4 +1,4 @@
-"""Events of a customer, stored as dispatch stores them."""
+"""Store a customer's events as dispatch does."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from tests.support.cli_stack import Cli
 async def happened(
     cli: Cli, customer_id: str, name: str, at: datetime, *, routed: bool = True, **properties: Any
 ) -> EventRow:
-    """Store an event, of which the runs were told unless ``routed`` says otherwise."""
+    """Store an event; its runs were told of it unless ``routed`` says otherwise."""
     row = EventRow(
         message_id=str(uuid4()),
         customer_id=customer_id,
@@ -28,7 +28,7 @@ async def happened(
 
 
 async def begun(cli: Cli, journey: str, start: EventRow, key: str = "", **changes: Any) -> RunRow:
-    """Store a run that an event has started."""
+    """Store a run that an event started."""
     parts = [journey, start.customer_id, *([key] if key else [])]
     row = RunRow(
         workflow_id=":".join(parts),

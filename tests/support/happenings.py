@@ -1,7 +1,7 @@
-"""Made-up days of many customers, whose end does not depend on the order of arrival.
+"""Made-up days of many customers, whose outcomes do not depend on the order of arrival.
 
-Events are ordered by the moments they happened at, so nearly any set of events will do. These days
-leave out the cases that depend on the order of arrival:
+Events are ordered by the moments at which they happened, so nearly any set of events works. These
+days leave out the cases that depend on the order of arrival:
 
 - All events lie within an unfinished day: only the welcome falls due before all have arrived.
   A purchase that arrives after the reminder has left cannot take it back. Customers live
@@ -24,7 +24,7 @@ from typing import Any
 Call = dict[str, Any]
 
 SOME_DAY = 20 * 3600
-"""In seconds; senders and kills take the rest of the 24 hours."""
+"""The length of the day in seconds; senders and kills take the rest of the 24 hours."""
 APART = 360
 """In seconds; more than senders' clocks may differ."""
 FURTHEST_EAST = 14

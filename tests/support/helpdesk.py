@@ -28,14 +28,14 @@ SECOND = timedelta(seconds=1)
 
 
 class FakeHelpdesk:
-    """A helpdesk that takes what is signed, and at times answers otherwise.
+    """A helpdesk that accepts signed requests, unless a test gives it another answer.
 
     Attributes:
-        said: what it was told about the customer, with the ids, in order.
-        answers: what it answers in place of a 204, in order: a status, seconds, a response.
-        on_post: what happens when a post arrives.
-        secret: by which it checks signatures.
-        url: where it listens.
+        said: the events on the customer that it received, with their ids, in order.
+        answers: the answers instead of a 204, in order: a status, seconds to wait, or a response.
+        on_post: called when a post arrives.
+        secret: the secret with which it checks signatures.
+        url: its URL.
     """
 
     def __init__(self, store: Store, customer_id: str) -> None:
@@ -69,11 +69,11 @@ class FakeHelpdesk:
 
     @property
     def kinds(self) -> list[str]:
-        """The types of what it was told, in order."""
+        """The types of the events that it received, in order."""
         return [said["type"] for _, said in self.said]
 
     async def tell(self, after: timedelta = SECOND) -> None:
-        """Have a worker tell what is due, so long after the last time."""
+        """Have a worker report what is due, this long after the last time."""
         self.now += after
         settings = Settings(
             tasks_webhook=self.url,
@@ -110,7 +110,7 @@ class FakeHelpdesk:
             await tasks.answer(session, person, row, "yes", by="Ann", at=self.now)
 
     async def expire(self) -> None:
-        """Have its time be up."""
+        """Let the task's time run out."""
         row = await self.row()
         said = Closing(
             task=row.task, customer_id=self.customer_id, question="refund", occurrence=1,

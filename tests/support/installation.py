@@ -1,4 +1,4 @@
-"""An installation: gateway and worker in processes of their own, and a sender."""
+"""An installation: a gateway and a worker in separate processes, and a sender."""
 
 import asyncio
 import os
@@ -24,11 +24,11 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Sender:
-    """A sender like the SDKs: it keeps its connections, and repeats a call until it is taken.
+    """A sender like the SDKs: it keeps its connections, and repeats a call until it is accepted.
 
     Args:
-        http: with the write key.
-        rnd: spreads the waits.
+        http: the client with the write key.
+        rnd: the source of random waits.
     """
 
     http: httpx.AsyncClient
@@ -61,11 +61,11 @@ class Sender:
 
 @dataclass(frozen=True)
 class Part:
-    """A process of the installation, started again whenever it dies.
+    """A process of the installation, restarted whenever it dies.
 
     Args:
         child: the process.
-        ends: exit codes, one for every time it ended.
+        ends: its exit codes so far.
     """
 
     child: Child
@@ -115,7 +115,7 @@ async def installation(
         settings: the settings of gateway and worker.
         processes: the number of processes of the gateway.
         lines: the most connections to the gateway.
-        variables: environment variables beside those that the settings make.
+        variables: environment variables in addition to those from the settings.
     """
     async with store.transaction() as session:
         _, key = await keys.add(session, "test")

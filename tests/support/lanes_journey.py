@@ -13,7 +13,7 @@ STEPS = {Channel.EMAIL: "reminder", Channel.SMS: "nudge"}
 class Offer(
     Journey, name="abandoned-cart", starts_on=ProductAdded, key="cart_id", goal=OrderCompleted
 ):
-    """Send one promotional message at once, by the channel that the cart's id names."""
+    """Send one promotional message at once, on the channel that the cart's id names."""
 
     async def steps(self) -> None:
         channel = Channel(self.key)

@@ -1,4 +1,4 @@
-"""A connection to a server that tests can cut and mend."""
+"""A connection to a server that tests can cut and restore."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -25,7 +25,7 @@ class Line:
     @classmethod
     @asynccontextmanager
     async def to(cls, address: str) -> AsyncIterator[Self]:
-        """Open a line while the block lasts."""
+        """Run a proxy for as long as the block lasts."""
         line = cls(address)
         await line.mend()
         try:
@@ -35,7 +35,7 @@ class Line:
 
     @property
     def address(self) -> str:
-        """Return the address of this end; it stays the same after mending."""
+        """Return the address of this end, which stays the same after a restore."""
         return f"{HOST}:{self._own_port}"
 
     async def cut(self) -> None:

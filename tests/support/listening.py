@@ -25,7 +25,7 @@ class Listening(
     goal=OrderCompleted,
     hears=(MessageBounced, MessageClicked, MessageReplied),
 ):
-    """Send a reminder, and a nudge after a report on it. Its name is one that has templates."""
+    """Sends a reminder, and a nudge after a report on it. Its name is one that has templates."""
 
     async def steps(self) -> None:
         await self.send(REMINDER)

@@ -1,4 +1,4 @@
-"""Runs that live in this process: the real gate decides on the store, and there is no server."""
+"""Runs in this process: the real gate decides on the store, and there is no server."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,10 +28,10 @@ from tests.support.happened import begun, happened
 
 
 class Life:
-    """The lives of runs of one project.
+    """Plays the runs of one project.
 
     Attributes:
-        rules: of the policy.
+        rules: the rules of the policy.
     """
 
     def __init__(self, cli: Cli, project: Project) -> None:
@@ -61,7 +61,7 @@ class Life:
         run: RunRow,
         up_to: datetime,
     ) -> Played:
-        """Play a run up to a moment: messages are decided on by the gate, and taken at once."""
+        """Play a run up to a moment: the gate decides on messages, which are accepted at once."""
         async with self.cli.store.reading() as session:
             start = await events.find(session, run.enrolment)
         assert start is not None

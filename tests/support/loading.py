@@ -1,4 +1,4 @@
-"""Many plain connections to a gateway, so that the client costs little beside it."""
+"""Many plain connections to a gateway, so that the client uses little time in comparison."""
 
 import asyncio
 import base64
@@ -16,10 +16,10 @@ class Tally:
     """Answers of the gateway.
 
     Args:
-        codes: how often each status came; 0 for a connection that broke.
-        waits: seconds that each 200 took.
+        codes: the number of answers by status; 0 for a connection that broke.
+        waits: the seconds that each 200 took.
         after: the ``Retry-After`` of the refusals.
-        seconds: of the whole.
+        seconds: the total time.
     """
 
     codes: Counter[int] = field(default_factory=Counter)
@@ -29,11 +29,11 @@ class Tally:
 
     @property
     def goodput(self) -> float:
-        """Answers of 200 a second."""
+        """The answers of 200 per second."""
         return self.codes[200] / self.seconds
 
     def wait(self, share: float) -> float:
-        """Return the seconds that this share of the 200s took at most."""
+        """Return the most seconds that this share of the 200s took."""
         return sorted(self.waits)[min(len(self.waits) - 1, int(share * len(self.waits)))]
 
 
@@ -54,11 +54,11 @@ async def crowd(
     """Send on many connections, each the next request as soon as it has its answer.
 
     Args:
-        url: the gateway's.
-        connections: how many.
-        seconds: how long.
-        made: makes the next request.
-        pause: seconds to wait after a refusal; 0: come back at once, whatever the answer asks for.
+        url: the gateway's URL.
+        connections: the number of connections.
+        seconds: the time to send for.
+        made: creates the next request.
+        pause: the seconds to wait after a refusal; 0 to repeat at once, despite ``Retry-After``.
 
     Returns:
         The answers.

@@ -31,7 +31,7 @@ class MailServer:
     replies: dict[str, str] = field(default_factory=dict)
     """Replies to MAIL and RSET."""
     hang_up_at: deque[str] = field(default_factory=deque)
-    """Commands at which the server hangs up, once each."""
+    """Commands at which the server closes the connection, once each."""
     hang_up_after_data: bool = False
     hang_after_data: bool = False
     login: tuple[str, str] | None = None
@@ -78,7 +78,7 @@ class MailServer:
     async def handle_MAIL(  # noqa: N802 (aiosmtpd's hook)
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Take a sender."""
+        """Accept a sender."""
         self._see(server, session)
         if self.login is not None and not session.authenticated:
             return "530 5.7.0 authentication required"
@@ -90,7 +90,7 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802 (aiosmtpd's hook)
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Take a recipient."""
+        """Accept a recipient."""
         if self._hangs_up(server, "RCPT") or self.rcpt_reply:
             return self.rcpt_reply
         envelope.rcpt_tos.append(address)
@@ -107,7 +107,7 @@ class MailServer:
     async def handle_DATA(  # noqa: N802 (aiosmtpd's hook)
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Take a message."""
+        """Accept a message."""
         if self.data_reply and self.refusals != 0:
             self.refusals -= 1
             return self.data_reply

@@ -15,9 +15,9 @@ class Block:
     Args:
         language: ``python``.
         caption: the line before it, if it names a file: "At the end of `docs/journeys.md`:".
-        file: that file; empty if none.
-        code: with a newline at its end.
-        line: where the code begins.
+        file: that file; empty if there is none.
+        code: the code, with a newline at its end.
+        line: the number of its first line.
     """
 
     language: str
@@ -50,7 +50,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def section(page: Path, heading: str) -> str:
-    """Return the text under a heading, up to the next of its level or above."""
+    """Return the text under a heading, up to the next one of its level or above."""
     text = prose(page)
     begin = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
     assert begin, f'{page.name} has no section "{heading}"'
@@ -60,7 +60,7 @@ def section(page: Path, heading: str) -> str:
 
 
 def rows(text: str) -> list[list[str]]:
-    """Return the cells of all tables, without their heads."""
+    """Return the cells of all tables, without the heading rows."""
     lines = text.splitlines()
     found = []
     for number, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""Rows of a shop that is made up, and what they count by DuckDB, which knows nothing of Sojourn."""
+"""Rows of a made-up shop, and their counts by DuckDB, which knows nothing of Sojourn."""
 
 import random
 from collections import Counter
@@ -25,11 +25,11 @@ REASONS = ("no_consent", "cap", "held_out", "goal_reached")
 
 @dataclass
 class Shop:
-    """Things that happen, at random, to a few customers; each is written as the engine writes it.
+    """Random events of a few customers, each stored as the engine would.
 
     Args:
-        store: open.
-        chance: of what happens.
+        store: the open store.
+        chance: the source of random numbers.
     """
 
     store: Store
@@ -38,7 +38,7 @@ class Shop:
     number: int = 0
 
     async def something(self) -> None:
-        """Have one more thing happen."""
+        """Make one more thing happen."""
         happens = self.chance.choice(
             [self._message, self._message, self._settle, self._report, self._order, self._order,
              self._take_back, self._move, self._judge, self._start]
@@ -135,7 +135,7 @@ class Shop:
             )
 
     async def _judge(self) -> None:
-        """Judge some reports once more: a machine was behind them, or none was."""
+        """Judge some reports again: whether a machine caused them."""
         async with self.store.transaction() as session:
             await session.exec(
                 update(ReportRow)
@@ -204,12 +204,12 @@ class Shop:
 
 
 Counts = dict[tuple[str, ...], int]
-"""A number by day, source, occasion, version, step, channel, language, mailbox and what is counted;
+"""A number by day, source, occasion, version, step, channel, language, mailbox and kind of count;
 numbers of 0 are left out."""
 
 
 async def counted(store: Store) -> Counts:
-    """Count the rows of a store by DuckDB; days are those of UTC."""
+    """Count the rows of a store with DuckDB; days are in UTC."""
     base = duckdb.connect()
     async with store.reading() as session:
         for table in (LedgerRow, AttemptRow, ReportRow, EventRow, RunRow):

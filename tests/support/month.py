@@ -1,4 +1,4 @@
-"""A month of a shop that is made up, as rollups: for pages, whose figures need only look real."""
+"""A month of a made-up shop as rollups, for pages whose figures need only look real."""
 
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +13,7 @@ JOURNEYS = {
     "after-purchase": {"thanks": 0.02, "review": 0.03},
     "onboarding": {"welcome": 0.06, "feature": 0.03},
 }
-"""Steps by journey, and the share of messages that an order is owed to."""
+"""The steps of each journey, with the share of messages that lead to an order."""
 REASONS = ("no_consent", "goal_reached", "cap", "suppressed", "opted_out", "no_address")
 BOXES = {"gmail": 40, "libero": 18, "wp": 14, "microsoft": 12, "onet": 9, "apple": 6, "other": 20}
 LAST = date(2026, 11, 29)
@@ -24,9 +24,9 @@ async def lived(store: Store, chance: random.Random, *, odd: str = "") -> None:
     """Fill a store with the rollups of a month.
 
     Args:
-        store: empty.
-        chance: of the numbers.
-        odd: a text that is put into every field that is one.
+        store: an empty store.
+        chance: the source of random numbers.
+        odd: a text to put into every text field.
     """
     days = [LAST - timedelta(days=n) for n in reversed(range(DAYS))]
     for number, day in enumerate(days):

@@ -18,7 +18,7 @@ INSTALLED = ROOT / "build" / "node"
 
 
 async def node(folder: Path, script: str, *arguments: str) -> str:
-    """Run a module as if it lay in a folder with packages; return its output."""
+    """Run a module as if it were in a folder with packages; return its output."""
     return await _run(folder, "node", "--input-type=module", "-", *arguments, given=script)
 
 
@@ -36,7 +36,7 @@ async def node_packages() -> Path:
 
 
 async def _install(folder: Path) -> None:
-    """Install beside the folder, then move: it is there as a whole or not at all."""
+    """Install next to the folder, then move: it exists as a whole or not at all."""
     INSTALLED.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=INSTALLED) as beside:
         whole = Path(beside) / "whole"

@@ -1,4 +1,4 @@
-"""A user's own project in a folder, and commands in it as a shell runs them."""
+"""A user's own project in a folder, with commands that run as in a shell."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ SOJOURN = ("-m", "sojourn")
 
 
 class OwnProject:
-    """An empty project. The shop's packages of the same names are on the path as well."""
+    """An empty project. The shop's packages of the same names are also on the path."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -43,5 +43,5 @@ class OwnProject:
 
 @pytest.fixture
 def own_project(tmp_path: Path) -> OwnProject:
-    """Make an empty project in a folder of its own."""
+    """Create an empty project in a new folder."""
     return OwnProject(tmp_path)

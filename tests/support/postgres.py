@@ -16,11 +16,11 @@ DEBIAN = Path("/usr/lib/postgresql")
 
 
 class Postgres:
-    """A running server; each test makes a database of its own in it.
+    """A running server; each test creates its own database in it.
 
     Args:
         bin_folder: the folder of the server's commands.
-        durable: wait for the disk; most tests do without.
+        durable: wait for the disk, which most tests do not need.
     """
 
     def __init__(self, bin_folder: Path, *, durable: bool = False) -> None:
@@ -33,7 +33,7 @@ class Postgres:
         self._user = "postgres" if os.geteuid() == 0 else None
 
     def start(self) -> None:
-        """Make the cluster and start it."""
+        """Create the cluster and start it."""
         data = self._folder / "data"
         if self._user:
             owner = pwd.getpwnam(self._user)

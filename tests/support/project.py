@@ -1,4 +1,4 @@
-"""The repository's own project, as its tests see it."""
+"""The repository's own project for tests."""
 
 from sojourn.composing import load_project
 from tests.support.markdown import ROOT
@@ -10,4 +10,4 @@ PROJECT = load_project(SHOP)
 for which ``suite.py`` sets ``SOJOURN_PROJECT``."""
 
 WHOLE = load_project(ROOT)
-"""All that ships."""
+"""Everything that ships."""

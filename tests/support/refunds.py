@@ -22,13 +22,13 @@ Answer = Callable[[], Awaitable[Response]]
 
 @dataclass
 class Refunds:
-    """It answers once for a key, and gives the same answer when it is asked again.
+    """Decides once per key, and repeats the same answer.
 
     Attributes:
-        url: where it listens.
-        questions: what it has decided on, by idempotency key.
+        url: its URL.
+        questions: the requests on which it decided, by idempotency key.
         seen: the headers of every request, in order.
-        faults: the answers that it gives before it decides, in order.
+        faults: the answers before its decision, in order.
         says: the decision.
     """
 
@@ -54,7 +54,7 @@ class Refunds:
 
 
 def fault(status: int, **headers: str) -> Answer:
-    """Return an answer of an error, which quotes somebody's address as real ones do."""
+    """Return an error that quotes somebody's address, as real ones do."""
 
     async def answer() -> Response:
         told = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -64,7 +64,7 @@ def fault(status: int, **headers: str) -> Answer:
 
 
 async def redirect() -> Response:
-    """Send the caller elsewhere."""
+    """Redirect the caller."""
     return RedirectResponse("/elsewhere", 307)
 
 

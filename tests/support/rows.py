@@ -1,4 +1,4 @@
-"""Rows of the store, as the engine writes them."""
+"""Write rows of the store as the engine does."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -58,7 +58,7 @@ CONTENT = Content(channel=Channel.EMAIL, template="t", locale="en", text="hello"
 
 
 def delivery_of(customer_id: str) -> Delivery:
-    """Return a message of a run that belongs to this enrolment alone."""
+    """Return a message of a run that belongs only to this enrolment."""
     return Delivery(
         workflow_id=f"abandoned-cart:{customer_id}:c",
         journey="abandoned-cart",

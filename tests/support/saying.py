@@ -1,4 +1,4 @@
-"""Journeys that tell and note, alone in a file: the sandbox loads all of it."""
+"""Journeys that publish events and take notes, alone in a file: the sandbox loads all of it."""
 
 from sojourn import EMAIL, TRANSACTIONAL, Journey, Message, days, hours, trait
 from sojourn.events import OrderCompleted, ProductAdded, SignedUp
@@ -17,7 +17,7 @@ class Saying(
     reminder = Message(EMAIL, useful_for=hours(24), message_class=TRANSACTIONAL)
 
     async def steps(self) -> None:
-        """Note, tell, ask and send."""
+        """Take a note, publish an event, ask and send."""
         await self.sleep(days(1))
         await self.note(plan="gold", carts=3)
         await self.tell(SignedUp)
@@ -31,7 +31,7 @@ class Circle(Journey, name="abandoned-cart", topic="cart", starts_on=ProductAdde
     reminder = Message(EMAIL, useful_for=hours(24), message_class=TRANSACTIONAL)
 
     async def steps(self) -> None:
-        """Tell of another cart at once."""
+        """Publish an event of another cart at once."""
         await self.tell(ProductAdded, cart_id=f"{self.key}x", product_id="p")
 
 
@@ -49,6 +49,6 @@ class TellsItself(
     reminder = Message(EMAIL, useful_for=hours(24), message_class=TRANSACTIONAL)
 
     async def steps(self) -> None:
-        """Tell what begins the steps again, and wait for that."""
+        """Publish an event that begins the steps again, and wait for that."""
         await self.tell(ProductAdded, cart_id=self.key, product_id="p")
         await self.sleep(hours(1))

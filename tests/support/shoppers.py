@@ -1,6 +1,6 @@
-"""Four months of a made-up shop as a recording of calls, from a seed: who said and did what.
+"""Four months of a made-up shop as a recording of calls, from a seed.
 
-Its letters are those of one campaign, as the provider's own log would have them.
+Its letters are the messages of one campaign, as in the provider's own log.
 """
 
 import json
@@ -13,14 +13,14 @@ from typing import Any
 BEGIN = datetime(2023, 12, 1, tzinfo=UTC)
 END = datetime(2024, 4, 1, 12, tzinfo=UTC)
 CAMPAIGN = datetime(2024, 2, 15, 9, tzinfo=UTC)
-"""When the letters left, and when their audience was frozen."""
+"""The moment at which the letters left and their audience was frozen."""
 _SECONDS = int((END - BEGIN).total_seconds())
 
 Call = dict[str, Any]
 
 
 def letters(ids: Iterable[str], seed: int) -> list[dict[str, Any]]:
-    """Return a letter to some of the ids, and what became of each."""
+    """Return a letter to some of the ids, with the outcome of each."""
     pick = random.Random(seed)
     return [
         {
@@ -35,11 +35,11 @@ def letters(ids: Iterable[str], seed: int) -> list[dict[str, Any]]:
 
 
 class Shoppers:
-    """Makes the recording.
+    """Creates the recording.
 
     Args:
-        number: of people.
-        seed: another one makes another shop.
+        number: the number of people.
+        seed: the seed; another one gives another shop.
     """
 
     def __init__(self, number: int, seed: int) -> None:
@@ -53,7 +53,7 @@ class Shoppers:
         self.letters = letters([*(f"c{n}" for n in range(number)), *joined], seed)
 
     def write(self, file: Path) -> None:
-        """Write the calls in the order of their moments, one a line."""
+        """Write the calls in the order of their moments, one per line."""
         self._calls.sort(key=lambda one: one[0])
         lines = [json.dumps({**call, "timestamp": _written(at)}) for at, call in self._calls]
         file.write_text("\n".join(lines) + "\n")
@@ -103,7 +103,7 @@ class Shoppers:
         return {"type": "identify", "userId": customer, "traits": traits}
 
     def _words(self) -> Iterator[dict[str, Any]]:
-        """Make words on topics; one on all channels is a no, and a yes to a channel may end."""
+        """Create statements on topics; one for all channels is a no, a yes to a channel may end."""
         pick, chance = self._random.choice, self._random.random
         topic = pick(["offers", "news"])
         match pick(["channel", "topic", "everywhere"]):

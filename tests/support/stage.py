@@ -1,6 +1,6 @@
-"""The stage of a tale: a customer on a real store, and everything that is done to it.
+"""The stage of a story: a customer in a real store, and everything that is done to it.
 
-What is stored is told to the oracle (`tests.support.together.Told`) in the same breath.
+Everything that is stored is also reported to the oracle (`tests.support.together.Told`).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -37,9 +37,9 @@ class Stage:
     """One customer, and the policy in force.
 
     Args:
-        store: open; others may use it.
-        tale: what happens.
-        books: its policies, as the engine reads them.
+        store: the open store, which others may use.
+        tale: the story.
+        books: its policies, as read by the engine.
     """
 
     def __init__(self, store: Store, tale: Tale, books: list[Rules]) -> None:
@@ -174,7 +174,7 @@ class Stage:
             await cards.identify(session, call, now=self._moment(now))
 
     def _moment(self, now: datetime) -> datetime:
-        """Return a moment of its own for every word: of two at one moment, a no counts."""
+        """Return a new moment for every statement, since of two at the same moment a no counts."""
         return now + next(self._words) * timedelta(microseconds=1)
 
     async def _keep(self, event: ProductAdded | OrderCompleted) -> EventRow:

@@ -1,6 +1,6 @@
-"""A stage for a journey: its real verbs and state on a runtime of a few lines, without a server.
+"""A stage for a journey: its real verbs and state on a small runtime, without a server.
 
-It plays a run in virtual time: events come at their moments, waits pass at once, every message
+It plays a run in virtual time: events come at their moments, waits pass at once, and every message
 leaves unless the test holds it.
 """
 
@@ -41,9 +41,9 @@ class Stage(Unwatched):
     Args:
         coming: events that have not happened yet, in order.
         now_: the clock.
-        held: until when messages are held, by step.
+        held: the moment until which messages are held, by step.
         outgrown: continue as new at every wait.
-        answer: to all questions about the customer.
+        answer: the answer to all questions about the customer.
     """
 
     coming: list[Heard]
@@ -137,15 +137,15 @@ async def play(
     """Play one run from its first event to its end.
 
     Args:
-        journey: its class.
-        events: the first starts it; each comes at its moment.
-        timezone: the customer's.
-        held: until when a message is held, by step.
+        journey: the class of the journey.
+        events: the events; the first starts the run, and each comes at its moment.
+        timezone: the customer's time zone.
+        held: the moment until which a message is held, by step.
         outgrown: have the run continue as new once in each wait.
-        answer: to all questions about the customer.
+        answer: the answer to all questions about the customer.
 
     Returns:
-        The stage, with what happened on it, and the run's result.
+            The stage, with its records, and the run's result.
     """
     start, *rest = [heard(event, seq) for seq, event in enumerate(events, start=1)]
     enrolment = Enrolment(

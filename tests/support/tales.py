@@ -1,4 +1,4 @@
-"""Tales: a customer's days, a policy, and messages that want to leave, made up by hypothesis."""
+"""Stories made up by hypothesis: a customer's days, a policy, and messages to send."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,8 +1,8 @@
-"""One customer, what happens to them, and the messages that want to reach them.
+"""One customer, what happens to them, and the messages to be sent to them.
 
-`tests.support.tales` makes examples up. `Told` says what holds at a moment, as plainly as it can be
-said. It is the oracle of the property over all rules together, so it uses names of the engine and
-nothing else: no calendar, no caps, no consents. It is slow, and looks at one moment at a time.
+`tests.support.tales` makes up examples. `Told` decides, as simply as possible, what applies at a
+moment. It is the oracle of the property over all rules together, so it uses only names from the
+engine, but not its calendar, caps or consents. It is slow, and looks at one moment at a time.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 JOURNEYS = ("cart", "renewal", "news")
 CARTS = ("cart-0", "cart-1")
 TOPICS = ("offers", "own")
-"""`own` needs a yes of its own."""
+"""`own` needs its own yes."""
 
 Span = tuple[int, int]
 """Minutes of the local day; one that passes midnight ends on the next day."""
@@ -36,11 +36,11 @@ class Rule:
     """One rule of the file.
 
     Args:
-        channels: none: all.
-        countries: none: all.
-        quiet: ``None``: it says nothing; an empty span: off.
-        open: weekdays and the span of them.
-        closed: weekdays.
+        channels: the channels; all if there are none.
+        countries: the countries; all if there are none.
+        quiet: the quiet hours; ``None`` if it has none, an empty span to switch them off.
+        open: the open weekdays and their span.
+        closed: the closed weekdays.
         holidays: the public holidays of the customer's country are closed.
     """
 
@@ -117,7 +117,7 @@ def _clock(span: Span) -> str:
 
 
 def _in_span(span: Span, shown: datetime, weekdays: tuple[int, ...] = tuple(range(7))) -> bool:
-    """Tell whether a wall clock shows a time of a span that begins on one of these weekdays."""
+    """Return whether a local time is in a span that begins on one of these weekdays."""
     first, last = span
     at = shown.hour * 60 + shown.minute
     today, yesterday = shown.weekday() in weekdays, (shown.weekday() - 1) % 7 in weekdays
@@ -131,23 +131,23 @@ def _in_span(span: Span, shown: datetime, weekdays: tuple[int, ...] = tuple(rang
 
 @dataclass(frozen=True)
 class Wish:
-    """A message that wants to leave.
+    """A message to be sent.
 
     Args:
-        number: names it.
-        journey: of `JOURNEYS`.
+        number: its number.
+        journey: a journey of `JOURNEYS`.
         kind: its class.
-        channels: in its order.
-        topic: of `TOPICS`.
-        cart: what it is about.
-        due: after the beginning.
-        useful_for: after it is due.
+        channels: its channels, in order.
+        topic: a topic of `TOPICS`.
+        cart: the cart that it is about.
+        due: the time from the beginning until it is due.
+        useful_for: the time for which it is useful after that.
         hours: its own window.
-        at_most: so many messages of its step in so many days.
-        gives_way: at a cap; None: as the policy says.
-        fates: what becomes of its claims, and how long after: ``sent``, ``skipped``, ``rejected``,
+        at_most: the most messages of its step, and in how many days.
+        gives_way: whether it gives way at a cap; None for the policy's default.
+        fates: the outcomes of its claims, and how long after: ``sent``, ``skipped``, ``rejected``,
             ``unknown``.
-        late: how late each question is asked.
+        late: the delay of each question.
     """
 
     number: int
@@ -174,9 +174,9 @@ class Deed:
     """Something that happens.
 
     Args:
-        at: after the beginning.
+        at: the time from the beginning.
         what: the kind.
-        of: what it is about.
+        of: its subject.
     """
 
     at: timedelta
@@ -186,7 +186,7 @@ class Deed:
 
 @dataclass(frozen=True)
 class Tale:
-    """An example: all that happens to one customer."""
+    """An example: everything that happens to one customer."""
 
     begins: datetime
     zone: str
@@ -212,7 +212,7 @@ class Left:
 
 @dataclass
 class Told:
-    """All that is true at a moment, kept by the test itself."""
+    """Everything that is true at a moment, recorded by the test itself."""
 
     zone: str
     country: str
@@ -237,7 +237,7 @@ class Told:
         return channel
 
     def forbidden(self, wish: Wish) -> bool:
-        """Tell whether nobody may write on this now, at any hour."""
+        """Return whether no message about this may be sent now, at any hour."""
         return (
             wish.cart in self.bought
             or (wish.journey == "renewal" and self.plan != "pro")
@@ -246,7 +246,7 @@ class Told:
         )
 
     def channel(self, wish: Wish, now: datetime) -> Channel | None:
-        """Return the first channel by which the customer can be reached, and wants to be."""
+        """Return the first channel on which the customer can and wants to be reached."""
         for channel in wish.channels:
             if channel in self.refused.get(wish.number, ()):
                 continue
@@ -257,10 +257,10 @@ class Told:
         return None
 
     def agrees(self, channel: Channel, topic: str, now: datetime) -> bool:
-        """Tell what the customer's words amount to: for each thing the last word counts."""
+        """Return the effect of the customer's statements: for each subject, the last one counts."""
 
         def last(of: Channel | None, about: str) -> tuple[int, str]:
-            """Return the place of the last word, and whether it is yes, no, over or none."""
+            """Return the place of the last statement, and whether it is yes, no, over or none."""
             for place in range(len(self.said) - 1, -1, -1):
                 by, on, granted, end = self.said[place]
                 if (by, on) == (of, about):
@@ -277,7 +277,7 @@ class Told:
         return topic != "own" or own_yes or every[1] == "yes"
 
     def closed(self, wish: Wish, channel: Channel, now: datetime) -> bool:
-        """Tell whether the policy keeps a promotional message from leaving now."""
+        """Return whether the policy keeps a promotional message from leaving now."""
         return self._outside(wish, channel, now) or self._over_a_cap(wish, channel, now)
 
     def _outside(self, wish: Wish, channel: Channel, now: datetime) -> bool:
@@ -320,7 +320,7 @@ class Told:
         )
 
     def _full(self, left: list[Left], number: int, days: int, now: datetime) -> bool:
-        """Tell whether one more now would make more than so many in some days in a row."""
+        """Return whether one more now would exceed a number of messages in consecutive days."""
         tz = ZoneInfo(self.zone)
         today = now.astimezone(tz).date()
         dates = [one.at.astimezone(tz).date() for one in left]

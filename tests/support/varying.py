@@ -20,7 +20,7 @@ class Varying(
     warm = Message(EMAIL, useful_for=hours(24), message_class=TRANSACTIONAL, template="reminder")
 
     async def steps(self) -> None:
-        """Send what the variant calls for, twice."""
+        """Send the variant's message twice."""
         tone = await self.variant(TONE)
         await self.sleep(days(1))
         await self.send(self.warm if tone == "warm" else self.plain)

@@ -16,7 +16,7 @@ class Walk:
 
     Args:
         folder: where the walk begins; commands may change it, as in a shell.
-        environment: of the commands, in place of this process's.
+        environment: the environment of the commands, instead of this process's.
     """
 
     folder: Path
@@ -24,7 +24,7 @@ class Walk:
     said: str = field(default="", init=False)
 
     def take(self, block: Block) -> None:
-        """Do what a block of the page asks for."""
+        """Do what a block of the page says."""
         match block.language:
             case "sh":
                 self.run(block.code)
@@ -45,11 +45,11 @@ class Walk:
                 file.write_text(block.code)
 
     def run(self, commands: str, **environment: str) -> str:
-        """Run commands of a shell; return what they print.
+        """Run shell commands; return their output.
 
         Args:
-            commands: lines; the first that fails fails the test.
-            environment: further variables.
+            commands: the lines; the first that fails also fails the test.
+            environment: additional variables.
         """
         last = "trap 'pwd >\"$WALK_AT\"' EXIT\n"
         at = self.folder / ".walk"
@@ -70,7 +70,7 @@ class Walk:
 
     @staticmethod
     def _set(file: Path, code: str) -> None:
-        """Put settings in the place of those of the same names."""
+        """Replace settings of the same names."""
         text = file.read_text()
         for line in code.splitlines():
             name = line.partition(" = ")[0]
@@ -83,8 +83,8 @@ def bare_environment(*, path: Path | None = None, **variables: str) -> dict[str,
     """Return an environment in which nothing of this repository can be found.
 
     Args:
-        path: a folder of commands to look in first.
-        variables: further ones.
+        path: a folder with commands to search first.
+        variables: additional variables.
     """
     ours = ("SOJOURN_", "TEMPORAL_", "PYTEST", "PYTHON", "COV_", "VIRTUAL_ENV", "MAKE", "MFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}

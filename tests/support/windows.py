@@ -1,4 +1,4 @@
-"""A journey whose message has hours of its own, alone in a file: the sandbox loads all of it."""
+"""A journey whose message has its own hours, alone in a file: the sandbox loads all of it."""
 
 from sojourn import EMAIL, Message, days
 from sojourn.events import OrderCompleted, ProductAdded
@@ -12,6 +12,6 @@ class Hours(
     key="cart_id",
     goal=OrderCompleted,
 ):
-    """The cart's ladder, with a reminder late in the evening alone."""
+    """The cart's ladder, with a reminder only late in the evening."""
 
     reminder = Message(EMAIL, useful_for=days(3), within="mon-fri 22:00-23:00")

@@ -1,4 +1,4 @@
-"""Events of our own, beside those that ship with Sojourn."""
+"""Our own events, in addition to those that ship with Sojourn."""
 
 from sojourn.events import Event, Identifier, Key, Personal
 

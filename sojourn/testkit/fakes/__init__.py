@@ -1,6 +1,6 @@
-"""Providers that behave: small stateful servers that record what they truly accepted.
+"""Fake providers: small stateful servers that record the messages that they accepted.
 
-`Fake` is the base; a fake of a provider lies in a module of its own.
+`Fake` is the base; each provider's fake is in its own module.
 """
 
 from sojourn.testkit.fakes.base import Fake, serving

@@ -23,8 +23,8 @@ from sojourn.testkit.fakes.server import HOST, answering
 
 SEEN_EVERY, CLICKED_EVERY = 3, 6
 READ_AFTER = 3.0
-"""Seconds before a message is opened, and before a link of it is followed: a click at once would be
-a machine's (`domain.measuring.hits`)."""
+"""Seconds until a message is opened, and until its link is clicked: an immediate click would count
+as a machine's (`domain.measuring.hits`)."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,12 +77,12 @@ async def serve(running: dict[str, Fake], wished: dict[Channel, str], file: Path
         said = {"page": f"http://{HOST}:{sock.getsockname()[1]}", "environment": environment}
         part = file.with_name(f"{file.name}.part")
         part.write_text(json.dumps(said))
-        part.replace(file)  # in one step: a reader must not find half a file
+        part.replace(file)  # in one step, so that nobody reads half a file
         await stop.wait()
 
 
 def tells(fake: Fake) -> Callable[[Order], Sequence[Kind]]:
-    """Return a function that names the reports of each message: some are seen, and some clicked."""
+    """Return a function that returns the reports of a message; some are opened, some clicked."""
 
     def kinds(order: Order) -> Iterator[Kind]:
         yield Kind.DELIVERED
@@ -99,7 +99,7 @@ def failing(share: float, chance: random.Random) -> Callable[[], Behaviour]:
     """Return a function that decides how each call is treated.
 
     Args:
-        share: the percentage of calls that fail, spread over all kinds of trouble.
+        share: the percentage of calls that fail, spread over all kinds of failure.
         chance: the source of random numbers.
     """
 

@@ -1,9 +1,8 @@
 """The base of all fake providers.
 
-A fake is a real HTTP server on loopback with its provider's addresses, credentials, answers and
-signed webhooks. It can fail in every way in which a provider can, and it remembers what it has
-accepted, whatever it then answered: a test counts messages here, not where we believe that we sent
-them.
+A fake is a real HTTP server on loopback with its provider's endpoints, credentials, answers and
+signed webhooks. It can fail in every way in which a provider can, and it records every message that
+it accepted, even if it then answered with an error: tests count messages here, not on our side.
 """
 
 import socket
@@ -30,11 +29,11 @@ from sojourn.testkit.fakes.server import HOST, Dropped, answering
 class Fake(Reporting):
     """A provider's server.
 
-    A subclass sets `name` and `channels`, and implements the abstract methods in the words of the
-    provider's documentation. If the provider sends webhooks, it does what `Reporting` asks, too.
+    A subclass sets `name` and `channels`, and implements the abstract methods according to the
+    provider's documentation. If the provider sends webhooks, it also does what `Reporting` asks.
 
-    A test tells the fake what to do: `script` holds the treatment of the next requests, one each,
-    and `choose` decides once the script is empty. Then it looks at `accepted`.
+    A test tells the fake what to do: `script` has the treatment of the next requests, one each, and
+    `choose` decides once the script is empty. Afterwards the test looks at `accepted`.
     """
 
     channels: ClassVar[tuple[Channel, ...]]
@@ -45,35 +44,35 @@ class Fake(Reporting):
     def __init__(self) -> None:
         super().__init__()
         self.accepted: list[Order] = []
-        """The messages that were accepted, oldest first."""
+        """The accepted messages, oldest first."""
         self.asked = 0
-        """The number of requests that were to send a message."""
+        """The number of requests to send a message."""
         self.lines: set[int] = set()
         """The ports that requests came from: one for each connection."""
         self.script: deque[Behaviour | str] = deque()
-        """The treatment of the next requests; a name of `refusals` is a treatment, too."""
+        """The treatment of the next requests; it may also be a name of `refusals`."""
         self.choose: Callable[[], Behaviour] | None = None
-        """Chooses the treatment if the script is empty; None: accept."""
+        """Chooses the treatment if the script is empty; None to accept."""
         self.refuses: dict[str, str] = {}
-        """The name of a refusal for each address that gets nothing."""
+        """The name of the refusal for each refused address."""
         self.authorized = True
-        """False: our credentials are withdrawn."""
+        """False if our credentials are withdrawn."""
         self.url = ""
-        """The address of the server while it runs."""
+        """The URL of the server while it runs."""
 
     # ---- the provider's language -----------------------------------------------------------
 
     @abstractmethod
     def environment(self) -> dict[str, str]:
-        """Return the variables with which our provider class reaches this fake, and may."""
+        """Return the variables for our provider class: the fake's URL and credentials."""
 
     @abstractmethod
     def routes(self) -> list[Route]:
-        """Return the provider's addresses. Those that send a message end in `take`."""
+        """Return the provider's routes. Those that send a message call `take`."""
 
     @abstractmethod
     def authorizes(self, request: Request) -> bool:
-        """Tell whether a request has our credentials."""
+        """Return whether a request has our credentials."""
 
     @abstractmethod
     async def order(self, request: Request) -> Order:
@@ -84,9 +83,9 @@ class Fake(Reporting):
         """
 
     async def orders(self, request: Request) -> list[Order | Response]:
-        """Read a request that sends several messages: each is an order, or the answer to it.
+        """Read a request that sends several messages; return an order or a refusal for each.
 
-        A fake whose provider takes several in one request overrides this, and `answer_many`.
+        A fake whose provider takes batches overrides this and `answer_many`.
 
         Raises:
             Malformed: the provider would refuse the whole request.
@@ -94,16 +93,16 @@ class Fake(Reporting):
         raise NotImplementedError
 
     def answer_many(self, taken: Sequence[Order | Response]) -> Response:
-        """Return the answer to several messages, of which some were refused."""
+        """Return the answer to several messages, some of which may be refused."""
         raise NotImplementedError
 
     @abstractmethod
     def answer(self, order: Order) -> Response:
-        """Return the answer to a message that was accepted."""
+        """Return the answer to an accepted message."""
 
     @abstractmethod
     def refusals(self) -> dict[str, Refused]:
-        """Return every way in which the provider refuses for good, the usual one first."""
+        """Return the provider's permanent refusals, the usual one first."""
 
     @abstractmethod
     def unauthorized(self) -> Response:
@@ -115,7 +114,7 @@ class Fake(Reporting):
         return Response("slow down", 429, {"Retry-After": seconds})
 
     def error(self) -> Response:
-        """Return the answer of a provider that is broken."""
+        """Return the answer of a provider with an internal error."""
         return Response("<html>oops</html>", 500, media_type="text/html")
 
     def same(self, request: Request, order: Order) -> Order | None:
@@ -128,7 +127,7 @@ class Fake(Reporting):
     def same_many(
         self, request: Request, taken: Sequence[Order | Response]
     ) -> Sequence[Order | Response] | None:
-        """Return what an earlier request took that this one repeats."""
+        """Return the orders and refusals of the earlier request that this one repeats."""
         return None
 
     def parcel(self, channel: Channel, ledger_key: str) -> Parcel:
@@ -138,7 +137,7 @@ class Fake(Reporting):
     # ---- behaviour -------------------------------------------------------------------------
 
     async def take(self, request: Request) -> Response:
-        """Answer a request that sends a message, as the script says."""
+        """Answer a request that sends a message, according to the script."""
         treatment = self._treatment(request)
         if isinstance(treatment, Response):
             return treatment
@@ -155,7 +154,7 @@ class Fake(Reporting):
         return await self._answered(request, treatment, self.answer(order))
 
     async def take_many(self, request: Request) -> Response:
-        """Answer a request that sends several messages, as the script says."""
+        """Answer a request that sends several messages, according to the script."""
         treatment = self._treatment(request)
         if isinstance(treatment, Response):
             return treatment
@@ -179,7 +178,7 @@ class Fake(Reporting):
         return next((order for order in self.accepted if order.reference == reference), None)
 
     def order_id(self) -> str:
-        """Return an id that no other order has."""
+        """Return a unique order id."""
         return f"order-{next(self.numbers)}"
 
     @property
@@ -189,7 +188,7 @@ class Fake(Reporting):
         return Starlette(routes=[*self.routes(), listing])
 
     def _treatment(self, request: Request) -> Behaviour | Response:
-        """Return how to treat a request, or the answer to one that is refused."""
+        """Return the treatment of a request, or the answer if it is refused."""
         self.asked += 1
         if request.client is not None:
             self.lines.add(request.client.port)
@@ -248,11 +247,11 @@ F = TypeVar("F", bound=Fake)
 
 @asynccontextmanager
 async def serving(fake: F, port: int = 0) -> AsyncIterator[F]:
-    """Let a fake answer for as long as the block lasts.
+    """Run a fake for as long as the block lasts.
 
     Args:
         fake: the provider's server.
-        port: a port of loopback; 0: any.
+        port: a port on loopback; 0 for any.
     """
     sock = socket.create_server((HOST, port))
     fake.url = f"http://{HOST}:{sock.getsockname()[1]}"

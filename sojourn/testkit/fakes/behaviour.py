@@ -4,7 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 RETRY_AFTER = timedelta(seconds=7)
-"""The time that a fake asks us to wait when we are too fast."""
+"""The time that a fake asks us to wait if we are too fast."""
 
 
 class Behaviour(StrEnum):
@@ -32,6 +32,6 @@ class Behaviour(StrEnum):
 ACCEPTING = frozenset(
     {Behaviour.ACCEPT, Behaviour.FAIL_AFTER, Behaviour.HANG, Behaviour.DROP_AFTER}
 )
-"""The behaviours with which a fake accepts the message, whatever it answers."""
+"""The behaviours with which a fake accepts the message, even if it answers with an error."""
 TROUBLE = tuple(b for b in Behaviour if b not in (Behaviour.ACCEPT, Behaviour.UNAUTHORIZED))
 """The ways in which a single call can fail; bad credentials fail every call."""

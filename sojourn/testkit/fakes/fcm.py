@@ -39,11 +39,11 @@ SHAPE: dict[str, Any] = {
     "apns": {"headers": {"apns-collapse-id": str}},
     "webpush": {"fcm_options": {"link": str}},
 }
-"""The part of Google's description of a message that our provider class uses."""
+"""The part of Google's message format that our provider class uses."""
 
 
 class FakeFcm(Fake):
-    """Firebase and the authorisation server of Google, with one project."""
+    """Firebase and Google's authorisation server, with one project."""
 
     name = "fcm"
     channels = (Channel.PUSH,)
@@ -51,16 +51,16 @@ class FakeFcm(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.tokens: list[str] = []
-        """The access tokens that were issued."""
+        """The issued access tokens."""
         self.lasts = 3600
         """The life of an access token, in seconds."""
 
     def environment(self) -> dict[str, str]:
-        """Return a service account whose token endpoint is here."""
+        """Return a service account whose token endpoint is this fake."""
         return {"SOJOURN_FCM_CREDENTIALS": json.dumps(self.key()), "SOJOURN_FCM_BASE_URL": self.url}
 
     def key(self) -> dict[str, str]:
-        """Return the key of a service account, as Google's console hands it out."""
+        """Return the key of a service account, as Google's console provides it."""
         pem = _private_key().private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -76,7 +76,7 @@ class FakeFcm(Fake):
         }
 
     def routes(self) -> list[Route]:
-        """Return the two endpoints that we use, and one for projects that are not there."""
+        """Return the two endpoints that we use, and one for unknown projects."""
         return [
             Route("/token", self._token, methods=["POST"]),
             Route(f"/v1/projects/{PROJECT}/messages:send", self._send, methods=["POST"]),
@@ -84,7 +84,7 @@ class FakeFcm(Fake):
         ]
 
     def authorizes(self, request: Request) -> bool:
-        """Look for a token that was issued here."""
+        """Check that the token was issued here."""
         return request.headers.get("authorization", "").removeprefix("Bearer ") in self.tokens
 
     async def order(self, request: Request) -> Order:
@@ -184,7 +184,7 @@ def error(status: int, word: str, code: str = "", message: str = "Not sent.") ->
     Args:
         status: the HTTP status.
         word: Google's canonical code.
-        code: Firebase's code; empty: there is none.
+        code: Firebase's code; empty if there is none.
         message: the error in words.
 
     Returns:
@@ -202,7 +202,7 @@ def invalid(message: str) -> Response:
 
 
 def invalid_field(name: str) -> Response:
-    """Return Google's own error for a field that does not fit its description."""
+    """Return Google's own error for a field of the wrong form."""
     message = f"Invalid value at '{name}'"
     detail = {"@type": BAD_REQUEST, "fieldViolations": [{"field": name, "description": message}]}
     said = {"code": 400, "message": message, "status": "INVALID_ARGUMENT", "details": [detail]}
@@ -210,7 +210,7 @@ def invalid_field(name: str) -> Response:
 
 
 def _misshapen(said: Any, shape: Any, place: str) -> str:
-    """Return the first place that is not as described; empty if there is no such place."""
+    """Return the first place that differs from the shape; empty if there is none."""
     if not isinstance(shape, Mapping):
         return "" if isinstance(said, shape) else place
     if not isinstance(said, dict):

@@ -109,11 +109,11 @@ class FakeMailgun(Fake):
         )
 
     def answer(self, order: Order) -> Response:
-        """Give the Message-ID back."""
+        """Return the Message-ID."""
         return JSONResponse({"id": f"<{order.id}>", "message": "Queued. Thank you."})
 
     def refusals(self) -> dict[str, Refused]:
-        """Return the refusals by their words: Mailgun has no codes."""
+        """Return refusals that differ in their text, since Mailgun has no codes."""
         told: dict[str, tuple[int, str, Any]] = {
             "invalid": (
                 400,
@@ -204,7 +204,7 @@ class FakeMailgun(Fake):
         return signed(event, happening.id, happening.at)
 
     def unsigned(self, hook: Hook) -> Hook:
-        """Remove the signature, which stands in the body."""
+        """Remove the signature, which is in the body."""
         said = json.loads(hook.body)
         del said["signature"]
         return replace(hook, body=json.dumps(said).encode())
@@ -253,7 +253,7 @@ def signed(event: Any, token: str, at: datetime | None = None, name: str = "sign
     Args:
         event: any JSON value.
         token: the token to sign.
-        at: the moment to sign; None: now.
+        at: the moment to sign; None for now.
         name: the field of the signature.
 
     Returns:

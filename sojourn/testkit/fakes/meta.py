@@ -1,4 +1,4 @@
-"""A fake of Meta's Graph API, as far as it sends WhatsApp messages."""
+"""A fake of the part of Meta's Graph API that sends WhatsApp messages."""
 
 import hashlib
 import hmac
@@ -71,7 +71,7 @@ CODES: dict[int, tuple[int, type[ProviderError]]] = {
 
 
 class FakeMeta(Fake):
-    """Meta, with one number that sends."""
+    """Meta, with one sender's number."""
 
     name = "meta"
     channels = (Channel.WHATSAPP,)
@@ -88,7 +88,7 @@ class FakeMeta(Fake):
     }
 
     def environment(self) -> dict[str, str]:
-        """Return the token, the number and the two secrets of webhooks."""
+        """Return the token, the number and the two secrets for webhooks."""
         return {
             "SOJOURN_META_TOKEN": TOKEN,
             "SOJOURN_META_PHONE_NUMBER_ID": NUMBER_ID,
@@ -133,7 +133,7 @@ class FakeMeta(Fake):
         )
 
     def answer(self, order: Order) -> Response:
-        """Name the message, and the customer as it was asked."""
+        """Return the ids of the message and of the customer."""
         known_by = "user_id" if "recipient" in order.request else "wa_id"
         message = {"id": order.id}
         if order.request["type"] == "template":
@@ -162,7 +162,7 @@ class FakeMeta(Fake):
         return error(190, 401, "Error validating access token")
 
     def webhook(self, happening: Happening) -> SentHook:
-        """Write a status, or a message of the customer's."""
+        """Write a status, or a customer's message."""
         order, kind = happening.order, happening.kind
         seconds = str(int(happening.at.timestamp()))
         if kind in (Kind.REPLIED, Kind.UNSUBSCRIBED):

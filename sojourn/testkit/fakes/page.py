@@ -13,7 +13,7 @@ from sojourn.domain.messages import Channel
 from sojourn.testkit.fakes import Fake, Order
 
 SHORT = 100
-"""The number of characters that a folded text shows."""
+"""The number of characters shown of a folded text."""
 
 STYLE = """
 :root { color-scheme: light dark; }

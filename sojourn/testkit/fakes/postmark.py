@@ -26,7 +26,7 @@ from sojourn.testkit.fakes import Fake, Happening, Malformed, Order, Refused, Se
 TOKEN = "f3b0a5c2-fake"
 PASSWORD = "let-me-in"
 MOST, MOST_BYTES = 500, 50_000_000
-"""The most messages of a batch, and its most bytes with attachments."""
+"""The most messages in a batch, and its most bytes, including attachments."""
 KNOWN = {
     "From", "To", "Cc", "Bcc", "Subject", "Tag", "HtmlBody", "TextBody", "ReplyTo", "Headers",
     "TrackOpens", "TrackLinks", "Metadata", "Attachments", "MessageStream",
@@ -79,7 +79,7 @@ class FakePostmark(Fake):
         return self._order(json.loads(await request.body()))
 
     async def orders(self, request: Request) -> list[Order | Response]:
-        """Check the number of messages, and each of them."""
+        """Check the number of messages, and each message."""
         if not _accepts_json(request):
             raise Malformed(Response(status_code=406))
         body = await request.body()
@@ -169,7 +169,7 @@ class FakePostmark(Fake):
         return JSONResponse({"ErrorCode": 10, "Message": "Bad or missing server token"}, 401)
 
     def webhook(self, happening: Happening) -> SentHook:
-        """Write the record of the happening, with the password as Basic credentials."""
+        """Write the record of the event, with the password as Basic credentials."""
         order, kind = happening.order, happening.kind
         when = happening.at.isoformat().replace("+00:00", "Z")
         body: dict[str, Any] = {

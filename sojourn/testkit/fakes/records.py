@@ -1,4 +1,4 @@
-"""The values that fakes exchange with tests: accepted messages, refusals, webhooks."""
+"""The values that fakes and tests exchange: accepted messages, refusals, webhooks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,17 +15,17 @@ from sojourn.domain.reports import Kind
 
 @dataclass(frozen=True)
 class Order:
-    """A message that a fake has accepted.
+    """A message that a fake accepted.
 
     Args:
         id: the provider's id.
-        reference: our reference, as it came.
+        reference: our reference, as received.
         address: the recipient.
         channel: the channel that carries it.
-        text: the part of it that the customer reads.
-        promotional: whether it uses the provider's stream for promotional mail; None: the provider
-            has no such stream.
-        request: the body, parsed.
+        text: the text that the customer reads.
+        promotional: whether it uses the provider's stream for promotional mail; None if the
+            provider has no such stream.
+        request: the parsed body.
         at: the moment of acceptance.
     """
 
@@ -41,7 +41,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Refused:
-    """One way to refuse a message for good.
+    """A permanent refusal of a message.
 
     Args:
         answer: builds the provider's answer.
@@ -79,7 +79,7 @@ class SentHook:
     method: str = "POST"
 
     def received(self, url: str = "http://fake.example/webhooks/x") -> Hook:
-        """Return the webhook as the gateway hands it to the provider class."""
+        """Return the webhook as the gateway passes it to the provider class."""
         return Hook(
             method=self.method,
             url=url + (f"?{self.query}" if self.query else ""),
@@ -90,7 +90,7 @@ class SentHook:
 
 
 class Malformed(Exception):
-    """A request that the provider refuses because of its form.
+    """A request that the provider refuses as malformed.
 
     Args:
         answer: the provider's answer.

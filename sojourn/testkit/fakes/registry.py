@@ -1,4 +1,4 @@
-"""The fakes of this package, found by their presence."""
+"""Find the fakes in this package."""
 
 import importlib
 import inspect

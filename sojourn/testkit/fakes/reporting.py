@@ -1,4 +1,4 @@
-"""The half of a fake that posts webhooks to our gateway."""
+"""The part of a fake that posts webhooks to our gateway."""
 
 import asyncio
 import itertools
@@ -17,11 +17,11 @@ from sojourn.domain.reports import Kind
 from sojourn.testkit.fakes.records import Happening, Order, SentHook
 
 BY_PEOPLE = (Kind.OPENED, Kind.READ, Kind.CLICKED)
-"""Things that people do with a message."""
+"""The reports of what people do with a message."""
 
 
 class Reporting(ABC):
-    """Reports by webhooks, and repeats each until the gateway accepts it.
+    """Posts webhooks, and repeats each until the gateway accepts it.
 
     A fake whose provider sends webhooks sets `kinds`, the class attributes that describe the
     signature, and overrides `webhook`.
@@ -30,44 +30,44 @@ class Reporting(ABC):
     name: ClassVar[str]
     """The provider's name."""
     kinds: ClassVar[Mapping[Channel, tuple[Kind, ...]]] = {}
-    """The kinds of reports that it can send, by channel."""
+    """The kinds of reports that the provider can send, by channel."""
     signed: ClassVar[bool] = True
-    """False if no signature covers the webhook's body, but only a password protects it."""
+    """False if a webhook's body is not signed, but only protected by a password."""
     signer: ClassVar[str] = ""
-    """The party that signs, if it is not the provider with a secret of our settings."""
+    """The signing party, if it is not the provider with a secret in our settings."""
     dated: ClassVar[bool] = False
-    """True if a webhook's signature covers the moment, so that a replay is noticed."""
+    """True if a webhook's signature covers the moment, so that a replay can be detected."""
     too_old: ClassVar[timedelta] = timedelta(hours=1)
-    """The age at which a dated webhook is a replay."""
+    """The age from which a dated webhook counts as a replay."""
     once: ClassVar[bool] = False
-    """True if a message has at most one report of each kind, which then needs no id of its own."""
+    """True if a message has at most one report of each kind, which then needs no id."""
     hard: ClassVar[frozenset[Kind]] = frozenset({Kind.BOUNCED})
-    """The kinds that say that the address is dead, as this fake sends them."""
+    """The kinds that mean that the address is dead."""
     hook_url: ClassVar[str] = "https://sojourn.example"
-    """The gateway's public address, which some providers sign."""
+    """The gateway's public URL, which some providers sign."""
 
     def __init__(self) -> None:
         self.hooks_to: str | None = None
-        """The gateway's address; None: no webhook is sent."""
+        """The gateway's URL; None to send no webhook."""
         self.tells: Sequence[Kind] = ()
-        """The reports of every message that is accepted, in this order."""
+        """The reports of every accepted message, in order."""
         self.tells_of: Callable[[Order], Sequence[Kind]] = lambda order: self.tells
-        """The reports of one message, if they differ from message to message."""
+        """Returns the reports of one message, if they differ between messages."""
         self.read_after = 0.0
-        """Seconds that pass before each thing that a person does with a message."""
+        """Seconds before each act of a person with a message."""
         self.tells_before_answer = False
-        """True: the webhook arrives before the answer to our request."""
+        """True if the webhook arrives before the answer to our request."""
         self.tells_times = 1
-        """The number of times that each webhook is sent."""
+        """The number of times to send each webhook."""
         self.hook_answers: list[int] = []
-        """The status of each answer of our gateway."""
+        """The status codes of our gateway's answers."""
         self.numbers = itertools.count(1)
         self.released = asyncio.Event()
-        """Set when the fake stops: it then ends every wait."""
+        """Set when the fake stops, to end every wait."""
         self._telling: set[asyncio.Task[None]] = set()
 
     def webhook(self, happening: Happening) -> SentHook:
-        """Write and sign the provider's webhook about a happening."""
+        """Write and sign the provider's webhook about an event."""
         raise NotImplementedError
 
     def hook(self, order: Order, kind: Kind, event_id: str, at: datetime | None = None) -> SentHook:
@@ -77,7 +77,7 @@ class Reporting(ABC):
             order: the message that it is about.
             kind: the kind of report.
             event_id: the provider's id of the report.
-            at: the moment of sending it; None: now.
+            at: the moment of sending it; None for now.
 
         Returns:
             The webhook, ready to be posted or read.
@@ -85,11 +85,11 @@ class Reporting(ABC):
         return self.webhook(Happening(order, kind, event_id, at or datetime.now(UTC)))
 
     def unsigned(self, hook: Hook) -> Hook:
-        """Return a webhook without its signature, which most providers put into a header."""
+        """Return a webhook without its signature, which most providers put in a header."""
         return replace(hook, headers={})
 
     async def tell(self, order: Order, kind: Kind) -> None:
-        """Send a webhook, as often as scripted, until our gateway accepts it."""
+        """Send a webhook, as often as scripted, each time until our gateway accepts it."""
         if self.hooks_to is None:
             return
         sent = self.hook(order, kind, self.event_id())
@@ -116,12 +116,12 @@ class Reporting(ABC):
                 wait = min(2 * wait, 2.0)
 
     async def told(self) -> None:
-        """Wait until every webhook that is due has been sent."""
+        """Wait until every due webhook has been sent."""
         while self._telling:
             await asyncio.gather(*self._telling)
 
     def event_id(self) -> str:
-        """Return an id that no other webhook has."""
+        """Return a unique webhook id."""
         return f"event-{next(self.numbers)}"
 
     async def report_on(self, order: Order) -> None:

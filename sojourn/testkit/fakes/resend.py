@@ -21,7 +21,7 @@ from sojourn.testkit.fakes import RETRY_AFTER, Fake, Happening, Malformed, Order
 KEY = "re_fake_123"
 SECRET = "whsec_" + base64.b64encode(b"what resend signs with").decode()
 MOST = 100
-"""The most messages of a batch."""
+"""The most messages in a batch."""
 KNOWN = {
     "from", "to", "subject", "bcc", "cc", "reply_to", "html", "text", "template", "headers",
     "scheduled_at", "attachments", "tags", "topic_id",
@@ -43,7 +43,7 @@ EVENTS = {
 
 
 class FakeResend(Fake):
-    """Resend, which delivers once what comes twice under the same idempotency key."""
+    """Resend, which accepts only one message for each idempotency key."""
 
     name = "resend"
     channels = (Channel.EMAIL,)
@@ -53,7 +53,7 @@ class FakeResend(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.only_sends = False
-        """True: our key may only send."""
+        """True if our key may only send."""
         self._bodies: dict[str, bytes] = {}
         self._taken: dict[str, Order] = {}
         self._batches: dict[str, Sequence[Order | Response]] = {}
@@ -118,7 +118,7 @@ class FakeResend(Fake):
         return first if first is not taken else None
 
     def answer_many(self, taken: Sequence[Order | Response]) -> Response:
-        """Return the ids of those taken, and the errors of the others by their index."""
+        """Return the ids of the accepted messages, and the errors of the others by index."""
         said: dict[str, Any] = {
             "data": [{"id": one.id} for one in taken if isinstance(one, Order)],
             "errors": [
@@ -262,7 +262,7 @@ def signed(said: object, event_id: str = "msg_1", at: datetime | None = None) ->
     Args:
         said: the value.
         event_id: the id of the webhook.
-        at: the moment to sign; None: now.
+        at: the moment to sign; None for now.
 
     Returns:
         The webhook.

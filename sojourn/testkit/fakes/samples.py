@@ -1,4 +1,4 @@
-"""A message to send by each channel."""
+"""A sample message for each channel."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ ADDRESSES: Mapping[Channel, str] = {
 
 
 def content(channel: Channel) -> Content:
-    """Return a short message, with letters outside of ASCII where the channel takes them."""
+    """Return a short message, with letters outside ASCII if the channel takes them."""
     match channel:
         case Channel.EMAIL:
             return Content(

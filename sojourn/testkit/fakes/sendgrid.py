@@ -113,14 +113,14 @@ class FakeSendGrid(Fake):
         )
 
     def answer(self, order: Order) -> Response:
-        """Return X-Message-Id; in the sandbox, no id."""
+        """Return the X-Message-Id, except in the sandbox."""
         settings = order.request.get("mail_settings", {})
         if settings.get("sandbox_mode", {}).get("enable"):
             return Response(status_code=200)
         return Response(status_code=202, headers={"X-Message-Id": order.id})
 
     def refusals(self) -> dict[str, Refused]:
-        """Return the refusals by field: SendGrid has no codes."""
+        """Return refusals that differ in their field, since SendGrid has no codes."""
         to = "personalizations.0.to.0.email"
         told: dict[str, tuple[int, str | None, str, Any]] = {
             "invalid": (400, to, "Does not contain a valid address.", InvalidRecipient),
@@ -158,7 +158,7 @@ class FakeSendGrid(Fake):
         return signed([self.event(happening)], happening.at)
 
     def event(self, happening: Happening) -> dict[str, Any]:
-        """Return the event that describes a happening."""
+        """Return SendGrid's event for a happening."""
         order, kind = happening.order, happening.kind
         told: dict[Kind, dict[str, Any]] = {
             Kind.ACCEPTED: {"event": "processed"},

@@ -27,15 +27,15 @@ class Dropped(Response):
         """Close the connection.
 
         Args:
-            scope: of ASGI.
-            receive: of ASGI.
-            send: of ASGI.
+            scope: the ASGI scope.
+            receive: the ASGI function to receive.
+            send: the ASGI function to send.
         """
         self._transport.abort()
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, which also shows an application its connection."""
+    """uvicorn's protocol, which also gives an application its connection."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -58,7 +58,7 @@ async def answering(application: Starlette, sock: socket.socket) -> AsyncIterato
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
-    # not `Server.serve`: it polls ten times a second for its end, and a test run has many servers
+    # not `Server.serve`: it polls ten times a second until its end, and a test run has many servers
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

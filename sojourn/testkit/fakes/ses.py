@@ -63,7 +63,7 @@ class FakeSes(Fake):
         self.certificates_asked = 0
         self.certificate = pem()
         self.confirmed: list[str] = []
-        """The tokens of the subscriptions that were confirmed."""
+        """The tokens of the confirmed subscriptions."""
 
     def environment(self) -> dict[str, str]:
         """Return the credentials, the region and the topic."""
@@ -87,12 +87,12 @@ class FakeSes(Fake):
         ]
 
     def authorizes(self, request: Request) -> bool:
-        """Compare the signature with the one that AWS would make."""
+        """Compare the signature with the one that AWS would compute."""
         signature = request.headers.get("authorization", "")
         return hmac.compare_digest(signature, _authorization(request, request.state.body))
 
     async def order(self, request: Request) -> Order:
-        """Check the request against AWS's own model of it."""
+        """Check the request against AWS's own model."""
         said = json.loads(request.state.body)
         if faults := _faults_in(said):
             raise Malformed(_error(400, "BadRequestException", faults))
@@ -198,7 +198,7 @@ class FakeSes(Fake):
         )
 
     def unsigned(self, hook: Hook) -> Hook:
-        """Remove the signature, which stands in the body."""
+        """Remove the signature, which is in the body."""
         said = json.loads(hook.body)
         del said["Signature"]
         return replace(hook, body=json.dumps(said).encode())
@@ -207,8 +207,8 @@ class FakeSes(Fake):
         """Return a signed notification of SNS.
 
         Args:
-            message: the text that was published.
-            changes: changes to the envelope, made before it is signed.
+            message: the published text.
+            changes: changes to the envelope before it is signed.
         """
         said = {
             "Type": "Notification",
@@ -283,7 +283,7 @@ def pem(lasts: timedelta = timedelta(days=1)) -> bytes:
     """Return the key's certificate.
 
     Args:
-        lasts: the time from now to its end; it began yesterday.
+        lasts: the time from now to its end; it is valid since yesterday.
     """
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     now = datetime.now(UTC)
@@ -335,7 +335,7 @@ def _shape() -> Any:
 
 
 def _faults_in(said: Mapping[str, Any]) -> str:
-    """Check a request against AWS's model of the API, and against its rules in prose."""
+    """Check a request against AWS's model of the API, and against its documented rules."""
     report = ParamValidator().validate(said, _shape())
     if report.has_errors():
         return str(report.generate_report())

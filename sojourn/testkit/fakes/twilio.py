@@ -77,7 +77,7 @@ class FakeTwilio(Fake):
     }
     once = True
     longest_page = 2
-    """The number of messages on a page of the list."""
+    """The number of messages on a page."""
 
     def environment(self) -> dict[str, str]:
         """Return the account's credentials and the two senders."""
@@ -90,13 +90,13 @@ class FakeTwilio(Fake):
         }
 
     def parcel(self, channel: Channel, ledger_key: str) -> Parcel:
-        """Return a message with a text of its own: Twilio's messages are found by their text."""
+        """Return a message with a unique text, since Twilio's messages are found by their text."""
         parcel = super().parcel(channel, ledger_key)
         text = f"{parcel.content.text}?m={parcel.reference[:8]}"
         return dataclasses.replace(parcel, content=dataclasses.replace(parcel.content, text=text))
 
     def routes(self) -> list[Route]:
-        """Return the account's messages: sending and listing."""
+        """Return the routes to send and to list messages."""
         return [
             Route(PATH, self.take, methods=["POST"]),
             Route(PATH, self._list, methods=["GET"]),
@@ -139,7 +139,7 @@ class FakeTwilio(Fake):
         return JSONResponse(resource(order), 201)
 
     def refusals(self) -> dict[str, Refused]:
-        """Return Twilio's error codes by a name."""
+        """Return Twilio's error codes by name."""
         told: dict[str, tuple[int, str, Any]] = {
             "invalid": (21211, "The 'To' number is not a valid phone number.", InvalidRecipient),
             "not-mobile": (21614, "'To' number is not a valid mobile number", InvalidRecipient),
@@ -173,7 +173,7 @@ class FakeTwilio(Fake):
         return _error(20003, "Authenticate", 401)
 
     def webhook(self, happening: Happening) -> SentHook:
-        """Write a status callback, or a message of the customer's."""
+        """Write a status callback, or a customer's message."""
         order, kind = happening.order, happening.kind
         prefix = "whatsapp:" if order.channel is Channel.WHATSAPP else ""
         them, us = prefix + order.address, order.request["From"]
@@ -247,7 +247,7 @@ def resource(order: Order) -> dict[str, Any]:
 
 
 def signed(said: dict[str, str], query: str = "", token: str = TOKEN) -> SentHook:
-    """Sign a webhook for the public address of our gateway.
+    """Sign a webhook for our gateway's public URL.
 
     Args:
         said: the parameters of the body.

@@ -104,7 +104,7 @@ class FakeVonage(Fake):
         return JSONResponse({"message_uuid": order.id}, 202)
 
     def refusals(self) -> dict[str, Refused]:
-        """Return Vonage's error codes by a name."""
+        """Return Vonage's error codes by name."""
         told: dict[str, tuple[str, str, Any]] = {
             "recipient": ("1430", "The `to` parameter is invalid", InvalidRecipient),
             "missing-number": ("1170", "Invalid or missing msisdn", InvalidRecipient),
@@ -136,7 +136,7 @@ class FakeVonage(Fake):
         return _problem("unauthorized", "You did not provide correct credentials.", 401)
 
     def webhook(self, happening: Happening) -> SentHook:
-        """Write a status, or a message of the customer's."""
+        """Write a status, or a customer's message."""
         order, kind = happening.order, happening.kind
         when = happening.at
         us, them = order.request["from"], order.request["to"]
@@ -163,7 +163,7 @@ class FakeVonage(Fake):
 
 
 def signed(said: object, at: datetime, secret: str = SIGNATURE_SECRET, **claims: Any) -> SentHook:
-    """Sign a webhook with a JWT that holds the hash of the body.
+    """Sign a webhook with a JWT that contains the hash of the body.
 
     Args:
         said: any JSON value.

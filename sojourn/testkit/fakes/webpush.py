@@ -39,7 +39,7 @@ class FakeWebPush(Fake):
     probed = False
 
     def environment(self) -> dict[str, str]:
-        """Return the sender's key, and this service as one more that is allowed."""
+        """Return the sender's key, with this service as an additional allowed host."""
         return {
             "SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY": raw_private_key(),
             "SOJOURN_WEBPUSH_SUBJECT": SUBJECT,
@@ -61,7 +61,7 @@ class FakeWebPush(Fake):
         return [Route("/push/{device}", self.take, methods=["POST"])]
 
     def authorizes(self, request: Request) -> bool:
-        """Check the signature by the subscription's key (RFC 8292, 3 and 4.2)."""
+        """Check the signature with the sender's key (RFC 8292, 3 and 4.2)."""
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
         if scheme != "vapid" or parts.get("k") != encoded(_point(_sender())):

@@ -1,4 +1,4 @@
-"""Webhooks as the vendors' documentation shows them, with a shop of ours, and their signatures."""
+"""Webhooks as in the vendors' documentation, adapted to a shop of ours, with signatures."""
 
 import base64
 import hashlib
@@ -67,5 +67,5 @@ def standard(
 
 
 def told(calls: list[Call]) -> list[str]:
-    """Return calls in short: ``shopify:1 Order Completed``."""
+    """Return calls in short form: ``shopify:1 Order Completed``."""
     return [f"{call['userId']} {call.get('event', call['type'])}" for call in calls]

@@ -1,1 +1,1 @@
-"""Our audiences: each is a named question about all customers."""
+"""Our audiences: each is a named query for customers."""

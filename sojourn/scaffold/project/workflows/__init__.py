@@ -1,1 +1,1 @@
-"""Our journeys: one file each, found by its presence."""
+"""Our journeys: one file each, found automatically."""
