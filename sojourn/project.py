@@ -153,6 +153,7 @@ def _use(journeys: Journeys) -> Use:
         ends=frozenset(
             event for _, terms in every for event in names((*terms.goal, *terms.ends_on))
         ),
-        keys=frozenset(terms.key for _, terms in every if terms.key),
+        keys=frozenset(filter(None, (f for _, terms in every for f in (terms.key, terms.part)))),
+        parts=frozenset(terms.part for _, terms in every if terms.part),
         keyed=keyed,
     )

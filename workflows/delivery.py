@@ -12,6 +12,7 @@ from sojourn import (
     Journey,
     Message,
     Question,
+    Reason,
     days,
     hours,
     minutes,
@@ -25,8 +26,9 @@ from sojourn.events import (
     OrderRefunded,
     OrderShipped,
     OutForDelivery,
+    ParcelEvent,
 )
-from workflows.parcels import STATUSES, is_later, true_until
+from workflows.parcels import STATUSES, true_until
 from workflows.times import OFFICE
 
 
@@ -35,11 +37,12 @@ class Delivery(
     name="delivery",
     starts_on=STATUSES,
     key="order_id",
+    part="tracking_number",
     restarts_on=STATUSES,
     ends_on=(OrderRefunded.whole(), OrderCancelled),
     again=ONCE.per_key,
 ):
-    """One message a status: shipped, out for delivery, failed, delivered. Never an older one."""
+    """One message a status of each parcel: shipped, out for delivery, failed, delivered."""
 
     shipped = Message(WHATSAPP, SMS, EMAIL, message_class=TRANSACTIONAL, useful_for=hours(24))
     out_for_delivery = Message(
@@ -55,7 +58,7 @@ class Delivery(
         nothing="There is nothing to do",
     )
 
-    told: ClassVar[dict[type[Event], Message]] = {
+    told: ClassVar[dict[type[ParcelEvent], Message]] = {
         OrderShipped: shipped,
         OutForDelivery: out_for_delivery,
         DeliveryFailed: failed,
@@ -65,15 +68,32 @@ class Delivery(
     async def steps(self) -> None:
         """Wait a minute for a later status, tell the latest, have a person see to a failure."""
         await self.wait_for(OrderDelivered, timeout=self.now() + minutes(1))
-        status = next(iter(self.heard(OrderDelivered)), self.cause)
+        status = self._latest()
+        if self._is_own(status):
+            await self._inform(status)
+        if not isinstance(status, OrderDelivered):
+            await self.sleep(days(60))
+
+    def _latest(self) -> ParcelEvent:
+        """Return the status to tell: a delivery is the last word, the run's own first."""
+        delivered = sorted(self.heard(OrderDelivered), key=self._is_own, reverse=True)
+        status = next(iter(delivered), self.cause)
+        assert isinstance(status, ParcelEvent), "only statuses begin the steps"
+        return status
+
+    def _is_own(self, status: ParcelEvent) -> bool:
+        """Tell whether a status is this run's to tell: one of the whole order has a run as well."""
+        return bool(status.tracking_number) or not self.part
+
+    async def _inform(self, status: ParcelEvent) -> None:
         message = self.told[type(status)]
         until = true_until(status, message.useful_for)
-        await self.send(message, until=until)
-        if isinstance(status, OrderDelivered):
+        receipt = await self.send(message, until=until)
+        if not isinstance(status, DeliveryFailed) or self.now() >= until:
             return
-        if isinstance(status, DeliveryFailed) and self.now() < until:
-            await self._see_to_it()
-        await self.sleep(days(60))
+        if receipt.reason is Reason.NOTHING_TO_SAY and self.patched("parcels"):
+            return  # the order is off, or the run that has told of it sees to it
+        await self._see_to_it()
 
     async def _see_to_it(self) -> None:
         """Have a person see to a parcel that could not be handed over."""
@@ -85,4 +105,6 @@ class Delivery(
 
     def restarts(self, event: Event) -> bool:
         """Tell whether a status is later than the one that was told last."""
-        return is_later(event, than=self.cause)
+        assert isinstance(event, ParcelEvent)
+        assert isinstance(self.cause, ParcelEvent)
+        return event.is_later(than=self.cause)

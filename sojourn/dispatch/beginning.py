@@ -99,7 +99,7 @@ def revives(
         for stored, other in before
         if stored.name in names(terms.moved_by)
         and (stored.occurred_at, stored.seq) < (row.occurred_at, row.seq)
-        and events.concerns(stored, terms.key, key)
+        and events.concerns(stored, terms.reach, key)
         and getattr(other, terms.anchor, None) is not None
     ]
     return bool(told) and told[-1] != getattr(event, terms.anchor)

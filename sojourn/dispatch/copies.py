@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.events import Event
-from sojourn.domain.keys import Reach, plain
+from sojourn.domain.keys import Reach
 from sojourn.domain.made_ids import made_id
 from sojourn.journeys.registry import Journeys
 from sojourn.store import events, kin, people
@@ -72,7 +72,7 @@ async def _ends(session: AsyncSession, event: Event, reach: Reach, own: str, oth
     had = await events.keys_had(session, [other], reach)
     if not had:
         return False  # nothing that could have started a run
-    key = plain(getattr(event, reach.field, None)) if reach.field else ""
+    key = reach.thing(reach.said(event.event_name, lambda name: getattr(event, name, None)))
     if not key or key in had or event.event_name in reach.any_key:
         return True
     # if the person had this key under the first id, the event is about that

@@ -63,10 +63,13 @@ def workflow_id(journey: str, customer_id: str, key: str = "") -> str:
 
 
 def key_of(journey: type[Journey], event: Event) -> str:
-    """Return the value of the journey's key on an event; empty if the event has none."""
-    key = journey.terms.key
-    value = getattr(event, key, None) if key else None
-    return veiled(str(value)) if plain(value) else ""
+    """Return the key of the run that an event starts; empty if the event names none.
+
+    It is the value of the journey's key; where the journey knows parts and the event names one, it
+    is that of both.
+    """
+    said = journey.terms.reach.said(event.event_name, lambda name: getattr(event, name, None))
+    return veiled(str(said)) if plain(said) else ""
 
 
 def starts(journey: type[Journey], event: Event) -> bool:
@@ -126,11 +129,12 @@ def targets(
                     said=key,
                     seq=seq,
                     had=had.get(name),
-                    part=bool(getattr(event, "products", None)),
+                    partly=bool(getattr(event, "products", None)),
                 )
             if concerns:
                 found[run.workflow_id] = Tell(run.workflow_id, name)
-                begun = run.workflow_id  # under an id that the customer may have had before
+                if not reach.part or plain(run.key) == plain(key):  # that of a part is another run
+                    begun = run.workflow_id  # under an id that the customer may have had before
         begins = starts(journey, event) or name in revived
         if begins and name not in over and name not in journeys.off:
             found[begun] = Start(begun, name, key)

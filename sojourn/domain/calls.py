@@ -34,6 +34,7 @@ class Asked(BaseModel):
         journey: name of its journey.
         customer_id: whose run it is.
         key: what the run is about: the cart's id, for instance.
+        part: of that, where the journey knows parts: the parcel's number; empty: the whole.
         enrolment: id of the event that began the enrolment.
         cause: id of the event that last (re)started the steps.
         occurrence: how often these steps have called the activity, this time included.
@@ -48,6 +49,7 @@ class Asked(BaseModel):
     journey: str
     customer_id: str
     key: str = ""
+    part: str = ""
     enrolment: str
     cause: str
     occurrence: int = 1

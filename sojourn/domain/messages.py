@@ -332,6 +332,10 @@ class Delivery(_Wire):
     """Goals and ends that end nothing if they name products."""
     known_by: tuple[str, ...] = ()
     """Events beside the starts that tell which keys the customer has."""
+    part_field: str = ""
+    """The property that tells parts of the key's thing apart; empty: there are none."""
+    in_parts: tuple[str, ...] = ()
+    """Events that may name a part."""
     timezone: str
     given: dict[str, Any] = {}
     """Values that the steps give to the template; nothing personal."""
@@ -374,6 +378,8 @@ class Delivery(_Wire):
             any_key=self.any_key,
             whole=self.whole,
             known_by=self.known_by,
+            part=self.part_field,
+            in_parts=self.in_parts,
         )
 
     @property

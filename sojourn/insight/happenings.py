@@ -9,7 +9,6 @@ from pydantic import BaseModel
 from sojourn.domain.consent import Purpose
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
-from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.notes import few
 from sojourn.domain.reasons import explain
@@ -354,7 +353,7 @@ def _beyond_its_key(row: EventRow, journeys: Journeys, every: Sequence[EventRow]
         reach = journey.terms.reach
         if not reach.field or row.name not in reach.ends or row.seq is None:
             continue
-        said, had = plain(row.properties.get(reach.field)), events.keys_in(every, reach)
+        said, had = reach.thing(events.said(row, reach)), events.keys_in(every, reach)
         others = any(key and seq < row.seq for key, seq in had.items())
         if said and others and had.get(said, row.seq) >= row.seq:
             yield f"nothing of this {reach.field} before, so it counts for every run of {name}"
@@ -372,7 +371,9 @@ def _public(row: EventRow, known: Events) -> dict[str, Any]:
 
 def _shortly(properties: Mapping[str, Any], journeys: Journeys) -> str:
     """Write the fields that tell events apart, the keys of runs first."""
-    keys = {journey.terms.key for journey in journeys.values()}
+    keys = {
+        field for journey in journeys.values() for field in (journey.terms.key, journey.terms.part)
+    }
     plain = [(k, v) for k, v in properties.items() if isinstance(v, str | int | float)]
     plain.sort(key=lambda item: item[0] not in keys)
     line = ", ".join(f"{name} {value}" for name, value in plain if "url" not in name)

@@ -256,8 +256,8 @@ class _Asking:
             if one.name not in ends or one.at <= start:
                 continue
             said = plain(one.properties.get("run")) or run.workflow_id
-            key = plain(one.properties.get(terms.key)) if terms.key else ""
-            if said == run.workflow_id and key in ("", plain(run.key)):
+            named = terms.reach.said(one.name, one.properties.get)
+            if said == run.workflow_id and terms.reach.is_of(run.key, named):
                 return one
         return None
 

@@ -52,6 +52,9 @@ class Journey(Listening, Sends, Calling, Persons):
             those that do so whichever key they name, ``Event.whole()`` for those that do so only
             if they name no products.
         key: the field of those events that tells a customer's runs apart; none: one run a customer.
+        part: the field of those events that tells parts of what the key names apart, such as the
+            parcels of an order: each has a run of its own. An event that names none is about the
+            whole: the run of the whole hears it, and so do those of all parts.
         restarts_on: events that begin the steps again, if `restarts` agrees.
         ends_on: events that end the run as ``stopped``.
         hears: further events that the steps wait for or ask about.
@@ -90,6 +93,7 @@ class Journey(Listening, Sends, Calling, Persons):
         starts_on: Classes | None = None,
         goal: Ends | None = None,
         key: str | None = None,
+        part: str | None = None,
         restarts_on: Classes | None = None,
         ends_on: Ends | None = None,
         hears: Classes | None = None,
@@ -114,6 +118,7 @@ class Journey(Listening, Sends, Calling, Persons):
             starts_on=classes(starts_on, of.starts_on),
             goal=classes(events_of(goal), of.goal),
             key=of.key if key is None else key,
+            part=of.part if part is None else part,
             restarts_on=classes(restarts_on, of.restarts_on),
             ends_on=classes(events_of(ends_on), of.ends_on),
             hears=classes(hears, of.hears),

@@ -40,6 +40,7 @@ def _check_named(cls: type[Run], called: str) -> None:
         raise TypeError(f'{called}: "{cls.name}" is not kebab-case: write it like "abandoned-cart"')
     if not cls.terms.starts_on:
         raise TypeError(f"{called} never starts: add starts_on= to its class keywords")
+    _check_part(cls.terms, called)
     for event in cls.terms.starts_on:
         if cls.terms.key and cls.terms.key not in event.model_fields:
             raise TypeError(f'{called}: {event.__name__} has no field "{cls.terms.key}" to key on')
@@ -55,6 +56,20 @@ def _check_named(cls: type[Run], called: str) -> None:
     _check_marked(cls, called)
     if cls.steps is Run.steps:
         raise TypeError(f"{called} has no steps: write async def steps(self)")
+
+
+def _check_part(terms: Terms, called: str) -> None:
+    """Check the field by which runs of one key are told apart."""
+    if not terms.part:
+        return
+    if not terms.key:
+        raise TypeError(f"{called}: part= tells parts of what a key names apart: add key=")
+    for event in terms.starts_on:
+        if terms.part not in event.model_fields or terms.part in personal_fields(event):
+            raise TypeError(
+                f'{called}: {event.__name__} has no field "{terms.part}" to tell parts apart by '
+                "that may be in the id of a run"
+            )
 
 
 def _check_marked(cls: type[Run], called: str) -> None:

@@ -45,7 +45,13 @@ class Run(Handlers):
     @property
     def key(self) -> str:
         """The value of the journey's key; empty where it has none."""
-        return self._state.enrolment.key
+        key, reach = self._state.enrolment.key, self.terms.reach
+        return reach.thing(key) if reach.part else key
+
+    @property
+    def part(self) -> str:
+        """The part of what the key names; empty if the run is about the whole."""
+        return self.terms.reach.divided(self._state.enrolment.key)[1]
 
     @property
     def cause(self) -> Event:

@@ -145,6 +145,8 @@ class Sends(Waits):
             any_key=terms.reach.any_key,
             whole=terms.reach.whole,
             known_by=terms.reach.known_by,
+            part_field=terms.part,
+            in_parts=terms.reach.in_parts,
             timezone=state.zone,
             given=given,
             cause=state.cause.id,

@@ -28,6 +28,7 @@ class Terms:
         starts_on: start a run.
         goal: make the journey succeed and stop its messages.
         key: the field of those events that tells a customer's runs apart; empty: one run each.
+        part: the field that tells parts of what the key names apart; empty: one run for the whole.
         restarts_on: begin the steps again, if `Journey.restarts` agrees.
         anchor: the field that the plan counts from; empty: it counts from the event's moment.
         ends_on: end the run as ``stopped``.
@@ -48,6 +49,7 @@ class Terms:
     starts_on: EventClasses = ()
     goal: EventClasses = ()
     key: str = ""
+    part: str = ""
     restarts_on: EventClasses = ()
     ends_on: EventClasses = ()
     hears: EventClasses = ()
@@ -106,7 +108,12 @@ class Terms:
             any_key=names(self.any_key),
             whole=names(self.whole),
             known_by=tuple(name for name in names(self.keyed) if name not in starts),
+            part=self.part,
+            in_parts=tuple(n for n, event in self.declared.items() if self._names_part(event)),
         )
+
+    def _names_part(self, event: type[Event]) -> bool:
+        return bool(self.part) and self.part in event.model_fields
 
     @property
     def keyed(self) -> EventClasses:

@@ -165,7 +165,7 @@ def _variables(lines: list[str]) -> tuple[str, ...]:
 
 def _of_run(context: RenderContext) -> str:
     """Return a key that all notifications of a run share."""
-    run = f"{context.journey}\0{context.key}".encode()
-    digest = hashlib.sha256(run).hexdigest()[:16]
+    parts = (context.journey, context.key, *filter(None, [context.part]))
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     journey = context.journey[: LONGEST_COLLAPSE_KEY - len(digest) - 1]
     return f"{journey}-{digest}"

@@ -28,7 +28,7 @@ class RenderContext:
         message_class: promotional messages show an unsubscribe link.
         topic: that this link unsubscribes from.
         start: the event that enrolled the customer.
-        key: the run's key.
+        key: the run's key, without its part.
         history: what else happened.
         elsewhere: orders that name another key: products of a cart may be bought with these.
         now: the journey's clock, aware.
@@ -43,6 +43,9 @@ class RenderContext:
         articles: of a feed, that it tells of.
         step: of the journey, or of the campaign.
         variant: of an experiment, that the customer has; empty: there is none.
+        part: of what the key names, that the run is about; empty: it is about the whole.
+        arrived: of a journey that knows parts, all events about what the key names, whichever part
+            they are about, in the order of their arrival.
     """
 
     customer: Customer
@@ -66,6 +69,8 @@ class RenderContext:
     articles: Articles = field(default_factory=Articles)
     step: str = ""
     variant: str = ""
+    part: str = ""
+    arrived: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,12 @@ from sojourn.domain.events import (
 from sojourn.domain.keys import plain
 from sojourn.domain.links import web_url
 from sojourn.rendering.order import order_after
-from sojourn.rendering.parcel import WAY, parcel_after
+from sojourn.rendering.parcel import number, parcel_after
 from sojourn.rendering.words import clean
 
-TELLS = (OrderCompleted, *WAY, OrderDelayed)
+TELLS = (
+    OrderCompleted, OrderShipped, OutForDelivery, DeliveryFailed, OrderDelivered, OrderDelayed
+)  # fmt: skip
 """The events that tell what became of an order."""
 Way = OrderShipped | OutForDelivery | DeliveryFailed | OrderDelivered
 SAYS: Mapping[type[Event], str] = {
@@ -91,7 +93,7 @@ def last_order(events: Iterable[Event], now: datetime) -> LastOrder | None:
         if isinstance(event, TELLS):
             orders[plain(event.order_id)].append(event)
     kept = [own for order, own in orders.items() if not order_after(told, order).is_off]
-    open_ones = [own for own in kept if not _has(own, OrderDelivered)]
+    open_ones = [own for own in kept if not _has_arrived(own)]
     on_the_way = [own for own in open_ones if own[-1].occurred_at > now - FORGOTTEN_AFTER]
     if len(on_the_way) > 1:
         return None
@@ -106,7 +108,8 @@ def _standing(own: Sequence[Event], now: datetime) -> LastOrder | None:
     if not way:
         return None
     links = {link for event in way if (link := getattr(event, "tracking_url", None))}
-    if len(links) > 1:  # parcels, which may be at several places
+    numbers = {number(event) for event in way} - {""}
+    if len(links) > 1 or len(numbers) > 1:  # parcels, which may be at several places
         return None
     last = _latest(way)
     late = [e for e in own if isinstance(e, OrderDelayed) and e.occurred_at > last.occurred_at]
@@ -132,8 +135,11 @@ def _latest(way: Sequence[Way]) -> Way:
     return arrived[0] if arrived else (tried or way)[-1]
 
 
-def _has(own: Sequence[Event], kind: type[Event]) -> bool:
-    return any(isinstance(event, kind) for event in own)
+def _has_arrived(own: Sequence[Event]) -> bool:
+    """Tell whether an order has come: as a whole, or each parcel that is known of it."""
+    arrived = {number(event) for event in own if isinstance(event, OrderDelivered)}
+    parcels = {number(event) for event in own if isinstance(event, Way)} - {""}
+    return "" in arrived or (bool(arrived) and parcels <= arrived)
 
 
 def _arrival(own: Sequence[Event]) -> datetime:

@@ -141,6 +141,7 @@ class Vocabulary:
             "start": Start(context.start, context.moves),
             "first": context.start,
             "key": context.key,
+            "part": context.part,
             "history": context.history,
             "given": context.given,
             "articles": context.articles.of(lang),
@@ -282,7 +283,8 @@ class Vocabulary:
         if not order_id:
             return None
         told = [*self._events(), *context.moves]
-        found = parcel_after(told, order_id, (context.start, *context.moves)[-1])
+        newest = (context.start, *context.moves)[-1]
+        found = parcel_after(told, order_id, newest, part=context.part, arrived=context.arrived)
         return found.safe(self._sender.url)
 
     def _last_order(self) -> LastOrder | None:

@@ -58,6 +58,11 @@ class Context:
         return self.asked.key
 
     @property
+    def part(self) -> str:
+        """The part of what the key names, such as a parcel's number; empty: it is the whole."""
+        return self.asked.part
+
+    @property
     def now(self) -> datetime:
         """The journey's clock when the call was made."""
         return self.asked.now

@@ -52,6 +52,8 @@ class Claim:
         coupon: the code that it hands out; None: it hands out none, or its content is kept.
         instead: another address of the customer that the message may go to if this one certainly
             takes none; empty: there is none.
+        arrived: of a run that may be about a part, all events about the whole and its parts, in the
+            order of their arrival.
     """
 
     ledger_id: int
@@ -73,6 +75,7 @@ class Claim:
     elsewhere: tuple[Event, ...] = ()
     ledger_key: str = ""
     instead: str = ""
+    arrived: tuple[Event, ...] = ()
     coupon: Coupon | None = None
 
 
@@ -105,7 +108,7 @@ async def drafted(
         told = await events.history(
             session,
             customer.customer_id,
-            key_field=delivery.key_field,
+            reach=delivery.reach,
             key=delivery.key,
             since_goal=delivery.goals,
             before=delivery.start,
@@ -124,6 +127,7 @@ async def drafted(
         moves=_moves(start, told.own, delivery),
         history=told.own,
         elsewhere=tuple(told.elsewhere),
+        arrived=tuple(told.arrived),
         may_write_freely=channel is Channel.WHATSAPP
         and await _has_written(session, customer, address, case),
         opens=case.circumstances.recipient.consents.opens if case.circumstances else None,
@@ -153,6 +157,7 @@ def context_of(delivery: Delivery, claim: Claim, *, reference: str) -> RenderCon
     Returns:
         The context.
     """
+    thing, part = delivery.reach.divided(delivery.key)
     return RenderContext(
         customer=claim.customer,
         journey=delivery.journey,
@@ -163,9 +168,11 @@ def context_of(delivery: Delivery, claim: Claim, *, reference: str) -> RenderCon
         topic=delivery.topic,
         start=claim.start,
         moves=claim.moves,
-        key=delivery.key,
+        key=thing if delivery.part_field else delivery.key,
+        part=part,
         history=History(claim.history),
         elsewhere=claim.elsewhere,
+        arrived=claim.arrived,
         now=delivery.now,
         timezone=claim.timezone,
         given=delivery.given,

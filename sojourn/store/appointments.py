@@ -6,8 +6,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.appointments import FOLDED, Appointment, appointment_after
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
+from sojourn.domain.keys import Reach
 from sojourn.store import events
 from sojourn.store.tables import EventRow
+
+OF_APPOINTMENTS = Reach(field="appointment_id")
 
 
 async def find(
@@ -32,7 +35,7 @@ async def find(
     )
     told = []
     for row in await session.exec(query):
-        if events.concerns(row, "appointment_id", appointment_id):
+        if events.concerns(row, OF_APPOINTMENTS, appointment_id):
             try:
                 told.append(events.typed(row, known))
             except BadEvent:  # its class has become stricter, and can no longer read it

@@ -79,9 +79,13 @@ def _is_same(kept: EventRow, row: EventRow, known: Events) -> bool:
 
 
 def _things(row: EventRow, known: Events) -> dict[str, str]:
-    """Return the things that an event is about: the ids among its class's fields, in plain form."""
+    """Return the things that an event is about: the ids among its class's fields, in plain form.
+
+    A field that tells parts apart, such as a parcel's number, is one of them.
+    """
     kind = known.get(row.name)
-    fields = [name for name in kind.model_fields if name.endswith("_id")] if kind else []
+    every = kind.model_fields if kind else ()
+    fields = [name for name in every if name.endswith("_id") or name in known.use.parts]
     values = {name: plain(row.properties.get(name)) for name in fields if name not in ENVELOPE}
     return {name: value for name, value in values.items() if value}
 
@@ -468,17 +472,20 @@ class Told(NamedTuple):
     Args:
         own: those of the run's key, and those without a key.
         elsewhere: those asked for that name another key.
+        arrived: where keys know parts, those about the thing of the run's key and about any part of
+            it, in the order of their arrival.
     """
 
     own: list[Event]
     elsewhere: list[Event]
+    arrived: Sequence[Event] = ()
 
 
 async def history(
     session: AsyncSession,
     customer_id: str,
     *,
-    key_field: str,
+    reach: Reach,
     key: str,
     since_goal: Iterable[str],
     before: tuple[datetime, int],
@@ -498,7 +505,7 @@ async def history(
     Args:
         session: any session.
         customer_id: the id that holds everything.
-        key_field: the property that holds the key; empty if the journey has no key.
+        reach: the rule of the run's journey.
         key: the run's key.
         since_goal: the wire names of the journey's goals.
         before: the moment and the number of the event that started the run.
@@ -514,34 +521,43 @@ async def history(
     former = ours.where(col(EventRow.name).in_(list(since_goal)), place < before).order_by(
         col(EventRow.occurred_at).desc(), col(EventRow.seq).desc()
     )
-    bought = [row for row in await session.exec(former) if concerns(row, key_field, key)]
+    bought = [row for row in await session.exec(former) if concerns(row, reach, key)]
     if bought:
         ours = ours.where(place > (bought[0].occurred_at, bought[0].seq))
     rows = await session.exec(
-        _newest_of_each(ours.where(col(EventRow.name).in_(list(known))), key_field, folded)
+        _newest_of_each(ours.where(col(EventRow.name).in_(list(known))), reach, folded)
     )
     found = Told([], [])
+    arrived: dict[int, Event] = {}
     for row in sorted(rows, key=lambda one: (one.occurred_at, one.seq or 0)):
-        told = found.own if concerns(row, key_field, key) else found.elsewhere
-        if told is found.elsewhere and row.name not in of_any_key:
+        own = concerns(row, reach, key)
+        of_thing = bool(reach.part) and reach.thing(said(row, reach)) == reach.thing(key)
+        if not (own or of_thing or row.name in of_any_key):
             continue
         try:
-            told.append(typed(row, known))
+            event = typed(row, known)
         except BadEvent as error:  # its class has become stricter; the message goes out without it
             log.warning("event %s no longer validates and is left out: %s", row.message_id, error)
-    return found
+            continue
+        if own:
+            found.own.append(event)
+        elif row.name in of_any_key:
+            found.elsewhere.append(event)
+        if of_thing:
+            arrived[row.seq or 0] = event
+    return found._replace(arrived=[arrived[seq] for seq in sorted(arrived)])
 
 
 def _newest_of_each(
-    query: SelectOfScalar[EventRow], key_field: str, folded: Collection[str]
+    query: SelectOfScalar[EventRow], reach: Reach, folded: Collection[str]
 ) -> SelectOfScalar[EventRow]:
     """Return the newest `HISTORY_LIMIT` rows of each name, and of each key as it was written.
 
     All rows of names that are folded are among them.
     """
-    parts: list[Any] = [col(EventRow.name)]
-    if key_field:
-        parts.append(col(EventRow.properties)[key_field].as_string())
+    fields = filter(None, (reach.field, reach.part))
+    named = [col(EventRow.properties)[field].as_string() for field in fields]
+    parts: list[Any] = [col(EventRow.name), *named]
     newest_first = (col(EventRow.occurred_at).desc(), col(EventRow.seq).desc())
     place = func.row_number().over(partition_by=parts, order_by=newest_first)
     ranked = query.with_only_columns(col(EventRow.seq), place.label("place")).subquery()
@@ -552,18 +568,18 @@ def _newest_of_each(
     )
 
 
-def concerns(row: EventRow, key_field: str, key: str) -> bool:
-    """Tell whether an event concerns a run with this key.
+def concerns(row: EventRow, reach: Reach, key: str) -> bool:
+    """Tell whether an event is about what a run with this key is about.
 
     Args:
         row: the event.
-        key_field: the property that holds the key; empty if the journey has no key.
+        reach: the rule of the run's journey.
         key: the run's key.
 
     Returns:
         True if the event has this key, or no key.
     """
-    return not key_field or plain(row.properties.get(key_field)) in ("", plain(key))
+    return reach.is_of(key, said(row, reach))
 
 
 def reaches(
@@ -587,10 +603,9 @@ def reaches(
         True if it does.
     """
     assert row.seq is not None
-    said = _key(row, reach)
-    part = bool(row.properties.get("products"))
+    partly = bool(row.properties.get("products"))
     return reach.concerns(
-        key, name=row.name, said=said, seq=row.seq, had=had, begun=begun, part=part
+        key, name=row.name, said=said(row, reach), seq=row.seq, had=had, begun=begun, partly=partly
     )
 
 
@@ -614,7 +629,7 @@ async def keys_that_matter(
         The arrival of the first start of each key; None if nothing depends on them.
     """
     if not reach.starts or not any(
-        reach.depends(key, name=row.name, said=_key(row, reach)) for row in rows for key in keys
+        reach.depends(key, name=row.name, said=said(row, reach)) for row in rows for key in keys
     ):
         return None
     return await keys_had(session, customer_ids, reach)
@@ -631,16 +646,16 @@ async def keys_had(
         reach: the rule of a journey.
 
     Returns:
-        The arrival of the first start of each key; of a journey without a key, that of the empty
-        one.
+        The arrival of the first start of each key, whichever part of its thing that was about; of a
+        journey without a key, that of the empty one.
     """
-    said = col(EventRow.properties)[reach.field].as_string() if reach.field else literal("")
+    named = col(EventRow.properties)[reach.field].as_string() if reach.field else literal("")
     query = (
-        select(said, func.min(EventRow.seq))
+        select(named, func.min(EventRow.seq))
         .where(
             col(EventRow.customer_id).in_(customer_ids), col(EventRow.name).in_(reach.tells_keys)
         )
-        .group_by(said)
+        .group_by(named)
     )
     return _first((value, seq or 0) for value, seq in await session.exec(query))
 
@@ -653,9 +668,10 @@ def keys_in(rows: Iterable[EventRow], reach: Reach) -> Mapping[str, int]:
         reach: the rule of a journey.
 
     Returns:
-        The arrival of the first start of each key.
+        The arrival of the first start of each key, whichever part of its thing that was about.
     """
-    return _first((_key(row, reach), row.seq or 0) for row in rows if row.name in reach.tells_keys)
+    told = [row for row in rows if row.name in reach.tells_keys]
+    return _first((reach.thing(said(row, reach)), row.seq or 0) for row in told)
 
 
 def _first(pairs: Iterable[tuple[object, int]]) -> dict[str, int]:
@@ -666,9 +682,14 @@ def _first(pairs: Iterable[tuple[object, int]]) -> dict[str, int]:
     return found
 
 
-def _key(row: EventRow, reach: Reach) -> object:
-    # properties are as they were sent: a key may be a number
-    return row.properties.get(reach.field) if reach.field else None
+def said(row: EventRow, reach: Reach) -> object:
+    """Return the key that an event names; properties are as they were sent, so it may be a number.
+
+    Args:
+        row: the event.
+        reach: the rule of a journey.
+    """
+    return reach.said(row.name, row.properties.get)
 
 
 def is_of_another_run(row: EventRow, run: str, known: Events) -> bool:

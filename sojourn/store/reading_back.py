@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadEvent, UnknownName
 from sojourn.domain.events import Events
+from sojourn.domain.keys import Reach
 from sojourn.store.events import concerns, typed
 from sojourn.store.tables import EventRow, RunRow
 
@@ -37,7 +38,7 @@ class Unreadable:
 
 
 async def unreadable(
-    session: AsyncSession, workflow_ids: Sequence[str], keys: Mapping[str, str], known: Events
+    session: AsyncSession, workflow_ids: Sequence[str], reaches: Mapping[str, Reach], known: Events
 ) -> list[Unreadable]:
     """Read what open runs would read, and return what cannot be read.
 
@@ -46,7 +47,7 @@ async def unreadable(
     Args:
         session: any session.
         workflow_ids: the workflow ids of the open runs.
-        keys: the field that holds the key, by journey; empty if the journey has no key.
+        reaches: the rules by which events find runs, by journey.
         known: the events that the code knows.
 
     Returns:
@@ -61,7 +62,7 @@ async def unreadable(
             theirs.setdefault(run.customer_id, []).append(run)
         for row in await _events(session, theirs, starts, known):
             reason = _fault(row, known)
-            readers = [run.workflow_id for run in _readers(row, theirs, keys)] if reason else []
+            readers = [run.workflow_id for run in _readers(row, theirs, reaches)] if reason else []
             for reader in readers:
                 one = found.setdefault((row.name, reason), Unreadable(row.name, reason))
                 one.runs.add(reader)
@@ -79,10 +80,12 @@ def _fault(row: EventRow, known: Events) -> str:
 
 
 def _readers(
-    row: EventRow, theirs: Mapping[str, Iterable[RunRow]], keys: Mapping[str, str]
+    row: EventRow, theirs: Mapping[str, Iterable[RunRow]], reaches: Mapping[str, Reach]
 ) -> Iterator[RunRow]:
     for run in theirs.get(row.customer_id, ()):
-        if row.message_id == run.enrolment or concerns(row, keys.get(run.journey, ""), run.key):
+        if row.message_id == run.enrolment or concerns(
+            row, reaches.get(run.journey, Reach()), run.key
+        ):
             yield run
 
 

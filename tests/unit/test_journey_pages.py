@@ -19,7 +19,7 @@ from tests.support.markdown import ROOT, blocks, code, prose, rows, section
 JOURNEYS = load_project(ROOT).journeys
 FOLDER = ROOT / "docs" / "journeys"
 EVENTS = ("starts_on", "goal", "restarts_on", "ends_on", "hears")
-FIELDS = ("key", "anchor")
+FIELDS = ("key", "part", "anchor")
 WORDS = ("enters_if", "again", "at_most", "limits", "stays_if", "mutes")
 LAST_COLUMNS = 4
 """The columns of the table of messages that the code decides."""

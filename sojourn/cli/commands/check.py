@@ -139,9 +139,9 @@ async def _stored(here: Here, runs: list[str]) -> list[Unreadable]:
     """Read the stored events of open runs; the database may still be of the former release."""
     if not runs:
         return []
-    keys = {name: journey.terms.key for name, journey in here.project.journeys.items()}
+    reaches = {name: journey.terms.reach for name, journey in here.project.journeys.items()}
     async with here.store(check=False) as store, store.reading() as session:
-        return await reading_back.unreadable(session, runs, keys, here.project.events)
+        return await reading_back.unreadable(session, runs, reaches, here.project.events)
 
 
 async def _recorded(here: Here, folder: Path | None) -> list[Checked]:

@@ -62,6 +62,7 @@ from sojourn.domain.events.fulfilment import (
     OrderDelivered,
     OrderShipped,
     OutForDelivery,
+    ParcelEvent,
 )
 from sojourn.domain.events.lenience import Role, Understood
 from sojourn.domain.events.loyalty import (
@@ -189,6 +190,7 @@ __all__ = [
     "OrderRefunded",
     "OrderShipped",
     "OutForDelivery",
+    "ParcelEvent",
     "PaymentFailed",
     "PaymentReceived",
     "PaymentSucceeded",

@@ -35,12 +35,14 @@ class Use:
         starts: names of events that start runs or begin their steps again.
         ends: names of events that end runs.
         keys: fields that tell runs apart.
+        parts: of these, the fields that tell parts of one thing apart.
         keyed: by each event that starts runs, the journeys with a key, and the field that has it.
     """
 
     starts: frozenset[str] = frozenset()
     ends: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
     keyed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 

@@ -1,33 +1,60 @@
 """Events of an order's way to the customer.
 
 Segment's specification ends with the order; shops and carriers name these differently. An order may
-come in several parcels: what is true of one of them is told of the order.
+come in several parcels: an event that has a tracking number is about that parcel, and one without
+is about the order as a whole.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import timedelta
+from typing import Any, ClassVar
 
 from sojourn.domain.events.base import Event
 from sojourn.domain.events.care import CaseEvent
-from sojourn.domain.events.fields import Identifier, Moment, Personal, Zone
+from sojourn.domain.events.fields import Identifier, Key, Moment, Personal, Zone
 from sojourn.domain.events.shop import Product
 from sojourn.domain.keys import plain
 
+ANOTHER_ATTEMPT = timedelta(hours=1)
+"""A van that sets out so long after a failure makes another attempt."""
 
-class OrderShipped(Event, name="Order Shipped"):
-    """An order was handed to a carrier."""
+
+class ParcelEvent(Event, name=""):
+    """A status of a parcel; without a tracking number, of the order as a whole."""
+
+    stage: ClassVar[int] = 0
+    """Its place on a parcel's way."""
 
     order_id: Identifier
+    tracking_number: Key | None = None
+
+    def is_later(self, than: "ParcelEvent") -> bool:
+        """Tell whether it comes after another status on a parcel's way.
+
+        Carriers' clocks and lines cannot be relied on: the way decides, not the moment. One
+        thing leads back: after a failure the parcel may be out for delivery once more.
+        """
+        if isinstance(than, DeliveryFailed) and isinstance(self, OutForDelivery):
+            return self.occurred_at > than.occurred_at + ANOTHER_ATTEMPT
+        return self.stage > than.stage
+
+
+class OrderShipped(ParcelEvent, name="Order Shipped"):
+    """An order was handed to a carrier."""
+
+    stage = 1
+
     carrier: Personal = None
     tracking_url: Personal = None
     expected_at: Moment | None = None
     timezone: Zone | None = None
 
 
-class OutForDelivery(Event, name="Out for Delivery"):
+class OutForDelivery(ParcelEvent, name="Out for Delivery"):
     """An order is in the van and arrives today, in a span of time if the carrier tells one."""
 
-    order_id: Identifier
+    stage = 2
+
     carrier: Personal = None
     tracking_url: Personal = None
     arrives_from: Moment | None = None
@@ -35,10 +62,11 @@ class OutForDelivery(Event, name="Out for Delivery"):
     timezone: Zone | None = None
 
 
-class DeliveryFailed(Event, name="Delivery Failed"):
+class DeliveryFailed(ParcelEvent, name="Delivery Failed"):
     """An order could not be handed over."""
 
-    order_id: Identifier
+    stage = 3
+
     carrier: Personal = None
     tracking_url: Personal = None
     reason: Personal = None
@@ -47,10 +75,11 @@ class DeliveryFailed(Event, name="Delivery Failed"):
     timezone: Zone | None = None
 
 
-class OrderDelivered(Event, name="Order Delivered"):
+class OrderDelivered(ParcelEvent, name="Order Delivered"):
     """An order reached the customer, or the place where they wanted it."""
 
-    order_id: Identifier
+    stage = 4
+
     products: tuple[Product, ...] = ()
     left_at: Personal = None
 

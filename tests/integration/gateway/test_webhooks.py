@@ -327,6 +327,7 @@ BODIES = [
         ("orders/create", "order"),
         ("orders/cancelled", "order"),
         ("refunds/create", "refund"),
+        ("fulfillments/update", "fulfillment"),
         ("customers/create", "customer"),
         ("customers/update", "customer"),
         ("customers_email_marketing_consent/update", "email_consent"),

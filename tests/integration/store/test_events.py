@@ -205,7 +205,7 @@ async def _history(
         told = await events.history(
             session,
             customer_id,
-            key_field="cart_id",
+            reach=Reach(field="cart_id"),
             key="c",
             since_goal=["Order Completed"],
             before=(start.occurred_at, start.seq),

@@ -466,6 +466,77 @@ def test_a_refund_whose_payment_is_unknown_or_failed_names_no_amount() -> None:
         assert "total" not in refund.call["properties"]
 
 
+# ---- parcels -------------------------------------------------------------------------------
+
+
+def parcels(**changes: Any) -> list[Depending]:
+    return hanging("fulfillments/update", "shopify_fulfillment", **changes)
+
+
+def test_each_number_of_a_fulfillment_is_an_event_of_its_own() -> None:
+    first, second = parcels()
+    for parcel in (first, second):
+        assert parcel.customer_of == calls("orders/create", "shopify_order")[0]["messageId"]
+        assert (parcel.of, parcel.call["event"]) == ("order_id", "Order Shipped")
+        read_call({**parcel.call, "userId": "someone"})
+    assert second.call["properties"] == {
+        "order_id": "820982911946154508",
+        "tracking_number": "GL2",
+        "carrier": "GLS",
+        "tracking_url": "https://gls.example/GL2",
+    }
+    assert first.call["messageId"] != second.call["messageId"]
+
+
+def test_a_fulfillment_that_is_told_again_says_nothing_new() -> None:
+    before = parcels(tracking_numbers=["GL1"])
+    again = parcels(updated_at="2026-11-24T09:00:00+01:00", shipment_status="in_transit")
+    ids = [parcel.call["messageId"] for parcel in again]
+    assert [parcel.call["messageId"] for parcel in before] == ids[:1], "GL2 came later"
+    assert again[0].call["timestamp"] == before[0].call["timestamp"]
+
+
+@pytest.mark.parametrize(
+    ("state", "event"),
+    [
+        ("out_for_delivery", "Out for Delivery"),
+        ("attempted_delivery", "Delivery Failed"),
+        ("delivered", "Order Delivered"),
+    ],
+)
+def test_the_state_of_a_shipment_is_that_of_each_parcel(state: str, event: str) -> None:
+    later = "2026-11-25T09:00:00+01:00"
+    found = parcels(shipment_status=state, updated_at=later)
+    assert [parcel.call["event"] for parcel in found] == [event, event]
+    assert datetime.fromisoformat(found[0].call["timestamp"]) == datetime.fromisoformat(later)
+    for parcel in found:
+        read_call({**parcel.call, "userId": "someone"})
+    next_day = parcels(shipment_status=state, updated_at="2026-11-26T09:00:00+01:00")
+    is_same = [parcel.call["messageId"] for parcel in next_day] == [
+        parcel.call["messageId"] for parcel in found
+    ]
+    assert is_same is (event == "Order Delivered"), "another attempt is another event"
+
+
+def test_a_fulfillment_without_a_number_is_of_the_whole_order() -> None:
+    (whole,) = parcels(tracking_number=None, tracking_numbers=[], tracking_urls=[])
+    assert "tracking_number" not in whole.call["properties"]
+    assert whole.call["properties"]["tracking_url"] == "https://gls.example/GL1"
+
+
+def test_links_of_which_nobody_knows_whose_they_are_are_left_out() -> None:
+    found = parcels(tracking_urls=["https://gls.example/all"])
+    assert all("tracking_url" not in parcel.call["properties"] for parcel in found)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"status": "cancelled"}, {"status": "open"}, {"shipment_status": "delayed"}]
+)
+def test_a_fulfillment_that_has_not_left_is_no_news(changes: dict[str, Any]) -> None:
+    body = {**payload("shopify_fulfillment"), **changes}
+    assert isinstance(TOPICS["fulfillments/create"](body, NOW), Nothing)
+
+
 # ---- what a person has to do --------------------------------------------------------------
 
 
@@ -598,6 +669,7 @@ def test_a_completed_checkout_is_not_read_further() -> None:
         ("orders/create", "shopify_order", {"customer": "Giulia"}, "customer"),
         ("customers/update", "shopify_customer", {"id": None}, "id"),
         ("refunds/create", "shopify_refund", {"order_id": None}, "order_id"),
+        ("fulfillments/create", "shopify_fulfillment", {"order_id": None}, "order_id"),
         ("customers/merge", "shopify_merge", {"status": None}, "status"),
     ],
 )

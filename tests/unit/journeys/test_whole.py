@@ -15,13 +15,13 @@ ORDERS = Reach(
 )
 
 
-def concerns(said: str | None, had: dict[str, int], *, part: bool = False) -> bool:
-    return ORDERS.concerns("o1", name="Order Refunded", said=said, seq=9, had=had, part=part)
+def concerns(said: str | None, had: dict[str, int], *, partly: bool = False) -> bool:
+    return ORDERS.concerns("o1", name="Order Refunded", said=said, seq=9, had=had, partly=partly)
 
 
 @pytest.mark.parametrize("said", ["o1", "o2", None])
 def test_an_end_that_names_a_part_reaches_no_run(said: str | None) -> None:
-    assert not concerns(said, {"o1": 1}, part=True)
+    assert not concerns(said, {"o1": 1}, partly=True)
     assert concerns(said, {"o1": 1})
 
 

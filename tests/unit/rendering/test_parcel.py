@@ -3,14 +3,20 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from sojourn.domain.events import (
     DeliveryFailed,
     Event,
     OrderCompleted,
+    OrderDelivered,
     OrderShipped,
     OutForDelivery,
+    ParcelEvent,
 )
-from sojourn.rendering.parcel import Parcel, parcel_after
+from sojourn.rendering.parcel import Parcel, parcel_after, was_told
 
 AT = datetime(2026, 3, 5, 14, tzinfo=UTC)
 
@@ -39,3 +45,81 @@ def test_an_event_of_another_order_says_nothing_of_it() -> None:
     assert parcel_after([placed, of(OrderShipped, order_id="o2", carrier="DHL")], "o1", placed) == (
         Parcel()
     )
+
+
+# ---- an order that comes in several parcels ----------------------------------------------------
+
+KINDS = (OrderShipped, OutForDelivery, DeliveryFailed, OrderDelivered)
+
+
+def status(kind: type[ParcelEvent], parcel: str = "", **fields: Any) -> ParcelEvent:
+    return kind.model_validate(
+        {"customer_id": "c1", "order_id": "o1", "tracking_number": parcel, **fields}
+    )
+
+
+def test_a_message_on_a_parcel_has_its_own_link_and_number() -> None:
+    first = status(OrderShipped, "T1", carrier="GLS", tracking_url="https://gls.example/1")
+    second = status(OrderShipped, "T2", tracking_url="https://gls.example/2")
+    whole = status(OrderShipped, carrier="DHL", tracking_url="https://dhl.example/3")
+    told = [first, second, whole]
+    found = parcel_after(told, "o1", first, part="T1", arrived=told)
+    assert (found.carrier, found.tracking_url) == ("GLS", "https://gls.example/1")
+    assert (found.tracking_number, found.is_one_of_several) == ("T1", True)
+    second_found = parcel_after(told, "o1", second, part="T2", arrived=told)
+    assert (second_found.carrier, second_found.tracking_url) == ("DHL", "https://gls.example/2")
+    of_all = parcel_after(told, "o1", whole, arrived=told)
+    assert (of_all.tracking_number, of_all.is_one_of_several) == ("", False)
+    alone = parcel_after([first], "o1", first, part="T1", arrived=[first])
+    assert not alone.is_one_of_several
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "known"),
+    [
+        ([], status(OrderShipped, "T1"), False),
+        ([status(OrderShipped)], status(OrderShipped, "T1"), True),
+        ([status(OutForDelivery)], status(OrderShipped, "T1"), True),
+        ([status(OutForDelivery)], status(OrderDelivered, "T1"), False),
+        ([status(OrderShipped, "T1")], status(OrderShipped), True),
+        ([status(OrderShipped, "T1")], status(OrderDelivered), False),
+        ([status(OrderDelivered, "T1"), status(OrderShipped, "T2")], status(OrderDelivered), False),
+        ([status(OrderDelivered, "T1")], status(OutForDelivery, "T2"), False),
+        # a word that told nothing hides nothing
+        (
+            [status(OrderDelivered, "T1"), status(OrderDelivered)],
+            status(OrderDelivered, "T2"),
+            False,
+        ),
+    ],
+)
+def test_a_status_is_known_if_the_order_or_all_its_parcels_have_it(
+    before: list[ParcelEvent], asked: ParcelEvent, *, known: bool
+) -> None:
+    later = [status(OrderDelivered), status(OrderDelivered, "T1")]
+    assert was_told(asked, [*before, asked, *later]) is known
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from(["", "T1", "T2"])), max_size=8))
+def test_of_each_parcel_something_is_told_up_to_its_last_status(
+    told: list[tuple[type[ParcelEvent], str]],
+) -> None:
+    """Whatever order they come in: no status is told of a parcel twice, and none is kept back."""
+    arrived = [status(kind, parcel) for kind, parcel in told]
+    knows: dict[str, list[ParcelEvent]] = {"T1": [], "T2": []}
+    for event in arrived:
+        own = event.tracking_number
+        reached = [own] if own else ["T1", "T2"]
+        if not was_told(event, arrived):
+            for parcel in reached:
+                knows[parcel].append(event)
+    for parcel, said in knows.items():
+        seen = [e for e in arrived if e.tracking_number == parcel]
+        whole = [e for e in said if not e.tracking_number]
+        if seen:
+            reach = max(e.stage for e in seen)
+            assert max(e.stage for e in said) >= reach, "the customer knows how far it is"
+        for e in said:
+            if e.tracking_number:
+                before = [w for w in whole if arrived.index(w) < arrived.index(e)]
+                assert all(e.is_later(w) for w in before), "the order as a whole has told it"

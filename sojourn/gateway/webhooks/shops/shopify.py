@@ -54,6 +54,7 @@ from sojourn.gateway.webhooks.shops.shopify_bodies import (
     SmsConsent,
     WhatsAppConsent,
 )
+from sojourn.gateway.webhooks.shops.shopify_parcels import fulfillment
 from sojourn.gateway.webhooks.source import Call, Depending, Nothing
 
 ANSWER_WITHIN = timedelta(days=30)
@@ -271,6 +272,8 @@ TOPICS: dict[str, Topic] = {
     "orders/paid": order,
     "orders/cancelled": order_cancelled,
     "refunds/create": refund,
+    "fulfillments/create": fulfillment,
+    "fulfillments/update": fulfillment,
     "customers/create": customer_created,
     "customers/enable": customer_enabled,
     "customers/update": customer_updated,

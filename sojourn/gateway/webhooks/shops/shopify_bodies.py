@@ -323,6 +323,24 @@ class Transaction(Body):
     currency: Text = None
 
 
+class Fulfillment(Body):
+    """``fulfillments/create``, ``fulfillments/update``. It names the order, and no customer."""
+
+    needed: ClassVar[tuple[str, ...]] = ("id", "order_id")
+
+    id: MustId
+    order_id: MustId
+    status: Text = None
+    shipment_status: Text = None
+    created_at: Moment = None
+    updated_at: Moment = None
+    tracking_company: Text = None
+    tracking_number: Id = None
+    tracking_numbers: Lines[Id]
+    tracking_url: Link = None
+    tracking_urls: Lines[Link]
+
+
 class Refund(Body):
     """``refunds/create``. It names the order, but neither its customer nor its cart."""
 
