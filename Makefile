@@ -42,9 +42,9 @@ format: .venv/ready ## rewrite the code as `make check` wants it
 
 lock: .venv/ready ## pin the newest dependencies: all in requirements.lock, the image's in -runtime.lock
 	$(BIN)/python -m pip install --quiet pip-tools
-	$(COMPILE) --upgrade --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --upgrade --extra dev --extra alerts --output-file requirements.lock pyproject.toml
 	cp requirements.lock requirements-runtime.lock # pip-compile keeps the versions that it finds there
-	$(COMPILE) --output-file requirements-runtime.lock pyproject.toml
+	$(COMPILE) --extra alerts --output-file requirements-runtime.lock pyproject.toml
 
 .venv/ready: requirements.lock pyproject.toml
 	@echo "Making the virtual environment .venv/ ..."

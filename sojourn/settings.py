@@ -22,6 +22,7 @@ from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadSetting
 from sojourn.domain.only_to import OnlyTo, read_only_to
 from sojourn.domain.ordering import CLOCK_SKEW
+from sojourn.domain.public_holidays import read_place
 from sojourn.domain.quiet_hours import QuietHours
 from sojourn.domain.retention import read_retention, written
 from sojourn.home import private_folder
@@ -128,6 +129,16 @@ def _names(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(one.strip() for one in value.split(",") if one.strip())
+
+
+def _places(value: object) -> object:
+    """Read ``IT, DE-BY``."""
+    if not isinstance(value, str):
+        return value
+    places = tuple(one.strip().upper() for one in value.split(",") if one.strip())
+    for place in places:
+        read_place(place)
+    return places
 
 
 def _only_to(value: object) -> object:
@@ -303,6 +314,22 @@ class Settings(BaseSettings):
     tasks_webhook_secret: SecretStr = SecretStr("")
     """Secret that signs what the helpdesk is told, ``whsec_...``; several, separated by commas,
     while one is exchanged: each signs."""
+
+    alerts_every: Annotated[timedelta, BeforeValidator(_every)] = timedelta(minutes=5)
+    """Distance of two looks at what has fallen silent, or is more than it should be."""
+
+    alerts_webhook: str = ""
+    """Address that is told of alerts; empty: none is."""
+
+    alerts_webhook_secret: SecretStr = SecretStr("")
+    """Secret that signs what it is told, as ``tasks_webhook_secret``."""
+
+    alerts_to: SecretStr = SecretStr("")
+    """Addresses of Apprise that are told of alerts, separated by spaces: an e-mail, a chat. They
+    hold passwords. Empty: none is."""
+
+    alerts_holidays: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_places)] = ()
+    """Places on whose common holidays nothing is expected: ``IT``, ``DE-BY``."""
 
     gateway_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     """Proxies of ours before the gateway, each of which adds to X-Forwarded-For: they tell from

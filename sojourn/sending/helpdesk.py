@@ -13,11 +13,10 @@ import httpx
 import structlog
 from standardwebhooks import Webhook
 
-from sojourn.domain.endpoints import fault_of
-from sojourn.domain.errors import BadSetting, CallFailed
+from sojourn.domain.errors import CallFailed
 from sojourn.domain.made_ids import digest
 from sojourn.domain.tasks import TaskState
-from sojourn.sending.signed import headers_of, post, signing
+from sojourn.sending.signed import headers_of, post, signers_of
 from sojourn.sending.task_page import page_of
 from sojourn.settings import Settings
 from sojourn.store import Store, tasks
@@ -62,19 +61,10 @@ class Helpdesk:
         Raises:
             BadSetting: the address or the secret cannot be used; the text quotes neither.
         """
-        url, name = settings.tasks_webhook, "SOJOURN_TASKS_WEBHOOK_SECRET"
-        given = settings.tasks_webhook_secret.get_secret_value().split(",")
-        secrets = [secret.strip() for secret in given if secret.strip()]
+        url, secret = settings.tasks_webhook, settings.tasks_webhook_secret
         if not url:
             return None
-        if fault := fault_of(url):
-            raise BadSetting(f"SOJOURN_TASKS_WEBHOOK {fault}")
-        if not secrets:
-            raise BadSetting(
-                f"{name} is not set, and SOJOURN_TASKS_WEBHOOK cannot be signed: make one by "
-                "`echo whsec_$(openssl rand -base64 32)`"
-            )
-        return cls(store, settings, [signing(name, secret) for secret in secrets])
+        return cls(store, settings, signers_of("SOJOURN_TASKS_WEBHOOK", url, secret))
 
     async def tell(self, now: datetime) -> int:
         """Tell what is due.

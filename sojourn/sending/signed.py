@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import httpx
+from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from sojourn.channels.http import retry_after, trusted
+from sojourn.domain.endpoints import fault_of
 from sojourn.domain.errors import BadSetting, CallFailed
 
 LARGEST = 256_000
@@ -31,6 +33,32 @@ def signing(name: str, secret: str) -> Webhook:
         return Webhook(secret)
     except Exception:  # its words may quote the secret
         raise BadSetting(f"{name} is no secret like whsec_ and base64") from None
+
+
+def signers_of(setting: str, url: str, secret: SecretStr) -> list[Webhook]:
+    """Return what signs posts to an address that a setting names.
+
+    Args:
+        setting: its name; ``_SECRET`` follows it in that of the secret.
+        url: the address.
+        secret: one, or several separated by commas while one is exchanged.
+
+    Returns:
+        A signer for each secret.
+
+    Raises:
+        BadSetting: the address or the secret cannot be used; the text quotes neither.
+    """
+    if fault := fault_of(url):
+        raise BadSetting(f"{setting} {fault}")
+    name = f"{setting}_SECRET"
+    secrets = [one.strip() for one in secret.get_secret_value().split(",") if one.strip()]
+    if not secrets:
+        raise BadSetting(
+            f"{name} is not set, and {setting} cannot be signed: make one by "
+            "`echo whsec_$(openssl rand -base64 32)`"
+        )
+    return [signing(name, one) for one in secrets]
 
 
 def headers_of(signers: Sequence[Webhook], name: str, body: str) -> dict[str, str]:

@@ -27,6 +27,9 @@ from sojourn.dispatch.reports import tell_clicks
 from sojourn.domain.coupons import Pools
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
 from sojourn.domain.events import Events
+from sojourn.insight.alerts.sinks import sinks_of
+from sojourn.insight.alerts.telling import Telling
+from sojourn.insight.alerts.watching import Watching
 from sojourn.insight.measuring import Measuring
 from sojourn.insight.numbering import Numbering
 from sojourn.policies import Policy
@@ -37,6 +40,7 @@ from sojourn.sending.couponing import look as look_at_coupons
 from sojourn.sending.helpdesk import Helpdesk
 from sojourn.sending.probing import probe_paused
 from sojourn.serving.lanes import EVERYTHING, Lanes
+from sojourn.serving.showing import Shown
 from sojourn.serving.together import stop_with_parent
 from sojourn.serving.worker import CACHED_RUNS, GRACE, serving
 from sojourn.settings import Settings
@@ -56,6 +60,8 @@ WATCH_EVERY = timedelta(seconds=15)
 STOCK_EVERY = timedelta(minutes=1)
 MEASURE_EVERY = timedelta(seconds=10)
 CLICKS_EVERY = timedelta(seconds=3)
+ALERT_EVERY = timedelta(seconds=15)
+SHOW_EVERY = timedelta(seconds=30)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
 
@@ -244,6 +250,35 @@ async def measure_forever(measuring: Measuring) -> None:
     await _forever(measure, MEASURE_EVERY)
 
 
+async def watch_for_alerts(
+    client: Client, store: Store, watching: Watching, telling: Telling, *, show: bool
+) -> None:
+    """Look for alerts, time and again, tell of them, and show those that stand.
+
+    Args:
+        client: whose runtime has the gauges.
+        store: open.
+        watching: looks when a look is due, whichever worker does.
+        telling: tells who is to be told.
+        show: somebody can read the gauges: what the messages did is shown, too.
+    """
+    shown = Shown(client.service_client.config.runtime or Runtime.default(), store)
+
+    async def look_for_alerts() -> None:
+        await watching.look(datetime.now(UTC))
+
+    async def tell_of_alerts() -> None:
+        await telling.tell(datetime.now(UTC))
+        await shown.alerts()
+
+    every = min(ALERT_EVERY, watching.every)
+    await asyncio.gather(
+        _forever(look_for_alerts, every),
+        _forever(tell_of_alerts, every),
+        *([_forever(shown.measures, SHOW_EVERY)] if show else []),
+    )
+
+
 async def watch_audiences(sojourn: Sojourn) -> None:
     """Tell, time and again, who has come into a watched audience and who has gone."""
 
@@ -296,6 +331,7 @@ async def serve_until_stopped(
         project = load_project()
         policy = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
         helpdesk = Helpdesk.of(store, settings)
+        sinks = sinks_of(settings)
         client = await connect(settings, runtime=runtime(settings))
         await _check_namespace(client)
         async with serving(
@@ -332,6 +368,15 @@ async def serve_until_stopped(
                     asyncio.create_task(age_forever(store, client, settings.retention)),
                     asyncio.create_task(forget_forever(store, project.events)),
                     asyncio.create_task(measure_forever(Measuring.of(store, settings, project))),
+                    asyncio.create_task(
+                        watch_for_alerts(
+                            client,
+                            store,
+                            Watching.of(store, settings, project, [one.name for one in sinks]),
+                            Telling(store, sinks),
+                            show=bool(settings.metrics_address),
+                        )
+                    ),
                 ]
                 if helpdesk is not None:
                     tasks.append(asyncio.create_task(tell_forever(helpdesk)))

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from sojourn.domain.alerts.alert import Word
 from sojourn.domain.brakes import Harm
 from sojourn.domain.campaign_run import CampaignState
 from sojourn.domain.ramp import Turn
@@ -121,6 +122,8 @@ WAITS = "state = 'waiting'"
 HAS_WORDS = "detail <> ''"
 HELD_HITS = "tell_at IS NOT NULL"
 """A click that is still to be told."""
+STANDS = "over_at IS NULL"
+"""An alert that is not over."""
 EXPLAINED = "because <> ''"
 UNSCRUBBED = "scrubbed_at IS NULL"
 """An erasure whose data may still be in the database's files."""
@@ -1212,6 +1215,105 @@ class RampWordRow(SQLModel, table=True):
     """Promotional e-mails sent since it came to its former step."""
     bounced: int = 0
     complained: int = 0
+
+
+class AlertRow(SQLModel, table=True):
+    """Something that a person should look at: it stands, or is over."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (
+        Index(
+            "ix_alerts_stands",
+            "name",
+            unique=True,
+            sqlite_where=text(STANDS),
+            postgresql_where=text(STANDS),
+        ),
+    )
+
+    id: int | None = _number()
+    name: str
+    """``journey-silent:renewal``: its kind, and what it is about."""
+    line: str
+    """All of it in one line for people, as it was when it began."""
+    seen: float
+    expected: float
+    window: str
+    """The time that was looked at, in words."""
+    look: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Commands that show more."""
+    began_at: datetime = _moment()
+    over_at: datetime | None = _maybe()
+    told_at: datetime | None = _maybe()
+    """When it was given to those who are told; None: it is kept quiet."""
+
+
+class AlertTellingRow(SQLModel, table=True):
+    """A word of an alert, for one of those who are told. Each has a row of its own."""
+
+    __tablename__ = "alert_tellings"
+    __table_args__ = (
+        UniqueConstraint("alert_id", "sink", "word"),
+        Index("ix_alert_tellings_tell", "tell_at"),
+    )
+
+    id: int | None = _number()
+    alert_id: int = Field(
+        sa_column=Column(_BIG, ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False)
+    )
+    sink: str
+    """``log``, ``webhook``, or ``apprise-`` and a digest of the address."""
+    word: Word = _state(Word)
+    tell_at: datetime | None = _maybe()
+    """When it is to be told; None: it was told, or given up."""
+    tries: int = 0
+    told_at: datetime | None = _maybe()
+    fault: str = ""
+    """A code: why the last try failed."""
+
+
+class AlertQuietRow(SQLModel, table=True):
+    """An alert that an operator keeps quiet, or all of a kind."""
+
+    __tablename__ = "alert_quiets"
+
+    name: str = Field(primary_key=True)
+    until: datetime | None = _maybe()
+    """None: until somebody says otherwise."""
+    because: str
+    by: str
+    at: datetime = _moment()
+
+
+class AlertLookRow(SQLModel, table=True):
+    """The progress of something that is looked at, for all workers together."""
+
+    __tablename__ = "alert_looks"
+
+    name: str = Field(primary_key=True)
+    """``judge``, ``event`` or ``journey``."""
+    next_at: datetime = _moment()
+    """When the next look is due."""
+    upto: int = _count(big=True)
+    """The number of the last row that is counted."""
+    seen: int = _count(big=True)
+    """The number of the last row that is to be counted."""
+    seen_at: datetime | None = _maybe()
+    """When that was the newest row."""
+    until_at: datetime | None = _maybe()
+    """The moment until which all is counted; None: it is not, yet."""
+
+
+class PulseRow(SQLModel, table=True):
+    """The number of events of a name that came in an hour, or of runs of a journey that began."""
+
+    __tablename__ = "pulse"
+
+    kind: str = Field(primary_key=True)
+    """event or journey."""
+    name: str = Field(primary_key=True)
+    hour: datetime = Field(sa_column=Column(UtcDateTime(), primary_key=True))
+    n: int
 
 
 class SuppressionRow(SQLModel, table=True):

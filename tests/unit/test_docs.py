@@ -121,7 +121,8 @@ def test_every_setting_of_a_provider_is_documented_with_its_default(name: str) -
 
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *extras["alerts"], *extras["dev"]]
     given = rows(section(DOCS / "why.md", "What each dependency is for"))
     names = {re.split(r"[\[<>=]", need)[0] for need in needed}
     assert {code(name) for name, _ in given} == names

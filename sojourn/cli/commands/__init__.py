@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 COMMANDS: Mapping[str, str] = {
     "add": "Copy a journey, a campaign or an audience that ships into this project.",
+    "alerts": "List what a person should look at, keep an alert quiet, and try who is told.",
     "answers": "List our answers to STOP, START and HELP, newest first, and what became of each.",
     "audience": "List, count, show and explain audiences; import lists of customers.",
     "campaign": "Check and test campaigns, launch and watch them, pause, resume and stop them.",

@@ -1,0 +1,1 @@
+"""Alerts: `reading` counts, `watching` judges and notes, `sinks` and `telling` tell."""
