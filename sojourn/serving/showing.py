@@ -1,9 +1,9 @@
 """Showing: gauges for Prometheus of what the store has counted.
 
 The counts are sums of rollups, which are exact whatever is killed. Each worker shows the same
-numbers, so they are asked for by ``max by``, not by ``sum``, and how much they grew by ``delta``:
-a number may go down, where a message is counted otherwise than before. A counter in each worker
-would lose what it counted just before it died, and could take nothing back.
+numbers, so they are asked for by ``max by``, not by ``sum``, and how much they grew by ``delta`` of
+that: a number may go down, where a message is counted otherwise than before. A counter in each
+worker would lose what it counted just before it died, and could take nothing back.
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,8 @@ class Shown:
                 (("source", source), ("channel", channel), ("measure", measure)): number
                 for (source, channel), numbers in sums.items()
                 for measure, number in zip(("entered", *COLUMNS), numbers, strict=True)
-                if number
+                # all of them once there is a message: growth is seen from zero on
+                if number or (channel and measure != "entered")
             },
         )
         self._set(

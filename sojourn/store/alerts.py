@@ -26,7 +26,7 @@ JUDGE = "judge"
 
 @dataclass(frozen=True)
 class Turned:
-    """What a look has found.
+    """The findings of a look.
 
     Args:
         began: names of alerts that began.

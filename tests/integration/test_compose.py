@@ -92,11 +92,11 @@ def test_the_compose_schema_refuses_a_wrong_file() -> None:
 def test_every_image_is_pinned() -> None:
     for image in images():
         name, _, tag = image.rpartition(":")
-        assert re.fullmatch(r"\d+\.\d+\.\d+" if "temporalio/" in name else r"\d+", tag), image
+        assert re.fullmatch(r"v?\d+\.\d+\.\d+" if "/" in name else r"\d+", tag), image
 
 
 def test_the_documented_images_are_those_of_the_compose_file() -> None:
-    assert set(re.findall(r"`((?:temporalio/[\w-]+|postgres):[\w.]+)`", PRODUCTION)) == images()
+    assert set(re.findall(r"`((?:[a-z]+/[\w-]+|postgres):[\w.]+)`", PRODUCTION)) == images()
 
 
 def test_production_runs_the_server_and_ui_of_development() -> None:
@@ -191,6 +191,54 @@ def test_mounted_files_and_scripts_exist() -> None:
                 assert source in COMPOSE["volumes"], f"{name}: {volume}"
     mentioned = re.findall(r"/deploy/([\w.-]+)", TEXT)
     assert set(mentioned) == {path.name for path in (ROOT / "deploy").iterdir()}
+
+
+def test_prometheus_asks_each_process_that_shows_metrics() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    asked = {
+        (name, str(one["port"]))
+        for job in config["scrape_configs"]
+        for one in job.get("dns_sd_configs", ())
+        for name in one["names"]
+    }
+    asked |= {
+        (*target.split(":"),)
+        for job in config["scrape_configs"]
+        for one in job.get("static_configs", ())
+        for target in one["targets"]
+    }
+    shown = {
+        (name, port)
+        for name in ("worker", "gateway", "temporal")
+        for port in SERVICES[name]["expose"]
+    }
+    assert asked == shown
+    here = ROOT / "deploy" / "prometheus"
+    assert all((here / name).is_file() for name in config["rule_files"])
+    assert "/deploy/prometheus/prometheus.yml" in " ".join(SERVICES["prometheus"]["command"])
+
+
+def test_grafana_finds_its_dashboard_and_prometheus() -> None:
+    given = environment("grafana")
+    assert given["GF_PATHS_PROVISIONING"] == "/deploy/grafana/provisioning"
+    provisioning = ROOT / "deploy" / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())[
+        "datasources"
+    ]
+    port = SERVICES["prometheus"]["ports"][0].rpartition(":")[2]
+    assert source["url"] == f"http://prometheus:{port}"
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "sojourn.yml").read_text())[
+        "providers"
+    ]
+    folder = ROOT / provider["options"]["path"].removeprefix("/")
+    board = json.loads((folder / "sojourn.json").read_text())
+    assert str(given["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]).endswith("/sojourn.json")
+    used = {panel["datasource"]["uid"] for panel in board["panels"] if "datasource" in panel}
+    assert used == {source["uid"]}
+    # it is on this machine alone, and nobody changes anything
+    assert given["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    for service in ("grafana", "prometheus"):
+        assert all(port.startswith("127.0.0.1:") for port in SERVICES[service]["ports"])
 
 
 # ---- settings and secrets --------------------------------------------------------------------

@@ -59,7 +59,7 @@ class Line:
 
     @property
     def expected(self) -> float:
-        """How many there should be."""
+        """The number that there should be."""
         return mean(kept) if (kept := _usual(self.before)) else 0.0
 
     @property
