@@ -5,34 +5,28 @@ Customers are compared by the variant they were assigned, whether they got a mes
 has not had a week to buy in, and would make a younger group look poor.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.campaign_run import PREFIX
-from sojourn.domain.errors import UnknownName
 from sojourn.domain.holdout import EVERYTHING, HELD_OUT, OF_A_JOURNEY, TREATED
 from sojourn.domain.measuring.attribution import MICROS
-from sojourn.domain.measuring.orders import TAKEN_BACK, Told, orders_of
+from sojourn.domain.measuring.orders import Told, orders_of
 from sojourn.domain.statistics.always_valid import always_valid_difference
 from sojourn.domain.statistics.always_valid_means import always_valid_difference_of_means
 from sojourn.domain.statistics.differences import difference
 from sojourn.domain.statistics.horizon import Horizon, TooEarly, at_horizon
 from sojourn.domain.statistics.interval import Interval
-from sojourn.domain.statistics.lifetime import AtAge, Life, lifetime_value
 from sojourn.domain.statistics.means import TooFewPaid, difference_of_means
 from sojourn.domain.statistics.rates import rate
 from sojourn.domain.statistics.sample_ratio import SampleRatio, sample_ratio
 from sojourn.domain.statistics.takings import Takings, takings
 from sojourn.domain.statistics.tally import Tally
+from sojourn.insight.exposed import customers, in_order
 from sojourn.insight.measuring import Source
-from sojourn.store.measuring import conversions, outcomes
 from sojourn.store.measuring.outcomes import Exposed
-
-PAGE = 2000
 
 
 @dataclass
@@ -139,14 +133,14 @@ async def outcome(
     sides: dict[str, Side] = {}
     divided: dict[str, int] = {}
     young = 0
-    async for one, source, told in _customers(session, name, sources):
+    async for one, source, told in customers(session, name, sources):
         divided[one.variant] = divided.get(one.variant, 0) + 1
         if one.at + source.window > now:
             young += 1
             continue
         side = sides.setdefault(one.variant, Side(one.variant))
         _count(side, one, source, told)
-    every = [sides.get(variant, Side(variant)) for variant in _in_order(divided)]
+    every = [sides.get(variant, Side(variant)) for variant in in_order(divided)]
     smaller = min((one.customers for one in every), default=0)
 
     def look(figure: _Look) -> Figure:
@@ -164,93 +158,6 @@ async def outcome(
     )
 
 
-@dataclass(frozen=True)
-class Lifetime:
-    """Lifetime value of one variant against that of the base.
-
-    Args:
-        variant: the variant.
-        base: the variant it is compared with, which `AtAge.held_out` is about.
-        currency: the currency of all amounts.
-        ages: a row for each month of age.
-    """
-
-    variant: str
-    base: str
-    currency: str
-    ages: tuple[AtAge, ...]
-
-
-async def lifetimes(
-    session: AsyncSession, name: str, sources: Mapping[str, Source], now: datetime, *, months: int
-) -> list[Lifetime]:
-    """Return the payments of an experiment's customers by each age, by variant and currency.
-
-    The age counts from the customer's entry into the experiment, and every order that is a goal
-    counts, whenever it came.
-
-    Args:
-        session: any session.
-        name: the name of the experiment.
-        sources: journeys and campaigns with their goals, by name.
-        now: the moment up to which orders are known.
-        months: the highest age, in months.
-
-    Returns:
-        The figures; none before the first customer who has paid is a month old.
-
-    Raises:
-        UnknownName: no customer is in an experiment with that name.
-        BadFigures: the number of months is out of range.
-    """
-    entered: dict[str, list[tuple[datetime, dict[str, list[tuple[datetime, Decimal]]]]]] = {}
-    currencies: set[str] = set()
-    async for one, source, told in _customers(session, name, sources):
-        paid: dict[str, list[tuple[datetime, Decimal]]] = {}
-        for order in orders_of(told, source.goals):
-            if order.stands and order.value and order.event.currency:
-                amount = Decimal(order.value) / MICROS
-                paid.setdefault(order.event.currency, []).append((order.event.at, amount))
-        currencies |= paid.keys()
-        entered.setdefault(one.variant, []).append((one.at, paid))
-    base, *others = _in_order(entered)
-    return [
-        Lifetime(variant, base, currency, tuple(ages))
-        for variant in others
-        for currency in sorted(currencies)
-        if (
-            ages := lifetime_value(
-                *(
-                    [Life(at, tuple(paid.get(currency, ()))) for at, paid in entered[each]]
-                    for each in (variant, base)
-                ),
-                currency=currency,
-                now=now,
-                months=months,
-            )
-        )
-    ]
-
-
-async def _customers(
-    session: AsyncSession, name: str, sources: Mapping[str, Source]
-) -> AsyncIterator[tuple[Exposed, Source, Sequence[Told]]]:
-    """Yield the customers of an experiment with the goals that count, and their orders' events.
-
-    Raises:
-        UnknownName: there are none.
-    """
-    after = 0
-    while page := await outcomes.exposed(session, name, after=after, limit=PAGE):
-        after = page[-1].id
-        told = await _told(session, page, sources)
-        for one in page:
-            yield one, _source(name, one, sources), told.get(one.customer_id, [])
-    if not after:
-        known = [each for each, *_ in await outcomes.experiments(session)]
-        raise UnknownName("experiment", name, known, hint="no customer is in one yet")
-
-
 def planned(name: str, everywhere: float, journeys: Mapping[str, float]) -> dict[str, float] | None:
     """Return the planned shares of the sides; None if a journey's code has them.
 
@@ -266,31 +173,6 @@ def planned(name: str, everywhere: float, journeys: Mapping[str, float]) -> dict
     if not part or not (name == EVERYTHING or name.startswith(OF_A_JOURNEY)):
         return None
     return {HELD_OUT: part, TREATED: 1 - part}
-
-
-def _in_order(variants: Iterable[str]) -> list[str]:
-    """Return variants by name, but the held-out one first, since others are compared with it."""
-    return sorted(variants, key=lambda one: (one != HELD_OUT, one))
-
-
-def _source(name: str, one: Exposed, sources: Mapping[str, Source]) -> Source:
-    """Return the goals that count: those of the journey, or all for the overall experiment."""
-    if name == EVERYTHING:
-        every = sources.values()
-        goals = frozenset(goal for each in every for goal in each.goals)
-        return Source(goals, max((each.window for each in every), default=timedelta(days=7)))
-    journey = one.workflow_id.removeprefix(PREFIX).partition(":")[0].partition("@")[0]
-    return sources.get(journey, Source(frozenset()))
-
-
-async def _told(
-    session: AsyncSession, page: Sequence[Exposed], sources: Mapping[str, Source]
-) -> Mapping[str, list[Told]]:
-    names = {goal for each in sources.values() for goal in each.goals}
-    if not names:
-        return {}
-    ids = [one.customer_id for one in page]
-    return await conversions.orders_told(session, ids, names | set(TAKEN_BACK))
 
 
 def _count(side: Side, one: Exposed, source: Source, told: Sequence[Told]) -> None:

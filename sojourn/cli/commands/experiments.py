@@ -13,7 +13,8 @@ from sojourn.cli.running import run
 from sojourn.domain.statistics.horizon import Horizon
 from sojourn.domain.statistics.interval import Interval
 from sojourn.domain.statistics.lifetime import LONGEST
-from sojourn.insight.experiments import Figure, Outcome, lifetimes, outcome, planned
+from sojourn.insight.experiments import Figure, Outcome, outcome, planned
+from sojourn.insight.lifetimes import lifetimes
 from sojourn.insight.measuring import sources_of
 from sojourn.insight.reporting.words import interval, told
 from sojourn.store.measuring import outcomes

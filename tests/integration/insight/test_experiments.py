@@ -12,7 +12,8 @@ from sojourn.domain.errors import UnknownName
 from sojourn.domain.holdout import HELD_OUT, TREATED
 from sojourn.domain.statistics.horizon import Horizon, TooEarly
 from sojourn.domain.statistics.interval import Interval
-from sojourn.insight.experiments import Outcome, lifetimes, outcome, planned
+from sojourn.insight.experiments import Outcome, outcome, planned
+from sojourn.insight.lifetimes import lifetimes
 from sojourn.insight.measuring import Source
 from sojourn.store import Store
 
