@@ -5,7 +5,7 @@ Customers are compared by the variant they were assigned, whether they got a mes
 has not had a week to buy in, and would make a younger group look poor.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.holdout import EVERYTHING, HELD_OUT, OF_A_JOURNEY, TREATED
 from sojourn.domain.measuring.attribution import MICROS
-from sojourn.domain.measuring.orders import Told, orders_of
 from sojourn.domain.statistics.always_valid import always_valid_difference
 from sojourn.domain.statistics.always_valid_means import always_valid_difference_of_means
 from sojourn.domain.statistics.differences import difference
@@ -24,9 +23,8 @@ from sojourn.domain.statistics.rates import rate
 from sojourn.domain.statistics.sample_ratio import SampleRatio, sample_ratio
 from sojourn.domain.statistics.takings import Takings, takings
 from sojourn.domain.statistics.tally import Tally
-from sojourn.insight.exposed import customers, in_order
+from sojourn.insight.exposed import Buyer, Divided, divided
 from sojourn.insight.measuring import Source
-from sojourn.store.measuring.outcomes import Exposed
 
 
 @dataclass
@@ -130,18 +128,36 @@ async def outcome(
     Raises:
         UnknownName: no customer is in an experiment with that name.
     """
-    sides: dict[str, Side] = {}
-    divided: dict[str, int] = {}
-    young = 0
-    async for one, source, told in customers(session, name, sources):
-        divided[one.variant] = divided.get(one.variant, 0) + 1
-        if one.at + source.window > now:
-            young += 1
-            continue
-        side = sides.setdefault(one.variant, Side(one.variant))
-        _count(side, one, source, told)
-    every = [sides.get(variant, Side(variant)) for variant in in_order(divided)]
-    smaller = min((one.customers for one in every), default=0)
+    return outcome_of(
+        await divided(session, name, sources, now), now, weights=weights, horizon=horizon
+    )
+
+
+def outcome_of(
+    found: Divided,
+    now: datetime,
+    *,
+    weights: Mapping[str, float] | None = None,
+    horizon: Horizon | None = None,
+) -> Outcome:
+    """Return the figures of an experiment whose customers were read.
+
+    Args:
+        found: the customers.
+        now: the moment when they were.
+        weights: as for `outcome`.
+        horizon: likewise.
+    """
+    sides = {variant: Side(variant) for variant in found.variants}
+    customers = dict.fromkeys(sides, 0)
+    for came in found.came:
+        customers[came.variant] += came.customers
+        sides[came.variant].customers += came.grown
+    for buyer in found.buyers:
+        if buyer.until <= now:
+            _count(sides[buyer.variant], buyer)
+    base, *others = sides.values()
+    smaller = min(one.customers for one in sides.values())
 
     def look(figure: _Look) -> Figure:
         if horizon is None:
@@ -149,11 +165,11 @@ async def outcome(
         return at_horizon(horizon, smaller, now, lambda: figure(False))
 
     return Outcome(
-        name,
-        every[0],
-        tuple(_compared(one, every[0], look) for one in every[1:]),
-        young,
-        sample_ratio(divided, weights) if weights else None,
+        found.name,
+        base,
+        tuple(_compared(one, base, look) for one in others),
+        sum(one.customers - one.grown for one in found.came),
+        sample_ratio(customers, weights) if weights else None,
         always=horizon is None,
     )
 
@@ -175,13 +191,8 @@ def planned(name: str, everywhere: float, journeys: Mapping[str, float]) -> dict
     return {HELD_OUT: part, TREATED: 1 - part}
 
 
-def _count(side: Side, one: Exposed, source: Source, told: Sequence[Told]) -> None:
-    side.customers += 1
-    orders = [
-        order
-        for order in orders_of(told, source.goals)
-        if order.stands and one.at < order.event.at <= one.at + source.window
-    ]
+def _count(side: Side, buyer: Buyer) -> None:
+    orders = [one for one in buyer.orders if buyer.at < one.event.at <= buyer.until]
     side.converted += bool(orders)
     paid: dict[str, int] = {}
     for order in orders:

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from sqlalchemy import ColumnElement, String, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -20,3 +21,17 @@ def insert(session: AsyncSession, table: Any) -> postgresql.Insert:
     if is_postgresql(session):
         return postgresql.insert(table)
     return cast(postgresql.Insert, sqlite.insert(table))
+
+
+def day_of(session: AsyncSession, moment: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return the day of a moment, by UTC: ``2026-12-01``."""
+    if is_postgresql(session):
+        return func.to_char(func.timezone("UTC", moment), "YYYY-MM-DD", type_=String)
+    return func.date(moment, type_=String)
+
+
+def before(session: AsyncSession, words: ColumnElement[str], sign: str) -> ColumnElement[str]:
+    """Return the part of a text before a sign; all of it if it has none."""
+    if is_postgresql(session):
+        return func.split_part(words, sign, 1, type_=String)
+    return func.substr(words, 1, func.instr(words + sign, sign) - 1, type_=String)

@@ -29,10 +29,13 @@ class Life:
         entered: when the journey or the experiment began for them.
         payments: moments and amounts, in any order; amounts that were paid back are below 0.
             Payments before the entry do not count.
+        alike: the number of customers whose life this is; more than one only where nothing was
+            paid.
     """
 
     entered: datetime
     payments: tuple[tuple[datetime, Decimal | float], ...] = ()
+    alike: int = 1
 
 
 @dataclass(frozen=True)
@@ -81,29 +84,35 @@ def lifetime_value(
     """
     if not 1 <= months <= LONGEST:
         raise BadFigures(f"a lifetime of {months} months: give 1 to {LONGEST}")
+    ours, theirs = (_by_age(lives, currency, now, months) for lives in (treated, held_out))
     rows = []
-    for age in range(1, months + 1):
-        ours, theirs = (_by(age, lives, currency, now) for lives in (treated, held_out))
-        if ours is None or theirs is None:
-            break  # a group that has not reached this age has reached no higher one
-        paid, theirs_paid = mean(ours, confidence), mean(theirs, confidence)
-        customers = (ours.customers, theirs.customers)
+    for age, both in enumerate(zip(ours, theirs, strict=False), 1):
+        # a group that has not reached an age has reached no higher one: the shorter list ends it
+        paid, theirs_paid = (mean(one, confidence) for one in both)
+        customers = (both[0].customers, both[1].customers)
         rows.append(AtAge(age, customers, paid, theirs_paid, between(paid, theirs_paid)))
     return rows
 
 
-def _by(age: int, lives: Iterable[Life], currency: str, now: datetime) -> Takings | None:
-    """Return the takings by an age of those who have reached it; None if nobody has."""
-    customers, amounts = 0, []
+def _by_age(lives: Iterable[Life], currency: str, now: datetime, months: int) -> list[Takings]:
+    """Return the takings by each age of those who have reached it, as far as somebody has."""
+    customers = [0] * months
+    amounts: list[list[Decimal]] = [[] for _ in range(months)]
     for life in lives:
-        reached = _birthday(life.entered, age)
-        if reached > now:
-            continue
-        customers += 1
-        paid = [amount for at, amount in life.payments if life.entered <= at < reached]
-        if paid:
-            amounts.append(sum(map(Decimal, map(str, paid))))
-    return takings(currency, customers, amounts) if customers else None
+        paid = sorted((at, Decimal(str(one))) for at, one in life.payments if at >= life.entered)
+        total, place = Decimal(0), 0
+        for age in range(months):
+            reached = _birthday(life.entered, age + 1)
+            if reached > now:
+                break
+            customers[age] += life.alike
+            while place < len(paid) and paid[place][0] < reached:
+                total += paid[place][1]
+                place += 1
+            if place:
+                amounts[age].append(total)
+    every = zip(customers, amounts, strict=True)
+    return [takings(currency, number, some) for number, some in every if number]
 
 
 def _birthday(entered: datetime, age: int) -> datetime:
