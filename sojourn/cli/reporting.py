@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sojourn.cli.experimenting import plain_brought, show_brought
 from sojourn.cli.output import show_line, show_list
 from sojourn.domain.errors import BadInput
 from sojourn.insight.reporting.figures import By, Group, Money, Part, Report
@@ -37,6 +38,7 @@ def show_report(report: Report) -> None:
         return
     for part in report.parts:
         _show_part(part, report, at.date())
+    show_brought(report.brought)
     if report.mailboxes:
         show_line("")
         show_line("Deliverability by mailbox provider", style="bold")
@@ -130,9 +132,11 @@ def plain(report: Report) -> dict[str, Any]:
                     }
                     for one in compared(part.variants)
                 ],
+                "experiments": [plain_brought(one) for one in part.brought],
             }
             for part in report.parts
         ],
+        "experiments": [plain_brought(one) for one in report.brought],
         "mailboxes": [
             {**_plain(box.group), "verdict": box.verdict} for box in judged(report.mailboxes)
         ],
@@ -164,6 +168,7 @@ def _show_part(part: Part, report: Report, today: date) -> None:
     if part.variants:
         show_line("")
         _show_variants(part)
+    show_brought(part.brought)
     groups = [one for one in part.groups if one.counts.due]
     if len(groups) > 1 or (groups and groups[0].name and report.asked.by is not By.DAY):
         show_line("")

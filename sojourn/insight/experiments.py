@@ -25,6 +25,7 @@ from sojourn.domain.statistics.takings import Takings, takings
 from sojourn.domain.statistics.tally import Tally
 from sojourn.insight.exposed import Buyer, Divided, divided
 from sojourn.insight.measuring import Source
+from sojourn.journeys.registry import Journeys
 
 
 @dataclass
@@ -88,11 +89,11 @@ class Outcome:
     Args:
         name: the name of the experiment.
         base: the variant that others are compared with.
-        others: the other variants.
-        young: customers whose time to buy is not over, who do not count yet.
-        divided: the division of customers, young ones included, against the plan; None if no plan
-            is known.
-        always: the intervals may be looked at every day.
+        others: the others.
+        young: customers whose time to buy is not over: they count in nothing yet.
+        divided: the customers against the plan, those who are young among them; None: no plan is
+            known, or one that has not all of the variants.
+        always: the intervals may be looked at each day.
     """
 
     name: str
@@ -157,6 +158,7 @@ def outcome_of(
         if buyer.until <= now:
             _count(sides[buyer.variant], buyer)
     base, *others = sides.values()
+    is_planned = weights is not None and customers.keys() <= weights.keys()
     smaller = min(one.customers for one in sides.values())
 
     def look(figure: _Look) -> Figure:
@@ -169,23 +171,29 @@ def outcome_of(
         base,
         tuple(_compared(one, base, look) for one in others),
         sum(one.customers - one.grown for one in found.came),
-        sample_ratio(customers, weights) if weights else None,
+        sample_ratio(customers, weights) if weights and is_planned else None,
         always=horizon is None,
     )
 
 
-def planned(name: str, everywhere: float, journeys: Mapping[str, float]) -> dict[str, float] | None:
-    """Return the planned shares of the sides; None if a journey's code has them.
+def planned(name: str, everywhere: float, journeys: Journeys) -> dict[str, float] | None:
+    """Return the parts into which customers are divided; None: nobody knows them.
 
     Args:
-        name: the name of the experiment.
-        everywhere: the share that the installation holds out, from 0 to 1.
-        journeys: the shares that journeys hold out, by name.
+        name: of the experiment.
+        everywhere: the part that the installation holds out.
+        journeys: of the project: the parts that they hold out, and their experiments.
 
     Returns:
-        The share of each side.
+        The part of each side. A variant of weight 0 has none: who had it before keeps it, so an
+        experiment that has one is not checked.
     """
-    part = everywhere if name == EVERYTHING else journeys.get(name.removeprefix(OF_A_JOURNEY), 0.0)
+    if name in journeys.experiments:
+        weights = dict(journeys.experiments[name].variants)
+        return weights if all(weights.values()) else None
+    part = everywhere
+    if name != EVERYTHING:
+        part = journeys.holdouts.get(name.removeprefix(OF_A_JOURNEY), 0.0)
     if not part or not (name == EVERYTHING or name.startswith(OF_A_JOURNEY)):
         return None
     return {HELD_OUT: part, TREATED: 1 - part}

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from sojourn.domain.errors import SameName, UnknownName
 from sojourn.domain.events import Event
+from sojourn.domain.experiment import Experiment
 from sojourn.domain.facts import Fact
 from sojourn.journeys.journey import Journey
 
@@ -77,6 +78,13 @@ class Journeys(Mapping[str, type[Journey]]):
         """The shares of all customers that journeys hold out, by the names of those that do."""
         every = ((name, journey.terms.holdout) for name, journey in self._classes.items())
         return MappingProxyType({name: part for name, part in every if part})
+
+    @cached_property
+    def experiments(self) -> Mapping[str, Experiment]:
+        """The experiments that the files of journeys have, by name."""
+        modules = {journey.__module__ for journey in self._classes.values()}
+        values = (value for name in sorted(modules) for value in vars(sys.modules[name]).values())
+        return MappingProxyType({one.name: one for one in values if isinstance(one, Experiment)})
 
     @cached_property
     def versions(self) -> Mapping[str, str]:

@@ -8,6 +8,9 @@ The pytest plugin provides the fixture ``journey``::
         await journey.publish(OrderCompleted, cart_id="cart7")
         assert journey.sent == []
         assert journey.outcome == "converted"
+
+`Shop` plays thousands of customers into a store at once, with effects that are known: what a report
+says of them can be held against the truth.
 """
 
 from typing import TYPE_CHECKING
@@ -16,8 +19,12 @@ if TYPE_CHECKING:
     from sojourn.testkit.kit import JourneyRuns as JourneyRuns
     from sojourn.testkit.kit import JourneyTest as JourneyTest
     from sojourn.testkit.scenarios import scenario as scenario
+    from sojourn.testkit.selling.effects import Change as Change
+    from sojourn.testkit.selling.effects import Lift as Lift
+    from sojourn.testkit.selling.effects import Variants as Variants
+    from sojourn.testkit.selling.simulated import Shop as Shop
 
-__all__ = ["JourneyRuns", "JourneyTest", "scenario"]
+__all__ = ["Change", "JourneyRuns", "JourneyTest", "Lift", "Shop", "Variants", "scenario"]
 
 
 def __getattr__(name: str) -> object:
@@ -31,4 +38,12 @@ def __getattr__(name: str) -> object:
             from sojourn.testkit.scenarios import scenario  # noqa: PLC0415
 
             return scenario
+        case "Change" | "Lift" | "Variants":
+            from sojourn.testkit.selling import effects  # noqa: PLC0415
+
+            return getattr(effects, name)
+        case "Shop":
+            from sojourn.testkit.selling.simulated import Shop  # noqa: PLC0415
+
+            return Shop
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,20 +1,23 @@
 """Rows of a made-up shop, and their counts by DuckDB, which knows nothing of Sojourn."""
 
+import asyncio
+import csv
 import random
+import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
 from sqlalchemy import update
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col
 
 from sojourn.domain.reports import Kind
 from sojourn.domain.states import WAITING, AttemptState, MessageState
 from sojourn.store import Store
-from sojourn.store.tables import AttemptRow, EventRow, LedgerRow, ReportRow, RunRow
+from sojourn.store.tables import AttemptRow, EventRow, ExposureRow, LedgerRow, ReportRow, RunRow
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 GOALS = {"cart": ("Order Completed",), "winback": ("Order Completed", "Trial Started")}
@@ -208,34 +211,45 @@ Counts = dict[tuple[str, ...], int]
 numbers of 0 are left out."""
 
 
-async def counted(store: Store) -> Counts:
-    """Count the rows of a store with DuckDB; days are in UTC."""
-    base = duckdb.connect()
-    async with store.reading() as session:
-        for table in (LedgerRow, AttemptRow, ReportRow, EventRow, RunRow):
-            rows = (await session.exec(select(table))).all()
-            _load(base, table.__tablename__, [_plain(row) for row in rows])
-    base.execute("CREATE TABLE goals (source VARCHAR, name VARCHAR, days INTEGER)")
-    for source, names in GOALS.items():
-        for name in names:
-            base.execute("INSERT INTO goals VALUES (?, ?, ?)", [source, name, WINDOWS[source].days])
-    base.execute(_VIEWS)
+async def counted(
+    store: Store,
+    goals: Mapping[str, Collection[str]] = GOALS,
+    windows: Mapping[str, timedelta] = WINDOWS,
+) -> Counts:
+    """Count the rows of a store by DuckDB; days are those of UTC.
+
+    Args:
+        store: open.
+        goals: the wire names of each source's goals.
+        windows: how long after a message each source's goals count.
+    """
+    base = await loaded(store, goals, windows)
     found: Counter[tuple[str, ...]] = Counter()
     for *cell, what, number in base.execute(_COUNTS).fetchall():
         found[*cell, what] += int(number)
     return {key: number for key, number in found.items() if number}
 
 
-def _plain(row: Any) -> dict[str, Any]:
-    said = row.model_dump()
-    for key in ("total", "order_id", "currency"):
-        if "properties" in said:
-            value = said["properties"].get(key)
-            said[f"p_{key}"] = None if value is None else str(value)
-    return {k: v for k, v in said.items() if k not in ("properties", "as_sent")}
+async def loaded(
+    store: Store, goals: Mapping[str, Collection[str]], windows: Mapping[str, timedelta]
+) -> duckdb.DuckDBPyConnection:
+    """Return a base of DuckDB with the rows of a store, and what they come to as views."""
+    base = duckdb.connect()
+    async with store.reading() as session:
+        connection = await session.connection()
+        for table in (LedgerRow, AttemptRow, ReportRow, EventRow, RunRow, ExposureRow):
+            name = table.__tablename__
+            rows = await connection.execute(SQLModel.metadata.tables[name].select())
+            await asyncio.to_thread(_load, base, name, rows.mappings().all())
+    base.execute("CREATE TABLE goals (source VARCHAR, name VARCHAR, days INTEGER)")
+    for source, names in goals.items():
+        for one in names:
+            base.execute("INSERT INTO goals VALUES (?, ?, ?)", [source, one, windows[source].days])
+    base.execute(_VIEWS)
+    return base
 
 
-def _load(base: duckdb.DuckDBPyConnection, name: str, rows: list[Mapping[str, Any]]) -> None:
+def _load(base: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[Any, Any]]) -> None:
     columns = {
         "ledger": "id customer_id journey workflow_id version step variant channel state reason "
         "held_until due_at decided_at progress attempt",
@@ -243,21 +257,38 @@ def _load(base: duckdb.DuckDBPyConnection, name: str, rows: list[Mapping[str, An
         "reports": "ledger_id kind machine",
         "events": "seq customer_id name occurred_at message_id p_total p_order_id p_currency",
         "runs": "journey started_at",
+        "exposures": "id experiment customer_id variant at workflow_id",
     }[name].split()
     kinds = {"id": "BIGINT", "seq": "BIGINT", "ledger_id": "BIGINT", "attempt": "INTEGER"}
     made = ", ".join(
-        f"{c} {kinds.get(c) or ('TIMESTAMP' if c.endswith(('_at', '_until')) else 'VARCHAR')}"
+        f'"{c}" {kinds.get(c) or ("TIMESTAMP" if c.endswith(("at", "_until")) else "VARCHAR")}'
         for c in columns
     )
     base.execute(f"CREATE TABLE {name} ({made})")
-    marks = ", ".join("?" for _ in columns)
-    for row in rows:
-        values = [row[c] for c in columns]
-        base.execute(
-            f"INSERT INTO {name} VALUES ({marks})",
-            [v.astimezone(UTC).replace(tzinfo=None) if isinstance(v, datetime) else v
-             for v in values],
-        )  # fmt: skip
+    with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="") as file:
+        writer = csv.writer(
+            file,
+            quoting=csv.QUOTE_ALL,
+        )
+        writer.writerows([_text(row, c) for c in columns] for row in rows)
+        file.flush()
+        if rows:
+            base.execute(
+                f"COPY {name} FROM '{file.name}' (FORMAT csv, HEADER false, NULLSTR '{_NULL}', "
+                "QUOTE '\"', ALLOW_QUOTED_NULLS true)"
+            )
+
+
+_NULL = "<none>"
+
+
+def _text(row: Mapping[Any, Any], column: str) -> str:
+    value = row["properties"].get(column[2:]) if column.startswith("p_") else row[column]
+    if value is None:
+        return _NULL
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return str(value)
 
 
 _VIEWS = """

@@ -1,11 +1,11 @@
 """``sojourn experiments``: what control groups and variants have brought; list, show, lifetime."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
+from sojourn.cli.experimenting import plain_figure, plain_lifetime
 from sojourn.cli.here import Here
 from sojourn.cli.options import AsJson
 from sojourn.cli.output import show_json, show_line, show_list
@@ -13,10 +13,10 @@ from sojourn.cli.running import run
 from sojourn.domain.statistics.horizon import Horizon
 from sojourn.domain.statistics.interval import Interval
 from sojourn.domain.statistics.lifetime import LONGEST
-from sojourn.insight.experiments import Figure, Outcome, outcome, planned
+from sojourn.insight.experiments import Outcome, outcome, planned
 from sojourn.insight.lifetimes import lifetimes
 from sojourn.insight.measuring import sources_of
-from sojourn.insight.reporting.words import interval, told
+from sojourn.insight.reporting.words import difference, interval, money, told
 from sojourn.store.measuring import outcomes
 
 app = typer.Typer(
@@ -74,26 +74,7 @@ async def _lifetime(here: Here, name: str, months: int, *, as_json: bool) -> Non
             session, name, sources_of(here.project), datetime.now(UTC), months=months
         )
     if as_json:
-        show_json(
-            [
-                {
-                    "variant": one.variant,
-                    "base": one.base,
-                    "currency": one.currency,
-                    "ages": [
-                        {
-                            "months": at.months,
-                            "customers": list(at.customers),
-                            "paid": _figure(at.treated),
-                            "base_paid": _figure(at.held_out),
-                            "more": _figure(at.difference),
-                        }
-                        for at in one.ages
-                    ],
-                }
-                for one in found
-            ]
-        )
+        show_json([plain_lifetime(one) for one in found])
         return
     if not found:
         show_line("no customer who has paid is a month old yet")
@@ -105,9 +86,9 @@ async def _lifetime(here: Here, name: str, months: int, *, as_json: bool) -> Non
                 (
                     at.months,
                     *at.customers,
-                    _paid(at.treated),
-                    _paid(at.held_out),
-                    _money(at.difference),
+                    money(at.treated),
+                    money(at.held_out),
+                    money(at.difference, signed=True),
                 )
                 for at in one.ages
             ),
@@ -127,7 +108,7 @@ async def _list(here: Here, *, as_json: bool) -> None:
 
 
 async def _show(here: Here, name: str, horizon: Horizon | None, *, as_json: bool) -> None:
-    weights = planned(name, here.settings.holdout, here.project.journeys.holdouts)
+    weights = planned(name, here.settings.holdout, here.project.journeys)
     async with here.store() as store, store.reading() as session:
         found = await outcome(
             session,
@@ -164,7 +145,7 @@ def _show_outcome(found: Outcome) -> None:
                 side.customers,
                 side.converted,
                 interval(side.rate),
-                "" if one is None else _words(one.converted),
+                "" if one is None else difference(one.converted),
                 told(one.converted) if one and isinstance(one.converted, Interval) else "",
             )
             for variant, side, one in rows
@@ -172,31 +153,11 @@ def _show_outcome(found: Outcome) -> None:
     )
     for one in found.others:
         for currency, figure in one.revenue.items():
-            show_line(f"{one.side.variant}: {_money(figure)} {currency} a customer more")
+            show_line(
+                f"{one.side.variant}: {money(figure, signed=True)} {currency} a customer more"
+            )
     if found.young:
         show_line(f"{found.young} customers still have time to buy, and do not count yet")
-
-
-def _words(figure: Figure | None) -> str:
-    if figure is None:
-        return "–"
-    return interval(figure, signed=True) if isinstance(figure, Interval) else str(figure)
-
-
-def _money(figure: Figure) -> str:
-    if not isinstance(figure, Interval):
-        return str(figure)
-    return f"{figure.point:+,.2f} ({figure.low:+,.2f} to {figure.high:+,.2f})"
-
-
-def _paid(figure: Figure) -> str:
-    return f"{figure.point:,.2f}" if isinstance(figure, Interval) else str(figure)
-
-
-def _figure(figure: Figure | None) -> Any:
-    if figure is None or isinstance(figure, Interval):
-        return figure and asdict(figure)
-    return {"why_not": str(figure)}
 
 
 def _plain(found: Outcome) -> dict[str, Any]:
@@ -212,7 +173,7 @@ def _plain(found: Outcome) -> dict[str, Any]:
                 "variant": side.variant,
                 "customers": side.customers,
                 "converted": side.converted,
-                "share": _figure(side.rate),
+                "share": plain_figure(side.rate),
                 "paid": {currency: round(sum(each), 2) for currency, each in side.paid.items()},
             }
             for side in sides
@@ -220,8 +181,8 @@ def _plain(found: Outcome) -> dict[str, Any]:
         "compared": [
             {
                 "variant": one.side.variant,
-                "converted_more": _figure(one.converted),
-                "revenue_more": {c: _figure(each) for c, each in one.revenue.items()},
+                "converted_more": plain_figure(one.converted),
+                "revenue_more": {c: plain_figure(each) for c, each in one.revenue.items()},
             }
             for one in found.others
         ],

@@ -104,7 +104,7 @@ async def _report(
         if not as_counted:
             await _count(here, store)
         async with store.reading() as session:
-            found = await read(session, here.project, asked)
+            found = await read(session, here.project, asked, everywhere=here.settings.holdout)
     if html is not None:
         write_page(found, here.settings.shop_name, html)
         show_line(f"the report is in {html}")

@@ -57,6 +57,59 @@ def interval(low: float, point: float, high: float, most: float) -> Markup:
     )
 
 
+def spread(low: float, point: float, high: float, reach: float) -> Markup:
+    """Draw the interval of a difference around none, which stands in the middle.
+
+    Args:
+        low: the lower bound.
+        point: the figure.
+        high: the upper bound.
+        reach: the value at the right end; its opposite is at the left one.
+
+    Returns:
+        The drawing.
+    """
+    left, mark, right = (_at(value + reach, 2 * reach) for value in (low, point, high))
+    mark = min(max(mark - 3, 0), WIDE - 6)
+    return _svg(
+        ROW,
+        f'<rect class="axis" {_box(0, 9, WIDE, 1)}/>'
+        f'<rect class="range" {_box(left, 6, max(right - left, 2), 8)}/>'
+        f'<rect class="aside" {_box(WIDE / 2 - 1, 0, 2, ROW)}/>'
+        f'<rect class="point" {_box(mark, 0, 6, ROW)}/>',
+    )
+
+
+def curves(
+    series: Sequence[tuple[str, Sequence[tuple[float, float, float]]]], most: float
+) -> Markup:
+    """Draw curves that begin at nothing, each in the band of its intervals.
+
+    Args:
+        series: the class of each curve, and its points one age after another: the lower bound, the
+            figure, the upper bound.
+        most: the value at the top.
+
+    Returns:
+        The drawing.
+    """
+    bands, lines = [], []
+    for kind, points in series:
+        steps = max(len(points), 1)
+        every = [(0.0, 0.0, 0.0), *points]
+        places = [_n(WIDE * step / steps) for step in range(len(every))]
+        lows, middles, highs = (
+            [f"{x},{_n(_down(one[which], most))}" for x, one in zip(places, every, strict=True)]
+            for which in range(3)
+        )
+        bands.append(
+            f'<polygon class="band {_safe(kind)}" points="{" ".join([*highs, *reversed(lows)])}"/>'
+        )
+        lines.append(f'<polyline class="curve {_safe(kind)}" points="{" ".join(middles)}"/>')
+    ground = f'<rect class="axis" {_box(0, DAYS - 1, WIDE, 1)}/>'
+    return _svg(DAYS, ground + "".join(bands) + "".join(lines))
+
+
 def columns(series: Sequence[tuple[str, Sequence[float]]], most: float) -> Markup:
     """Draw columns, one for each day; each series is drawn over the one before it.
 
@@ -88,6 +141,11 @@ def _svg(height: int, inside: str) -> Markup:
 
 def _box(x: float, y: float, width: float, height: float) -> str:
     return f'x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}"'
+
+
+def _down(value: float, most: float) -> float:
+    """Return a height, counted from the top; nothing stands above or below the drawing."""
+    return DAYS * (1 - min(max(value / most, 0), 1)) if most > 0 else DAYS
 
 
 def _at(value: float, most: float) -> float:

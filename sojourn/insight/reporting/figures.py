@@ -9,6 +9,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from sojourn.domain.measuring.attribution import MICROS, Model
+from sojourn.insight.reporting.brought import Brought
 
 
 class By(StrEnum):
@@ -174,8 +175,9 @@ class Part:
         name: its name.
         is_campaign: True for a campaign, False for a journey.
         groups: its messages, split by the report's column.
-        days: its counts by day, the first day first, without empty days.
-        variants: its messages by variant; empty unless there are two or more.
+        days: its counts by day, the first day first; days without any are left out.
+        variants: its messages by variant; empty unless there are two.
+        brought: what its control group and its experiments have brought, of all days.
     """
 
     name: str
@@ -183,6 +185,7 @@ class Part:
     groups: tuple[Group, ...]
     days: tuple[Group, ...]
     variants: tuple[Group, ...]
+    brought: tuple[Brought, ...] = ()
 
     @property
     def whole(self) -> Group:
@@ -196,10 +199,11 @@ class Report:
 
     Args:
         at: the moment when they were read.
-        uncounted: the number of changes that were not counted by then.
-        asked: the request for it.
-        parts: its journeys and campaigns, by name.
-        mailboxes: the e-mails of all parts, by the operator of the mailbox.
+        uncounted: changes that were not counted by then.
+        asked: the figures that it has.
+        parts: of the report, by name.
+        mailboxes: the e-mails of all parts, by who keeps the mailbox.
+        brought: what the installation's control group has brought, of all days.
     """
 
     at: datetime
@@ -207,6 +211,7 @@ class Report:
     asked: Asked
     parts: tuple[Part, ...]
     mailboxes: tuple[Group, ...]
+    brought: tuple[Brought, ...] = ()
 
     @property
     def whole(self) -> Group:

@@ -4,13 +4,20 @@ import base64
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
+from itertools import takewhile
+from math import ceil
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import jinja2
 from markupsafe import Markup
 
+from sojourn.domain.statistics import Interval
+from sojourn.insight.experiments import Side
+from sojourn.insight.lifetimes import Lifetime
 from sojourn.insight.reporting import drawing
+from sojourn.insight.reporting.brought import Against
 from sojourn.insight.reporting.figures import Group, Report
 from sojourn.insight.reporting.rates import Compared, compared, judged
 from sojourn.insight.reporting.trend import trend
@@ -18,11 +25,16 @@ from sojourn.insight.reporting.waterfall import waterfall, why
 from sojourn.insight.reporting.words import (
     MODELS,
     amount,
+    difference,
+    experiment,
     interval,
+    money,
     named,
     orders,
     percent,
+    standing,
     told,
+    verdict,
 )
 
 _HERE = Path(__file__).parent
@@ -64,12 +76,15 @@ def _environment() -> jinja2.Environment:
     made.globals.update(
         waterfall=waterfall, trend=trend, compared=compared, judged=judged, named=named,
         bar=drawing.bar, drawn=drawing.interval, columns=drawing.columns, most_of=_most_of,
-        widest=_widest, rounded=_rounded, why=why,
+        widest=_widest, rounded=_rounded, why=why, experiment=experiment, standing=standing,
+        spread=drawing.spread, farthest=_farthest, curves=drawing.curves, curves_of=_curves_of,
+        highest=_highest, mean_paid=_mean_paid,
     )  # fmt: skip
     made.filters.update(
         n=_number, moment=_moment, interval=interval, told=told, amount=amount, orders=orders,
-        percent=percent,
+        percent=percent, difference=difference, money=money, verdict=verdict,
     )  # fmt: skip
+    made.tests["is_interval"] = lambda figure: isinstance(figure, Interval)
     return made
 
 
@@ -100,3 +115,39 @@ def _rounded(most: int) -> int:
             if step * size >= most:
                 return max(step * size, 2)
         size *= 10
+
+
+def _farthest(against: Iterable[Against]) -> float:
+    """Return the value at the ends of a drawing of differences: the bound that is farthest off."""
+    found = [one.converted.once for one in against]
+    return max(
+        (abs(b) for f in found if isinstance(f, Interval) for b in (f.low, f.high)), default=0.0
+    )
+
+
+Curve = list[tuple[float, float, float]]
+
+
+def _curves_of(life: Lifetime) -> list[tuple[str, Curve]]:
+    """Return the curves of both sides, up to the first age of which too few have paid."""
+    found: list[tuple[str, Curve]] = []
+    for kind, figures in (
+        ("loss", [at.held_out for at in life.ages]),
+        ("stage", [at.treated for at in life.ages]),
+    ):
+        known = takewhile(lambda one: isinstance(one, Interval), figures)
+        found.append(
+            (kind, [(one.low, one.point, one.high) for one in known if isinstance(one, Interval)])
+        )
+    return found
+
+
+def _highest(life: Lifetime) -> int:
+    """Return the number at the top of a drawing of curves."""
+    highs = [high for _, curve in _curves_of(life) for *_, high in curve]
+    return _rounded(ceil(max(highs, default=0)))
+
+
+def _mean_paid(side: Side, currency: str) -> str:
+    paid = side.takings(currency)
+    return amount(Decimal(str(paid.mean))) if paid else "–"

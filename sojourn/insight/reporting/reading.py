@@ -10,6 +10,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.campaign_run import CampaignState
 from sojourn.domain.errors import UnknownName
+from sojourn.domain.statistics.horizon import Horizon
+from sojourn.insight.experiments import outcome_of, planned
+from sojourn.insight.exposed import Divided, all_divided
+from sojourn.insight.lifetimes import lifetimes_of
+from sojourn.insight.measuring import sources_of
+from sojourn.insight.reporting.brought import Brought
 from sojourn.insight.reporting.figures import COLUMNS, Asked, By, Counts, Group, Money, Part, Report
 from sojourn.project import Project
 from sojourn.store.measuring import marks
@@ -20,16 +26,27 @@ ROLLUPS, REASONS, MONEY, CAMPAIGNS = (
 )
 OF_MAILBOXES = ("due", "sent", "delivered", "bounced", "complained", "opened", "clicked")
 """The counts that mailbox providers are judged by."""
+MONTHS = 12
+"""The highest age of which lifetime value is told."""
 _FEWEST_VARIANTS = 2
 
 
-async def read(session: AsyncSession, project: Project, asked: Asked) -> Report:
+async def read(
+    session: AsyncSession,
+    project: Project,
+    asked: Asked,
+    *,
+    everywhere: float = 0.0,
+    now: datetime | None = None,
+) -> Report:
     """Read the figures of journeys and campaigns.
 
     Args:
         session: any session.
         project: knows journeys and campaigns that have no messages yet.
-        asked: the request.
+        asked: which figures.
+        everywhere: the part of customers that the installation holds out.
+        now: the present moment; None: by the machine's clock.
 
     Returns:
         The report.
@@ -51,6 +68,8 @@ async def read(session: AsyncSession, project: Project, asked: Asked) -> Report:
         _add(split, (name, day if asked.by is By.DAY else ""), Counts(entered=size))
     reasons = await _reasons(session, asked.by, chosen)
     by_group, by_day = await _owed(session, asked, chosen)
+    at = now or datetime.now(UTC)
+    brought = await _brought(session, project, asked, everywhere, at)
     parts = (
         Part(
             name,
@@ -58,15 +77,38 @@ async def read(session: AsyncSession, project: Project, asked: Asked) -> Report:
             groups=_groups(name, split, by_group, reasons),
             days=_groups(name, days, by_day, {}),
             variants=_of_tests(_groups(name, variants, {}, {}), _declared(project, name)),
+            brought=tuple(one for one in brought if one.source == name),
         )
         for name in sorted({name for name, _ in days})
     )
     return Report(
-        at=datetime.now(UTC),
+        at=at,
         uncounted=await marks.waiting(session),
         asked=asked,
         parts=tuple(parts),
         mailboxes=await _mailboxes(session, chosen),
+        brought=tuple(one for one in brought if not one.source),
+    )
+
+
+async def _brought(
+    session: AsyncSession, project: Project, asked: Asked, everywhere: float, now: datetime
+) -> list[Brought]:
+    """Return what experiments have brought; of the journeys that are asked for, if some are."""
+    return [
+        _of_experiment(one, planned(one.name, everywhere, project.journeys), now)
+        for one in await all_divided(session, sources_of(project), now)
+        if len(one.variants) >= _FEWEST_VARIANTS and (not asked.names or one.source in asked.names)
+    ]
+
+
+def _of_experiment(found: Divided, weights: Mapping[str, float] | None, now: datetime) -> Brought:
+    return Brought(
+        found.name,
+        found.source,
+        outcome_of(found, now, weights=weights, horizon=Horizon(until=now)),
+        outcome_of(found, now, weights=weights),
+        tuple(lifetimes_of(found, now, months=MONTHS)),
     )
 
 

@@ -3,7 +3,9 @@
 from decimal import Decimal
 
 from sojourn.domain.measuring.attribution import Model
-from sojourn.domain.statistics import Interval
+from sojourn.domain.statistics import Interval, TooEarly, TooFewPaid
+from sojourn.insight.experiments import Figure
+from sojourn.insight.reporting.brought import Against, Brought, More, Standing, Verdict
 from sojourn.insight.reporting.figures import NOT_TOLD, By
 
 MODELS = {
@@ -48,6 +50,66 @@ def told(more: Interval | None) -> str:
     if not more.excludes():
         return "may be chance"
     return "higher" if more.low > 0 else "lower"
+
+
+def difference(figure: Figure | None) -> str:
+    """Write how much higher a share is, in points: ``+2.10 (+0.90 to +3.30)``."""
+    return interval(figure, signed=True) if isinstance(figure, Interval) else lacking(figure)
+
+
+def money(figure: Figure | None, *, signed: bool = False) -> str:
+    """Write an amount with its bounds: ``4.20 (3.10 to 5.60)``.
+
+    Args:
+        figure: an amount, or why there is none.
+        signed: it is a difference.
+
+    Returns:
+        The words.
+    """
+    if not isinstance(figure, Interval):
+        return lacking(figure)
+    sign = "+" if signed else ""
+    low, point, high = (f"{one:{sign},.2f}" for one in (figure.low, figure.point, figure.high))
+    return f"{point} ({low} to {high})"
+
+
+def lacking(figure: TooFewPaid | TooEarly | None) -> str:
+    """Say why there is no interval."""
+    match figure:
+        case TooFewPaid(paid=paid, needed=needed):
+            return f"{paid} paid, too few: {needed} are needed"
+        case TooEarly():
+            return str(figure)
+    return "–"
+
+
+def verdict(more: More) -> str:
+    """Say what a difference tells, and whether it does so to those who look each day."""
+    if more.verdict in (Verdict.HIGHER, Verdict.LOWER) and not more.holds:
+        return f"{more.verdict}, at one look alone"
+    return str(more.verdict)
+
+
+def standing(brought: Brought, against: Against) -> str:
+    """Say how a side stands in all: of a control group, if it is worth to write."""
+    if not brought.is_holdout:
+        return str(against.standing)
+    return _OF_HOLDOUTS.get(against.standing, str(against.standing))
+
+
+_OF_HOLDOUTS = {
+    Standing.LEADS: "sells more than silence",
+    Standing.LOSES: "sells less than silence",
+    Standing.CHANCE: "no effect to be seen",
+}
+
+
+def experiment(brought: Brought) -> str:
+    """Return the title of what an experiment has brought."""
+    if not brought.is_holdout:
+        return f"Experiment {brought.name}"
+    return "Against those held out" if brought.source else "Against those held out from everything"
 
 
 def amount(value: Decimal, currency: str | None = None) -> str:

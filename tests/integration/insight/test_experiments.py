@@ -8,13 +8,16 @@ import pytest
 import pytest_asyncio
 from sqlmodel import SQLModel
 
+from sojourn import EMAIL, Journey, Message, hours
 from sojourn.domain.errors import UnknownName
+from sojourn.domain.events import OrderCompleted, ProductAdded
 from sojourn.domain.holdout import HELD_OUT, TREATED
 from sojourn.domain.statistics.horizon import Horizon, TooEarly
 from sojourn.domain.statistics.interval import Interval
 from sojourn.insight.experiments import Outcome, outcome, planned
 from sojourn.insight.lifetimes import lifetimes
 from sojourn.insight.measuring import Source
+from sojourn.journeys.registry import Journeys
 from sojourn.store import Store
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -29,6 +32,15 @@ async def alone(migrated_url: str) -> AsyncIterator[Store]:
     store = await Store.open(migrated_url)
     yield store
     await store.close()
+
+
+class Cart(Journey, name="cart", starts_on=ProductAdded, goal=OrderCompleted, holdout=0.1):
+    """Hold one of ten out."""
+
+    reminder = Message(EMAIL, useful_for=hours(24))
+
+    async def steps(self) -> None:
+        await self.send(self.reminder)
 
 
 class Shop:
@@ -153,7 +165,7 @@ async def test_an_uneven_division_is_told(alone: Store) -> None:
     shop = Shop(alone)
     shop.come(HELD_OUT, 300, 0.1)
     shop.come(TREATED, 700, 0.1)
-    weights = planned(NAME, 0.0, {"cart": 0.1})
+    weights = planned(NAME, 0.0, Journeys([Cart]))
     assert weights == {HELD_OUT: 0.1, TREATED: 0.9}
     found = await shop.outcome(weights=weights)
     assert found.divided is not None

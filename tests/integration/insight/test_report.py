@@ -17,21 +17,18 @@ from sojourn.domain.campaign_run import CampaignState
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.measuring.attribution import Model
 from sojourn.insight.measuring import Measuring, Source
-from sojourn.insight.reporting.figures import COLUMNS, Asked, By, Group, Report
+from sojourn.insight.reporting.figures import Asked, By
 from sojourn.insight.reporting.page import page
 from sojourn.insight.reporting.reading import read
 from sojourn.project import Project
 from sojourn.store import Store
 from sojourn.store.tables import CampaignRow
 from tests.support.cli_stack import Cli
-from tests.support.measured import GOALS, WINDOWS, Counts, Shop, counted
+from tests.support.measured import GOALS, WINDOWS, Shop, counted
 from tests.support.month import lived
+from tests.support.reports import UTC_ZONE, said, summed
 
 SOURCES = {name: Source(frozenset(some), WINDOWS[name]) for name, some in GOALS.items()}
-PLACES = ("day", "source", "occasion", "version", "step", "variant", "channel", "language",
-          "mailbox")  # fmt: skip
-"""The parts of a key of `counted`, in their order."""
-UTC_ZONE = zone("UTC")
 HAPPENINGS = 300
 ODD = "<script>alert(1)</script>\"'&{{ 7*7 }}"
 
@@ -42,35 +39,6 @@ async def alone(migrated_url: str) -> AsyncIterator[Store]:
     store = await Store.open(migrated_url)
     yield store
     await store.close()
-
-
-def summed(counts: Counts, by: By, model: Model, since: str) -> Counter[tuple[str, str, str]]:
-    """Sum what DuckDB counted, by source, by a column, and by what is counted."""
-    found: Counter[tuple[str, str, str]] = Counter()
-    for (*cell, what), number in counts.items():
-        of = dict(zip(PLACES, cell, strict=True))
-        if of["day"] >= since and not what.startswith(tuple({*Model} - {model})):
-            found[of["source"], of[by.value], what] += number
-    return +found
-
-
-def said(report: Report) -> Counter[tuple[str, str, str]]:
-    """Return the figures of a report in the words of `counted`."""
-    found: Counter[tuple[str, str, str]] = Counter()
-    for part in report.parts:
-        for one in part.groups:
-            for what, number in _figures(one, report.asked.model):
-                found[part.name, one.name, what] += number
-    return +found
-
-
-def _figures(group: Group, model: Model) -> list[tuple[str, int]]:
-    return [
-        *((name, getattr(group.counts, name)) for name in COLUMNS),
-        *((f"because {reason}", number) for reason, number in group.reasons.items()),
-        *((f"{model} {one.currency}", one.orders) for one in group.money),
-        *((f"{model} money {one.currency}", one.value) for one in group.money),
-    ]
 
 
 async def test_a_report_says_what_an_independent_count_of_the_rows_says(alone: Store) -> None:
