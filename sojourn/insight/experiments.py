@@ -148,6 +148,9 @@ def outcome_of(
         now: the moment when they were.
         weights: as for `outcome`.
         horizon: likewise.
+
+    Returns:
+        The figures.
     """
     sides = {variant: Side(variant) for variant in found.variants}
     customers = dict.fromkeys(sides, 0)

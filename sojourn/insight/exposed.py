@@ -79,6 +79,9 @@ async def divided(
         sources: journeys and campaigns with their goals, by name.
         now: the present moment.
 
+    Returns:
+        The customers.
+
     Raises:
         UnknownName: there are none.
     """
@@ -97,6 +100,9 @@ async def all_divided(
         session: any session.
         sources: journeys and campaigns with their goals, by name.
         now: the present moment.
+
+    Returns:
+        The customers of each.
     """
     return await _read(session, sources, now, "")
 

@@ -68,6 +68,9 @@ def lifetimes_of(found: Divided, now: datetime, *, months: int) -> list[Lifetime
         found: the customers.
         now: the moment when they were.
         months: the highest age.
+
+    Returns:
+        The figures.
     """
     paid = [(buyer, _by_currency(buyer)) for buyer in found.buyers]
     currencies = sorted({currency for _, payments in paid for currency in payments})

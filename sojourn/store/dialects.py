@@ -31,7 +31,16 @@ def day_of(session: AsyncSession, moment: ColumnElement[Any]) -> ColumnElement[s
 
 
 def before(session: AsyncSession, words: ColumnElement[str], sign: str) -> ColumnElement[str]:
-    """Return the part of a text before a sign; all of it if it has none."""
+    """Return the part of a text before a sign.
+
+    Args:
+        session: any session.
+        words: the text.
+        sign: one character.
+
+    Returns:
+        The part; all of the text if it has no such sign.
+    """
     if is_postgresql(session):
         return func.split_part(words, sign, 1, type_=String)
     return func.substr(words, 1, func.instr(words + sign, sign) - 1, type_=String)

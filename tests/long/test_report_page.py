@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from sojourn.domain.calendar import zone
+from sojourn.insight.measuring import Measuring, sources_of
 from sojourn.insight.reporting.figures import Asked
 from sojourn.insight.reporting.page import page
 from sojourn.insight.reporting.reading import read
 from sojourn.project import Project
 from sojourn.store import Store
+from sojourn.testkit import Shop
 from tests.support.axe import SIZES, faults, sized
 from tests.support.browser import CHROMIUM, Tab, telephone
 from tests.support.month import lived
@@ -42,6 +44,14 @@ async def test_a_report_in_the_browser(
             report = await read(session, Project(), Asked(zone("UTC"), since="2026-10-31"))
         files[name] = tmp_path / f"{name}.html"
         files[name].write_text(page(report, f"Shop {odd}"), encoding="utf-8")
+    shop = Shop(customers=1500)
+    await shop.write(store)
+    await Measuring(store, sources_of(shop.project)).catch_up()
+    async with store.reading() as session:
+        report = await read(session, shop.project, Asked(zone("UTC")), now=shop.until)
+    assert all(one.brought[0].lifetimes for one in report.parts)
+    files["tests"] = tmp_path / "tests.html"
+    files["tests"].write_text(page(report, "Shop of tests"), encoding="utf-8")
     for dark in (False, True):
         profile = tmp_path / f"profile-{dark}"
         async with telephone(profile, language="en", dark=dark) as tab:
@@ -51,8 +61,10 @@ async def test_a_report_in_the_browser(
                     await tab.open(file.as_uri())
                     await _examined(tab, node_packages, f"report-{name}-{size}-{dark}")
             if not dark:
-                await tab.open(files["usual"].as_uri())
-                await _printed(tab)
+                for name in ("usual", "tests"):
+                    await sized(tab, "desk")
+                    await tab.open(files[name].as_uri())
+                    await _printed(tab)
 
 
 async def _examined(tab: Tab, packages: Path, name: str) -> None:

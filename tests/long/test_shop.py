@@ -30,9 +30,9 @@ NAMED = {
     "tone": Standing.LOSES,
     "price": Standing.MORE_FOR_LESS,
 }
-"""What a report is to say of the effects that are planted."""
+"""The words of a report for the effects that are planted."""
 RARE = 0.0005
-"""So seldom chance alone makes this test red."""
+"""The probability that chance alone makes this test red."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What a control group or an experiment has brought, as a report tells it.
+"""The outcome of a control group or an experiment, as a report tells it.
 
 Two intervals stand side by side: one for a single look, and a wider one for those who look each
 day. A word such as "higher" is by the first; whether it holds on any day is said beside it.
@@ -15,7 +15,7 @@ from sojourn.insight.lifetimes import Lifetime
 
 
 class Verdict(StrEnum):
-    """What a difference says."""
+    """A word for a difference."""
 
     HIGHER = "higher"
     LOWER = "lower"
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 class Standing(StrEnum):
-    """How a side stands against the one that it is compared with, in all."""
+    """A word for a side, in all, against the one that it is compared with."""
 
     LEADS = "leads"
     LOSES = "loses"
@@ -51,7 +51,7 @@ class More:
 
     @property
     def verdict(self) -> Verdict:
-        """What it says, at one look."""
+        """The word for it, at one look."""
         return _verdict(self.once)
 
     @property
@@ -76,7 +76,7 @@ class Against:
 
     @property
     def standing(self) -> Standing:
-        """How it stands in all.
+        """The word for it, in all.
 
         Where as many bought on both sides, a difference of money counts only if it holds on any
         day: each currency would else be one more chance to be wrong.
@@ -91,7 +91,7 @@ class Against:
 
 @dataclass(frozen=True)
 class Brought:
-    """What a control group or an experiment has brought.
+    """All that a control group or an experiment has brought.
 
     Args:
         name: of the experiment.

@@ -82,10 +82,18 @@ def _environment() -> jinja2.Environment:
     )  # fmt: skip
     made.filters.update(
         n=_number, moment=_moment, interval=interval, told=told, amount=amount, orders=orders,
-        percent=percent, difference=difference, money=money, verdict=verdict,
+        percent=percent, difference=difference, money=money, verdict=verdict, folded=_folded,
     )  # fmt: skip
     made.tests["is_interval"] = lambda figure: isinstance(figure, Interval)
     return made
+
+
+def _folded(words: str) -> Markup:
+    """Return a figure with its range below it, where a column is narrow."""
+    point, _, extent = words.partition(" (")
+    if not extent:
+        return Markup("{}").format(words)
+    return Markup('{}<span class="about">{}</span>').format(point, extent.removesuffix(")"))
 
 
 def _number(value: int) -> str:
@@ -143,9 +151,9 @@ def _curves_of(life: Lifetime) -> list[tuple[str, Curve]]:
 
 
 def _highest(life: Lifetime) -> int:
-    """Return the number at the top of a drawing of curves."""
+    """Return the number at the top of a drawing of curves; 0: there is no curve to draw."""
     highs = [high for _, curve in _curves_of(life) for *_, high in curve]
-    return _rounded(ceil(max(highs, default=0)))
+    return _rounded(ceil(max(highs))) if highs else 0
 
 
 def _mean_paid(side: Side, currency: str) -> str:

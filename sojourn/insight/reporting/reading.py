@@ -69,7 +69,7 @@ async def read(
     reasons = await _reasons(session, asked.by, chosen)
     by_group, by_day = await _owed(session, asked, chosen)
     at = now or datetime.now(UTC)
-    brought = await _brought(session, project, asked, everywhere, at)
+    brought, fresh = await _brought(session, project, asked, everywhere, at)
     parts = (
         Part(
             name,
@@ -79,7 +79,7 @@ async def read(
             variants=_of_tests(_groups(name, variants, {}, {}), _declared(project, name)),
             brought=tuple(one for one in brought if one.source == name),
         )
-        for name in sorted({name for name, _ in days})
+        for name in sorted({name for name, _ in days} | fresh)
     )
     return Report(
         at=at,
@@ -93,13 +93,26 @@ async def read(
 
 async def _brought(
     session: AsyncSession, project: Project, asked: Asked, everywhere: float, now: datetime
-) -> list[Brought]:
-    """Return what experiments have brought; of the journeys that are asked for, if some are."""
-    return [
-        _of_experiment(one, planned(one.name, everywhere, project.journeys), now)
+) -> tuple[list[Brought], set[str]]:
+    """Return what experiments have brought, and the sources of those that somebody came into.
+
+    All days of an experiment count, for it is one from its beginning on. Experiments of journeys
+    that are not asked for are left out.
+    """
+    found = [
+        one
         for one in await all_divided(session, sources_of(project), now)
         if len(one.variants) >= _FEWEST_VARIANTS and (not asked.names or one.source in asked.names)
     ]
+    fresh = {
+        one.source
+        for one in found
+        if one.source and max(came.day for came in one.came).isoformat() >= asked.since
+    }
+    brought = [
+        _of_experiment(one, planned(one.name, everywhere, project.journeys), now) for one in found
+    ]
+    return brought, fresh
 
 
 def _of_experiment(found: Divided, weights: Mapping[str, float] | None, now: datetime) -> Brought:

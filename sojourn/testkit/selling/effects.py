@@ -39,7 +39,7 @@ NOTHING = Change()
 
 @dataclass(frozen=True)
 class Lift:
-    """The effect of a journey against those whom it holds out.
+    """The effect of a journey against those that it holds out.
 
     Args:
         journey: by name; it has a ``holdout=``.

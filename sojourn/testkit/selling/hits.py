@@ -1,7 +1,7 @@
 """All that providers tell of the messages of a shop: arrived, bounced, opened, clicked, complained.
 
 Mail programs that fetch pictures ahead and scanners that follow links are among the readers. They
-come by names that the engine knows, so that to judge their hits anew changes nothing.
+come by names that the engine knows, so that to judge their hits once more changes nothing.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ OPENS, FETCHES, CLICKS, SCANS = 0.35, 0.3, 0.06, 0.03
 """The parts of arrived e-mails that a person opens, a relay fetches, a person clicks in without
 buying because of it, and a scanner looks through."""
 MOVED_CLICK = 0.8
-"""Of those who buy because of a message: they clicked in it."""
+"""The part of those who buy because of a message that clicked in it."""
 COMPLAINS, LEAVES = 0.0005, 0.003
 
 

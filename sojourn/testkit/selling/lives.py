@@ -1,4 +1,4 @@
-"""What the customers of one journey do, drawn by chance: who is written to, who buys, and when.
+"""The lives of the customers of one journey, drawn by chance: who is written to, who buys, when.
 
 Everything is drawn in arrays, a number a customer. Moments are microseconds since 1970.
 """
@@ -29,17 +29,17 @@ SKIPPED: dict[str, float] = {
 }
 """Why a first message does not leave, whatever side its customer is on: these are on none."""
 LOST = {"bounced": 0.02, "unreported": 0.015, "rejected": 0.005, "expired": 0.005, "unknown": 0.005}
-"""What becomes of a message that leaves and does not arrive."""
+"""The fates of a message that leaves and does not arrive."""
 AMOUNT, SPREAD = 40.0, 0.6
 """The median of an order, and how far orders differ (lognormal)."""
 CURRENCIES = {"EUR": (0.7, 1.0), "PLN": (0.3, 4.25)}
 """The part of customers who pay in a currency, and what it is worth."""
 REFUNDED = 0.03
-"""Of buyers: half of the order is given back."""
+"""The part of buyers to which half of the order is given back."""
 UNDONE = 0.02
-"""Of the others: an order that is cancelled, or given back whole."""
+"""The part of the others whose order is cancelled, or given back whole."""
 TWICE = 0.02
-"""Of orders: told twice."""
+"""The part of orders that is told twice."""
 LATER = 0.08
 """Further orders of a customer in a month."""
 

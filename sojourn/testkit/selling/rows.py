@@ -65,6 +65,9 @@ def rows_of(
         lives: theirs.
         numbers: moved on by the rows that are made.
         chance: of what makes no difference.
+
+    Returns:
+        The columns of each table.
     """
     runs = [
         f"{journey.name}:{one}" + (f":k{one}" if journey.terms.key else "") for one in lives.ids

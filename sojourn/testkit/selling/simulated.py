@@ -58,7 +58,7 @@ class Shop:
     """A shop whose customers react to what they get, by chance, with effects that are known.
 
     Each customer is in one journey. Who buys, and what for, depends on whether their message
-    arrived; whom a journey holds out buys as ever::
+    arrived; those that a journey holds out buy as ever::
 
         shop = Shop(customers=20_000, effects=[Lift("left-cart", points=0.05)])
         await shop.write(store)

@@ -22,7 +22,7 @@ from sojourn.insight.reporting.page import page
 from sojourn.insight.reporting.reading import read
 from sojourn.project import Project
 from sojourn.store import Store
-from sojourn.store.tables import CampaignRow
+from sojourn.store.tables import CampaignRow, ExposureRow
 from tests.support.cli_stack import Cli
 from tests.support.measured import GOALS, WINDOWS, Shop, counted
 from tests.support.month import lived
@@ -190,6 +190,13 @@ class Elements(HTMLParser):
 
 async def test_markup_in_every_field_stays_text(alone: Store, tmp_path: Path) -> None:
     await lived(alone, random.Random(2), odd=ODD)
+    async with alone.transaction() as session:
+        for variant in (f"calm{ODD}", f"loud{ODD}"):
+            session.add(
+                ExposureRow(experiment=f"tone{ODD}", customer_id=variant, variant=variant,
+                            at=datetime(2026, 1, 1, tzinfo=UTC),
+                            workflow_id=f"abandoned-cart{ODD}:c")
+            )  # fmt: skip
     pages = []
     async with alone.reading() as session:
         for by in By:
@@ -202,6 +209,8 @@ async def test_markup_in_every_field_stays_text(alone: Store, tmp_path: Path) ->
         assert f"newsletter{ODD}" in found.text
         assert f"gmail{ODD}" in found.text
         assert f"EUR{ODD}" in found.text
+        assert f"Experiment tone{ODD}" in found.text
+        assert f"loud{ODD}" in found.text
         assert f"cap{ODD}" in found.text
         assert f"Shop {ODD}" in found.text
         assert "<svg" in html
