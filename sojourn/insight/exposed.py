@@ -43,7 +43,7 @@ class Divided:
     """The customers of an experiment.
 
     Args:
-        name: of the experiment.
+        name: the name of the experiment.
         came: all of them, counted.
         buyers: those who have bought.
     """
@@ -75,7 +75,7 @@ async def divided(
 
     Args:
         session: any session.
-        name: of the experiment.
+        name: the name of the experiment.
         sources: journeys and campaigns with their goals, by name.
         now: the present moment.
 

@@ -18,13 +18,13 @@ _INSTANT = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Lifetime:
-    """Lifetime value of one variant against that of the one that it is compared with.
+    """Lifetime value of one variant against that of the base.
 
     Args:
         variant: the variant.
-        base: the other one; `AtAge.held_out` is about it.
-        currency: of all amounts.
-        ages: a row a month.
+        base: the variant it is compared with, which `AtAge.held_out` is about.
+        currency: the currency of all amounts.
+        ages: a row for each month of age.
     """
 
     variant: str
@@ -36,23 +36,23 @@ class Lifetime:
 async def lifetimes(
     session: AsyncSession, name: str, sources: Mapping[str, Source], now: datetime, *, months: int
 ) -> list[Lifetime]:
-    """Return what customers of an experiment had paid by each age, by variant and currency.
+    """Return the payments of an experiment's customers by each age, by variant and currency.
 
-    The age counts from the moment at which a customer came into the experiment, and every order
-    that is a goal counts, whenever it came.
+    The age counts from the customer's entry into the experiment, and every order that is a goal
+    counts, whenever it came.
 
     Args:
         session: any session.
-        name: of the experiment.
+        name: the name of the experiment.
         sources: journeys and campaigns with their goals, by name.
-        now: up to which orders are known.
-        months: the highest age.
+        now: the moment up to which orders are known.
+        months: the highest age, in months.
 
     Returns:
         The figures; none before the first customer who has paid is a month old.
 
     Raises:
-        UnknownName: no customer is in an experiment of that name.
+        UnknownName: no customer is in an experiment with that name.
         BadFigures: there are no such months.
     """
     return lifetimes_of(await divided(session, name, sources, now), now, months=months)

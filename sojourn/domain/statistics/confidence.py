@@ -30,3 +30,26 @@ def check_share(value: float, name: str) -> float:
 def z_of(confidence: float) -> float:
     """Return how many standard errors a two-sided interval of this confidence reaches: 1.96."""
     return NORMAL.inv_cdf((1 + check_share(confidence, "confidence")) / 2)
+
+
+def student_of(freedom: int, confidence: float) -> float:
+    """Return how far a two-sided interval of Student's t reaches: 2.26 at 9 degrees of freedom.
+
+    M. Abramowitz and I. A. Stegun, "Handbook of Mathematical Functions" (1964), 26.7.5: off by less
+    than 1 in 1000 from 9 degrees on.
+
+    Args:
+        freedom: the degrees.
+        confidence: how often the truth is held.
+
+    Returns:
+        The reach, in standard errors.
+    """
+    z = z_of(confidence)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92_160,
+    )
+    return z + sum(term / float(freedom) ** power for power, term in enumerate(terms, 1))

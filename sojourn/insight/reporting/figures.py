@@ -175,8 +175,8 @@ class Part:
         name: its name.
         is_campaign: True for a campaign, False for a journey.
         groups: its messages, split by the report's column.
-        days: its counts by day, the first day first; days without any are left out.
-        variants: its messages by variant; empty unless there are two.
+        days: its counts by day, the first day first, without empty days.
+        variants: its messages by variant; empty unless there are two or more.
         brought: what its control group and its experiments have brought, of all days.
     """
 
@@ -199,10 +199,10 @@ class Report:
 
     Args:
         at: the moment when they were read.
-        uncounted: changes that were not counted by then.
-        asked: the figures that it has.
-        parts: of the report, by name.
-        mailboxes: the e-mails of all parts, by who keeps the mailbox.
+        uncounted: the number of changes that were not counted by then.
+        asked: the request for it.
+        parts: its journeys and campaigns, by name.
+        mailboxes: the e-mails of all parts, by the operator of the mailbox.
         brought: what the installation's control group has brought, of all days.
     """
 

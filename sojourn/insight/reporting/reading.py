@@ -44,7 +44,7 @@ async def read(
     Args:
         session: any session.
         project: knows journeys and campaigns that have no messages yet.
-        asked: which figures.
+        asked: the request.
         everywhere: the part of customers that the installation holds out.
         now: the present moment; None: by the machine's clock.
 
