@@ -7,8 +7,9 @@ neither lower it nor are guessed at. So each age has customers of its own, fewer
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from sojourn.domain.calendar_days import Months
 from sojourn.domain.errors import BadFigures
@@ -118,4 +119,10 @@ def _by_age(lives: Iterable[Life], currency: str, now: datetime, months: int) ->
 def _birthday(entered: datetime, age: int) -> datetime:
     """Return the moment at which a customer is so many months old."""
     at = entered.astimezone(UTC)
-    return datetime.combine(Months(age)(at.date()), at.timetz())
+    return datetime.combine(_later(at.date(), age), at.timetz())
+
+
+@lru_cache(maxsize=LONGEST * 400)
+def _later(day: date, age: int) -> date:
+    """Return the day so many months later; thousands of customers come on one day."""
+    return Months(age)(day)
