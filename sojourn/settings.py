@@ -308,6 +308,13 @@ class Settings(BaseSettings):
     webhooks: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = None
     """Folder of ``*.toml``, each the mapping of one source of webhooks."""
 
+    webhooks_out: str = ""
+    """Addresses that are told what happens, with a name each (`domain.hooks.read_hooks`)."""
+
+    webhooks_out_secret: SecretStr = SecretStr("")
+    """Secrets that sign what they are told, ``crm=whsec_...``; two of one name while one is
+    exchanged: each signs."""
+
     tasks_webhook: str = ""
     """Address of the helpdesk that is told of tasks; empty: none is."""
 

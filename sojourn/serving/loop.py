@@ -30,6 +30,7 @@ from sojourn.domain.events import Events
 from sojourn.insight.alerts.sinks import sinks_of
 from sojourn.insight.alerts.telling import Telling
 from sojourn.insight.alerts.watching import Watching
+from sojourn.insight.hooks import Hooks
 from sojourn.insight.measuring import Measuring
 from sojourn.insight.numbering import Numbering
 from sojourn.policies import Policy
@@ -58,6 +59,7 @@ TELL_EVERY = timedelta(seconds=3)
 FORGET_EVERY = timedelta(minutes=10)
 WATCH_EVERY = timedelta(seconds=15)
 STOCK_EVERY = timedelta(minutes=1)
+HOOKS_EVERY = timedelta(seconds=3)
 MEASURE_EVERY = timedelta(seconds=10)
 CLICKS_EVERY = timedelta(seconds=3)
 ALERT_EVERY = timedelta(seconds=15)
@@ -279,6 +281,15 @@ async def watch_for_alerts(
     )
 
 
+async def tell_hooks_forever(hooks: Hooks) -> None:
+    """Tell the project's addresses, time and again, what happens."""
+
+    async def tell_hooks() -> None:
+        await hooks.tell()
+
+    await _forever(tell_hooks, HOOKS_EVERY)
+
+
 async def watch_audiences(sojourn: Sojourn) -> None:
     """Tell, time and again, who has come into a watched audience and who has gone."""
 
@@ -332,6 +343,7 @@ async def serve_until_stopped(
         policy = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
         helpdesk = Helpdesk.of(store, settings)
         sinks = sinks_of(settings)
+        hooks = Hooks.of(store, settings, project.events)
         client = await connect(settings, runtime=runtime(settings))
         await _check_namespace(client)
         async with serving(
@@ -378,8 +390,7 @@ async def serve_until_stopped(
                         )
                     ),
                 ]
-                if helpdesk is not None:
-                    tasks.append(asyncio.create_task(tell_forever(helpdesk)))
+                tasks += _telling(helpdesk, hooks)
                 if project.coupons:
                     tasks.append(asyncio.create_task(watch_coupons(client, store, project.coupons)))
                 if project.audiences.watched:
@@ -394,6 +405,16 @@ async def serve_until_stopped(
     finally:
         await store.close()
     log.info("stopped")
+
+
+def _telling(helpdesk: Helpdesk | None, hooks: Hooks | None) -> list[asyncio.Task[Any]]:
+    """Begin to tell those that the settings name."""
+    tasks = []
+    if helpdesk is not None:
+        tasks.append(asyncio.create_task(tell_forever(helpdesk)))
+    if hooks is not None:
+        tasks.append(asyncio.create_task(tell_hooks_forever(hooks)))
+    return tasks
 
 
 async def _check_namespace(client: Client) -> None:

@@ -20,6 +20,7 @@ from sojourn.store.tables import (
     EntryRow,
     EventRow,
     ExposureRow,
+    HookCallRow,
     IdentifyRow,
     LedgerRow,
     MuteRow,
@@ -50,6 +51,7 @@ MOVED = (
     CouponRow,
     CouponUseRow,
     ExposureRow,
+    HookCallRow,
 )
 """Tables whose rows follow the person; runs move as well."""
 

@@ -991,6 +991,49 @@ class ChangeFeedRow(SQLModel, table=True):
     """By kind: the newest row of its table that has a change."""
 
 
+class HookRow(SQLModel, table=True):
+    """An address that is told what happens (`domain.hooks`)."""
+
+    __tablename__ = "hooks"
+
+    name: str = Field(primary_key=True)
+    seq: int = Field(sa_type=_BIG)
+    """The last news that has a call (`ChangeRow.news`)."""
+    failures: int = 0
+    """The times that the breaker opened since a post was taken."""
+    open_until: datetime | None = _maybe()
+    """The breaker is open: nothing is posted before this moment."""
+    leased_until: datetime | None = _maybe()
+    """A worker posts to it until then."""
+    given_up: int = 0
+    """Calls that were refused for days, and are told no more."""
+    fault: str | None = None
+    """The reason why the last post failed."""
+
+
+class HookCallRow(SQLModel, table=True):
+    """A piece of news that an address is still to be told. It goes once it is told."""
+
+    __tablename__ = "hook_calls"
+    __table_args__ = (
+        Index("ix_hook_calls_order", "hook", "customer_id", "id"),
+        Index("ix_hook_calls_customer", "customer_id"),
+    )
+
+    id: int | None = _number()
+    hook: str
+    seq: int = Field(sa_type=_BIG)
+    """`ChangeRow.news`."""
+    customer_id: str
+    """The customer whose later news waits for it."""
+    name: str
+    """The webhook-id, the same in every attempt."""
+    body: dict[str, Any] = _json()
+    tries: int = 0
+    next_at: datetime | None = _maybe()
+    """When it is posted again; None: at once."""
+
+
 class GoalRow(SQLModel, table=True):
     """A kind of event that tells an order, or takes one back: each new event leaves a mark."""
 

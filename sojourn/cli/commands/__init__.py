@@ -53,5 +53,6 @@ COMMANDS: Mapping[str, str] = {
     "switches": "List what operators hold back, since when, who and why.",
     "tasks": "List what journeys ask people, the most urgent first; show one, answer one.",
     "tickets": "List open tickets, newest first; close one.",
+    "webhooks": "List the addresses that are told what happens, or tell them once more.",
     "why-not": "Say in one line why a customer did not get a journey or a message, with evidence.",
 }

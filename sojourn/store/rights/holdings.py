@@ -240,6 +240,10 @@ HOLDINGS: Mapping[str, Holding] = {
         ),
         aging=Aging("judged_at", ("because",)),
     ),
+    "hook_calls": Holding(
+        "A piece of news of the customer that an address is still to be told.",
+        parts(customer="customer_id", personal="body", plain="id hook seq name tries next_at"),
+    ),
     "requests": Holding(
         "A request of the customer that a limit counts; a hash stands for address and network.",
         parts(
@@ -295,6 +299,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "goals": Holding("An event that is a goal.", find=Find.NOBODY),
     "marks": Holding("A row that has changed since it was measured.", find=Find.NOBODY),
     "changes": Holding("The newest change of a row that others follow.", find=Find.NOBODY),
+    "hooks": Holding("How far an address is told what happens.", find=Find.NOBODY),
     "change_feed": Holding("How far changes are numbered.", find=Find.NOBODY),
     "rollups": Holding("What messages of a day count, by kind.", find=Find.NOBODY),
     "rollup_reasons": Holding("How many of them did not leave, by reason.", find=Find.NOBODY),
