@@ -57,8 +57,9 @@ def write_project(folder: Path) -> str:
 def _files(name: str) -> Iterator[tuple[Path, str]]:
     """Yield the files of a project: their paths and contents."""
     for file in sorted(FILES.rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts:
-            path = file.relative_to(FILES)
+        path = file.relative_to(FILES)
+        # caches of tools that were run here are not part of it
+        if file.is_file() and not any(one.startswith((".", "__pycache__")) for one in path.parts):
             path = path.with_name(_HIDDEN.get(path.name, path.name))
             yield path, _filled_in(path, file.read_text(), name)
     root = shipped_root()

@@ -1,9 +1,8 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from sojourn.domain.links import Score, score_token
 from sojourn.events import (
     ComplaintReceived,
     ComplaintResolved,
@@ -13,10 +12,7 @@ from sojourn.events import (
     ProductAdded,
     SurveyAnswered,
 )
-from sojourn.settings import signing_key
 from sojourn.testkit import JourneyTest, scenario
-from tests.support.gateway_links import BROWSER
-from tests.support.gateway_server import serving
 from workflows.abandoned_cart import AbandonedCart
 from workflows.service_recovery import ServiceRecovery
 
@@ -139,27 +135,6 @@ async def test_a_low_score_is_answered_and_a_fair_one_is_not(journey: JourneyTes
     assert "honest answer" in (await journey.content("apology"))["subject"]
     await journey.publish(ComplaintResolved)
     assert journey.of(ServiceRecovery).outcomes == ["converted"]
-
-
-async def test_a_low_score_on_the_page_of_the_greetings_reaches_a_person(
-    journey: JourneyTest,
-) -> None:
-    journey.begin_at(datetime.now(UTC))
-    sojourn = await journey._ready()
-    until = datetime.now(UTC) + 30 * DAY
-    wish = Score(journey.customer_id, "seasons-greetings@2026", int(until.timestamp()))
-    async with serving(sojourn) as served:
-        page = await served.http.post(
-            f"/s/{score_token(signing_key(sojourn.settings), wish)}",
-            data={"wish": "answer", "score": "3"},
-            headers=BROWSER,
-        )
-        assert "Your answer: 3 of 10." in page.text
-        await served.told()
-    await journey.settled()
-    assert journey.sent == ["apology"]
-    (task,) = await journey.tasks()
-    assert task.question == "compensate"
 
 
 async def test_the_same_complaint_joins_and_another_is_a_case_of_its_own(
