@@ -56,19 +56,23 @@ def write_project(folder: Path) -> str:
 
 def _files(name: str) -> Iterator[tuple[Path, str]]:
     """Yield the files of a project: their paths and contents."""
-    for file in sorted(FILES.rglob("*")):
+    for file in _under(FILES):
         path = file.relative_to(FILES)
-        # caches of tools that were run here are not part of it
-        if file.is_file() and not any(one.startswith((".", "__pycache__")) for one in path.parts):
-            path = path.with_name(_HIDDEN.get(path.name, path.name))
-            yield path, _filled_in(path, file.read_text(), name)
+        path = path.with_name(_HIDDEN.get(path.name, path.name))
+        yield path, _filled_in(path, file.read_text(), name)
     root = shipped_root()
     for place in SHARED:
-        for file in (
-            sorted((root / place).rglob("*")) if (root / place).is_dir() else [root / place]
-        ):
+        for file in _under(root / place) if (root / place).is_dir() else [root / place]:
             path = file.relative_to(root)
             yield path, _named_after(path, file.read_text(), name)
+
+
+def _under(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of those in it, without the caches of tools that ran here."""
+    for file in sorted(folder.rglob("*")):
+        parts = file.relative_to(folder).parts
+        if file.is_file() and not any(one.startswith((".", "__pycache__")) for one in parts):
+            yield file
 
 
 def _filled_in(path: Path, text: str, name: str) -> str:
