@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn import EMAIL, Audience, Campaign, Message, days, trait
 from sojourn.domain.campaign_plan import CampaignPlan
@@ -61,7 +62,7 @@ class Crowd:
         self.topic = f"news-{self.own}"
         self.campaign = f"c-{self.own}"
         self.deliveries: dict[int, Delivery] = {}
-        self.happens: list[Callable[[str], Awaitable[None]]] = [
+        self.happens: list[Callable[[AsyncSession, str], Awaitable[None]]] = [
             self.nothing, self.no_consent, self.refused_topic, self.own_yes, self.no_address,
             self.bounced, self.refused_by_address, self.snoozed, self.restricted, self.unknown,
             self.bought_before, self.bought_after, self.had_one_today, self.holds_one,
@@ -83,128 +84,122 @@ class Crowd:
             await campaigns.frozen(session, self.campaign, at=NOW - HOUR, size=number)
             row = await campaigns.get(session, self.campaign)
             await session.refresh(row)
-        for n in range(number):
-            one = f"{self.own}-{n}"
-            await self._write(one)
-            due = NOW - self.rnd.choice([timedelta(0), HOUR, 3 * DAY])
-            self.deliveries[n + 1] = plan.delivery(
-                one, due=due, now=NOW, lane=Channel.EMAIL, start=(NOW - HOUR, row.start_seq)
-            )
-            for happens in self.rnd.sample(self.happens, self.rnd.choice([1, 1, 2, 3])):
-                await happens(one)
-
-    async def _write(self, one: str) -> None:
-        async with self.store.transaction() as session:
-            session.add(
-                CustomerRow(
-                    customer_id=one, identified_at=NOW - 9 * DAY, email=f"{one}@shop.example",
-                    timezone=self.rnd.choice(ZONES), locale=self.rnd.choice(["en-GB", "it", "en"]),
+            for n in range(number):
+                one = f"{self.own}-{n}"
+                await self._write(session, one)
+                await session.flush()  # what happens next finds the row
+                due = NOW - self.rnd.choice([timedelta(0), HOUR, 3 * DAY])
+                self.deliveries[n + 1] = plan.delivery(
+                    one, due=due, now=NOW, lane=Channel.EMAIL, start=(NOW - HOUR, row.start_seq)
                 )
-            )  # fmt: skip
-            session.add(
-                ConsentRow(customer_id=one, channel="email", granted=True, at=NOW - 8 * DAY,
-                           source="form")
-            )  # fmt: skip
+                for happens in self.rnd.sample(self.happens, self.rnd.choice([1, 1, 2, 3])):
+                    await happens(session, one)
 
-    async def nothing(self, one: str) -> None:
+    async def _write(self, session: AsyncSession, one: str) -> None:
+        session.add(
+            CustomerRow(
+                customer_id=one, identified_at=NOW - 9 * DAY, email=f"{one}@shop.example",
+                timezone=self.rnd.choice(ZONES), locale=self.rnd.choice(["en-GB", "it", "en"]),
+            )
+        )  # fmt: skip
+        session.add(
+            ConsentRow(customer_id=one, channel="email", granted=True, at=NOW - 8 * DAY,
+                       source="form")
+        )  # fmt: skip
+
+    async def nothing(self, session: AsyncSession, one: str) -> None:
         pass
 
-    async def _card(self, one: str, **changes: Any) -> None:
-        async with self.store.transaction() as session:
-            row = await people.lock(session, one)
-            for name, value in changes.items():
-                setattr(row, name, value)
-            session.add(row)
+    async def _card(self, session: AsyncSession, one: str, **changes: Any) -> None:
+        row = await people.lock(session, one)
+        for name, value in changes.items():
+            setattr(row, name, value)
+        session.add(row)
 
-    async def _said(self, one: str, *, granted: bool, topic: str = "", at: datetime) -> None:
-        async with self.store.transaction() as session:
-            person = await people.lock(session, one)
-            await consents.record(
-                session, person, EMAIL, granted=granted, topic=topic, source="t", at=at
-            )
+    async def _said(
+        self, session: AsyncSession, one: str, *, granted: bool, topic: str = "", at: datetime
+    ) -> None:
+        person = await people.lock(session, one)
+        await consents.record(
+            session, person, EMAIL, granted=granted, topic=topic, source="t", at=at
+        )
 
-    async def no_consent(self, one: str) -> None:
-        await self._said(one, granted=False, at=NOW - DAY)
+    async def no_consent(self, session: AsyncSession, one: str) -> None:
+        await self._said(session, one, granted=False, at=NOW - DAY)
 
-    async def refused_topic(self, one: str) -> None:
-        await self._said(one, granted=False, topic=self.topic, at=NOW - DAY)
+    async def refused_topic(self, session: AsyncSession, one: str) -> None:
+        await self._said(session, one, granted=False, topic=self.topic, at=NOW - DAY)
 
-    async def own_yes(self, one: str) -> None:
-        await self._said(one, granted=True, topic=self.topic, at=NOW - 2 * DAY)
+    async def own_yes(self, session: AsyncSession, one: str) -> None:
+        await self._said(session, one, granted=True, topic=self.topic, at=NOW - 2 * DAY)
 
-    async def yes_ran_out(self, one: str) -> None:
-        async with self.store.transaction() as session:
-            session.add(
-                ConsentRow(customer_id=one, channel="email", granted=True, at=NOW - 3 * DAY,
-                           source="f", expires_at=NOW - DAY)
-            )  # fmt: skip
+    async def yes_ran_out(self, session: AsyncSession, one: str) -> None:
+        session.add(
+            ConsentRow(customer_id=one, channel="email", granted=True, at=NOW - 3 * DAY,
+                       source="f", expires_at=NOW - DAY)
+        )  # fmt: skip
 
-    async def no_address(self, one: str) -> None:
-        await self._card(one, email="")
+    async def no_address(self, session: AsyncSession, one: str) -> None:
+        await self._card(session, one, email="")
 
-    async def bounced(self, one: str) -> None:
-        async with self.store.transaction() as session:
-            await suppressions.add(
-                session, EMAIL, f"{one.upper()}@shop.example", because="bounced",
-                at=NOW - DAY, source="t",
-            )  # fmt: skip
+    async def bounced(self, session: AsyncSession, one: str) -> None:
+        await suppressions.add(
+            session, EMAIL, f"{one.upper()}@shop.example", because="bounced",
+            at=NOW - DAY, source="t",
+        )  # fmt: skip
 
-    async def refused_by_address(self, one: str) -> None:
+    async def refused_by_address(self, session: AsyncSession, one: str) -> None:
         topic = self.rnd.choice(["", self.topic])
-        async with self.store.transaction() as session:
-            await refusals.add(
-                session, EMAIL, f"{one}@shop.example", topic=topic, at=NOW - HOUR, source="t"
-            )
+        await refusals.add(
+            session, EMAIL, f"{one}@shop.example", topic=topic, at=NOW - HOUR, source="t"
+        )
 
-    async def snoozed(self, one: str) -> None:
-        await self._card(one, snoozed_until=NOW + self.rnd.choice([HOUR, 9 * DAY]))
+    async def snoozed(self, session: AsyncSession, one: str) -> None:
+        await self._card(session, one, snoozed_until=NOW + self.rnd.choice([HOUR, 9 * DAY]))
 
-    async def in_care(self, one: str) -> None:
-        await self._card(one, in_care_until=NOW + DAY, in_care_of="service-recovery")
+    async def in_care(self, session: AsyncSession, one: str) -> None:
+        await self._card(session, one, in_care_until=NOW + DAY, in_care_of="service-recovery")
 
-    async def wants_less(self, one: str) -> None:
-        await self._card(one, least_days={self.topic: 30})
+    async def wants_less(self, session: AsyncSession, one: str) -> None:
+        await self._card(session, one, least_days={self.topic: 30})
 
-    async def restricted(self, one: str) -> None:
-        async with self.store.transaction() as session:
-            await restrictions.begin(session, one, why="asked", by="t")
+    async def restricted(self, session: AsyncSession, one: str) -> None:
+        await restrictions.begin(session, one, why="asked", by="t")
 
-    async def unknown(self, one: str) -> None:
-        await self._card(one, identified_at=None)
+    async def unknown(self, session: AsyncSession, one: str) -> None:
+        await self._card(session, one, identified_at=None)
 
-    async def erased(self, one: str) -> None:
-        await self._card(one, erased_at=NOW - DAY)
+    async def erased(self, session: AsyncSession, one: str) -> None:
+        await self._card(session, one, erased_at=NOW - DAY)
 
-    async def barred(self, one: str) -> None:
-        await self._card(one, email=f"{one}@elsewhere.example")
+    async def barred(self, session: AsyncSession, one: str) -> None:
+        await self._card(session, one, email=f"{one}@elsewhere.example")
 
-    async def _bought(self, one: str, at: datetime) -> None:
-        async with self.store.transaction() as session:
-            session.add(
-                EventRow(message_id=uuid4().hex, customer_id=one, name="Order Completed",
-                         occurred_at=at, received_at=NOW, properties={"order_id": "o"})
-            )  # fmt: skip
+    async def _bought(self, session: AsyncSession, one: str, at: datetime) -> None:
+        session.add(
+            EventRow(message_id=uuid4().hex, customer_id=one, name="Order Completed",
+                     occurred_at=at, received_at=NOW, properties={"order_id": "o"})
+        )  # fmt: skip
 
-    async def bought_before(self, one: str) -> None:
-        await self._bought(one, NOW - 2 * HOUR)
+    async def bought_before(self, session: AsyncSession, one: str) -> None:
+        await self._bought(session, one, NOW - 2 * HOUR)
 
-    async def bought_after(self, one: str) -> None:
-        await self._bought(one, NOW - timedelta(minutes=30))
+    async def bought_after(self, session: AsyncSession, one: str) -> None:
+        await self._bought(session, one, NOW - timedelta(minutes=30))
 
-    async def _has(self, one: str, **changes: Any) -> None:
+    async def _has(self, session: AsyncSession, one: str, **changes: Any) -> None:
         row: LedgerRow = ledger.new_row(delivery_of(one), Channel.EMAIL)
         row.topic = self.topic
         for name, value in changes.items():
             setattr(row, name, value)
-        async with self.store.transaction() as session:
-            session.add(row)
+        session.add(row)
 
-    async def had_one_today(self, one: str) -> None:
-        await self._has(one, state=MessageState.SENT, decided_at=NOW - HOUR)
+    async def had_one_today(self, session: AsyncSession, one: str) -> None:
+        await self._has(session, one, state=MessageState.SENT, decided_at=NOW - HOUR)
 
-    async def holds_one(self, one: str) -> None:
+    async def holds_one(self, session: AsyncSession, one: str) -> None:
         await self._has(
-            one, state=MessageState.DEFERRED, reason="quiet_hours", held_until=NOW + HOUR,
+            session, one, state=MessageState.DEFERRED, reason="quiet_hours", held_until=NOW + HOUR,
             decided_at=NOW - HOUR, due_at=NOW - 9 * DAY,
         )  # fmt: skip
 
