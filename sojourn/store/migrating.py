@@ -6,9 +6,14 @@ that only adds leaves the floor where it is, so workers of the former release go
 and a rollback to them works. One that removes something says so in a line ``CONTRACTS``, and raises
 the floor.
 
+Alembic takes long to load, and only what migrates, or says beforehand what a migration would do,
+needs it: every other start reads the versions that the code knows from the names of the files.
+
 Indexes are not part of the migrations. Indexes in `tables` that a database lacks are built at the
 end: on PostgreSQL concurrently, beside the running work.
 """
+
+from __future__ import annotations
 
 import asyncio
 import io
@@ -18,10 +23,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, Index, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -30,6 +33,10 @@ from sqlmodel import SQLModel
 
 from sojourn.domain.errors import StoreUnavailable
 from sojourn.store import tables  # noqa: F401 (their indexes)
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import Script, ScriptDirectory
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x50_10_42_4E  # no other program locks this number in our database
@@ -71,7 +78,7 @@ class Version:
     @property
     def standing(self) -> Standing:
         """Its standing for this code."""
-        known = _scripts()
+        known = _known()
         if self.actual is None:
             return Standing.OLDER
         if self.floor not in known:
@@ -105,9 +112,7 @@ class Step:
 
 def head() -> str:
     """Return the version that this code needs."""
-    version = _directory().get_current_head()
-    assert version is not None
-    return version
+    return max(_known())
 
 
 def version(connection: Connection) -> Version:
@@ -125,6 +130,8 @@ def upgrade(connection: Connection) -> None:
         connection: a connection in a transaction. On PostgreSQL it waits for another migration,
           and gives up when a table stays locked for `LOCK_TIMEOUT_MS`.
     """
+    from alembic import command  # noqa: PLC0415 (see above)
+
     if connection.dialect.name == "postgresql":
         # one migration at a time: the second finds it done. SQLite has one writer anyway
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
@@ -132,8 +139,7 @@ def upgrade(connection: Connection) -> None:
     before = version(connection)
     if before.actual is not None:
         _write(connection, ACTUAL, before.actual)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     _write(connection, FLOOR, floor())
@@ -246,9 +252,10 @@ def plan(connection: Connection) -> list[Step]:
 
 def statements(script: Script) -> list[str]:
     """Return what a migration does on PostgreSQL, as SQL."""
+    from alembic import command  # noqa: PLC0415 (see above)
+
     written = io.StringIO()
-    config = Config(output_buffer=written)
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config = _config(written)
     command.upgrade(config, f"{script.down_revision}:{script.revision}", sql=True)
     lines = (line for line in written.getvalue().splitlines() if not line.startswith("--"))
     return [
@@ -312,17 +319,31 @@ def in_words(statement: str) -> str:
 
 
 @cache
+def _known() -> frozenset[str]:
+    """Return the numbers of all migrations."""
+    return frozenset(
+        file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py")
+    )
+
+
+def _config(output: io.StringIO | None = None) -> Config:
+    from alembic.config import Config  # noqa: PLC0415 (see above)
+
+    config = Config(output_buffer=output)
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+@cache
 def _directory() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 (see above)
+
     return ScriptDirectory(str(MIGRATIONS))
 
 
 def _walk() -> list[Script]:
     """Return all migrations, the newest first."""
     return list(_directory().walk_revisions())
-
-
-def _scripts() -> set[str]:
-    return {script.revision for script in _walk()}
 
 
 def _due(after: str | None) -> Sequence[Script]:

@@ -34,16 +34,16 @@ def test_help_lists_every_command_and_imports_none() -> None:
     assert told.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_command_of_the_store_imports_no_worker() -> None:
+def test_a_command_of_the_store_imports_no_worker_and_no_migrations() -> None:
     script = (
         "import sys; from sojourn.cli.app import load; from sojourn.cli.here import Here;"
         "load('keys'); Here.compose();"
-        "print('temporalio.worker' in sys.modules, 'fastapi' in sys.modules)"
+        "print(*(name in sys.modules for name in ('temporalio.worker', 'fastapi', 'alembic')))"
     )
     told = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert told.stdout == "False False\n"
+    assert told.stdout == "False False False\n"
 
 
 async def test_an_unknown_command_is_one_line_with_the_nearest_name(offline: Cli) -> None:

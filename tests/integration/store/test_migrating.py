@@ -27,6 +27,11 @@ def _later() -> list[str]:
     return [script.revision for script in migrating._due(migrating.PROMISED)]
 
 
+def test_the_names_of_the_files_are_the_versions_that_alembic_knows() -> None:
+    assert migrating._known() == {script.revision for script in migrating._walk()}
+    assert migrating.head() == migrating._directory().get_current_head()
+
+
 @pytest.mark.parametrize("revision", _later())
 def test_a_migration_only_adds(revision: str) -> None:
     """The former release must be able to read and write what there is then."""
