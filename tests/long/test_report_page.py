@@ -48,7 +48,8 @@ async def test_a_report_in_the_browser(
     await shop.write(store)
     await Measuring(store, sources_of(shop.project)).catch_up()
     async with store.reading() as session:
-        report = await read(session, shop.project, Asked(zone("UTC")), now=shop.until)
+        asked = Asked(zone("UTC"), names=tuple(shop.project.journeys))
+        report = await read(session, shop.project, asked, now=shop.until)
     assert all(one.brought[0].lifetimes for one in report.parts)
     files["tests"] = tmp_path / "tests.html"
     files["tests"].write_text(page(report, "Shop of tests"), encoding="utf-8")
