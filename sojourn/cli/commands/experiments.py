@@ -20,7 +20,7 @@ from sojourn.insight.reporting.words import difference, interval, money, told
 from sojourn.store.measuring import outcomes
 
 app = typer.Typer(
-    help="List experiments and control groups, and show what they have brought.",
+    help="Show what control groups and variants have brought, with intervals.",
     no_args_is_help=True,
     add_completion=False,
 )
