@@ -5,9 +5,11 @@ import hashlib
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email import charset
 from typing import Any, Protocol
 
 import httpx
@@ -196,6 +198,17 @@ def sinks_of(settings: Settings) -> tuple[Sink, ...]:
     return tuple(found)
 
 
+@contextmanager
+def _charsets_kept() -> Iterator[None]:
+    """Undo what a module changes for the whole process: how e-mails in UTF-8 are encoded."""
+    kept = dict(charset.CHARSETS)
+    try:
+        yield
+    finally:
+        charset.CHARSETS.clear()
+        charset.CHARSETS.update(kept)
+
+
 def _by_apprise(url: str) -> ByApprise:
     try:
         # it knows a hundred services, and takes a while to load
@@ -204,7 +217,7 @@ def _by_apprise(url: str) -> ByApprise:
         raise BadSetting(f"SOJOURN_ALERTS_TO needs the package apprise: {EXTRA}") from None
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
     target = Apprise()
-    with warnings.catch_warnings():  # it loads all that it knows, some of it old
+    with _charsets_kept(), warnings.catch_warnings():  # it loads all that it knows, some of it old
         warnings.simplefilter("ignore", DeprecationWarning)
         taken = target.add(url)
     if not taken:
