@@ -40,11 +40,16 @@ from sojourn.store import Store
 from sojourn.store.tables import LedgerRow, RunRow
 from tests.support.gateway_server import Served
 from tests.support.gateway_server import serving as gateway
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, find
 
 MARK = "qzx"
 """Stands in every value of the person, so that none is there by chance."""
 ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08")
+
+
+def key(letter: str) -> str:
+    """Return an id of a thing: so long that no other bytes are like one of its ways by chance."""
+    return f"{letter}-{MARK}-4711"
 
 
 def written(value: str) -> Iterator[bytes]:
@@ -95,6 +100,20 @@ def test_the_search_finds_what_is_there(value: str) -> None:
     assert not found_in(b"nothing of hers", [value])
 
 
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """Run a PostgreSQL server that has nothing of other tests: all of its files are searched."""
+    commands = find()
+    if commands is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    server = Postgres(commands)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 class Zoe:
     """A person, as she tells of herself, and everybody of her."""
 
@@ -115,7 +134,7 @@ class Zoe:
             f"orchids {MARK}", f"words {MARK}", f"550 no mailbox {MARK}",
             f"yes of {MARK}", f"form of {MARK}",
         ]  # fmt: skip
-        self.keys = [f"{letter}{MARK}" for letter in "akso"]
+        self.keys = [key(letter) for letter in "akso"]
         """Keys of carts, a subscription, an order: Temporal has them in the ids of runs."""
 
     async def lives(self, served: Served) -> None:
@@ -123,19 +142,19 @@ class Zoe:
         for at, traits in (("2024-01-08T10:00:00Z", {"email": self.former}), (None, self.traits)):
             await self.says(served, "identify", traits=traits, timestamp=at)
         await self.does(served, "Product Added", userId=None, anonymousId=self.anonymous,
-                        properties={"cart_id": f"a{MARK}", "product_id": "p"})  # fmt: skip
+                        properties={"cart_id": key("a"), "product_id": "p"})  # fmt: skip
         await self.says(served, "alias", previousId=self.anonymous)
         await self.does(served, "Signed Up", properties={"plan": "pro"})
         asked = {"channel": "email", "topic": "newsletter", "proof": f"form {MARK}"}
         await self.does(served, "Opt-In Requested", properties=asked)
         await self.does(
-            served, "Product Added", properties={"cart_id": f"k{MARK}", "product_id": "p"}
+            served, "Product Added", properties={"cart_id": key("k"), "product_id": "p"}
         )
         ends = datetime.now(UTC) + timedelta(days=10)
         await self.does(
             served,
             "Subscription Started",
-            properties={"subscription_id": f"s{MARK}", "expires_at": ends.isoformat()},
+            properties={"subscription_id": key("s"), "expires_at": ends.isoformat()},
         )
         asked = {"wording": f"yes of {MARK}", "proof": f"form of {MARK}", "address": self.email}
         await self.does(
@@ -149,7 +168,7 @@ class Zoe:
     async def buys(self, served: Served) -> None:
         """Order, with words that nobody asked for, by an app: the texts went to the number."""
         await self.says(served, "identify", traits={"pushToken": self.token})
-        sent = {"order_id": f"o{MARK}", "note_to_us": self.note}
+        sent = {"order_id": key("o"), "note_to_us": self.note}
         await self.does(served, "Order Completed", properties=sent)
 
     async def does(self, served: Served, event: str, **call: Any) -> None:
@@ -229,7 +248,7 @@ async def test_no_byte_of_an_erased_person_is_left(
     folders = {"store": home, "temporal": stack}
     url = f"sqlite:///{home}/sojourn.db"
     if kind == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
+        server: Postgres = request.getfixturevalue("own_postgres")
         url = await server.create()
         folders["store"] = server._folder
     zoe, address = Zoe(), f"127.0.0.1:{free_port()}"

@@ -50,6 +50,7 @@ async def scrub(store: Store, tables: Iterable[str] = TABLES, *, rewrite: bool =
             await connection.execute(text(f'VACUUM ({full}ANALYZE) "{table}"'))
             await _forget_statistics(store, connection, table)
         # it quoted values of our rows; PostgreSQL skips it if we do not own the database
+        await _outlive_readers(connection)  # who began to read meanwhile would keep them
         await connection.execute(text(f"VACUUM {'(FULL)' if rewrite else ''} pg_statistic"))
 
 
