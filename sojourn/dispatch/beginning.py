@@ -93,6 +93,27 @@ def revives(
     """
     if not can_revive(journey, event):
         return False
+    told = told_before(journey, event, row, before)
+    return told is not None and told != getattr(event, journey.terms.anchor)
+
+
+def told_before(
+    journey: type[Journey],
+    event: Event,
+    row: EventRow,
+    before: Iterable[tuple[EventRow, Event]],
+) -> object | None:
+    """Return the value of the anchor that an event finds: the one that was told last.
+
+    Args:
+        journey: as for `revives`.
+        event: as for `revives`.
+        row: as for `revives`.
+        before: as for `revives`.
+
+    Returns:
+        The value; None if none of these events has told one.
+    """
     terms, key = journey.terms, routing.key_of(journey, event)
     told = [
         getattr(other, terms.anchor)
@@ -102,7 +123,7 @@ def revives(
         and events.concerns(stored, terms.reach, key)
         and getattr(other, terms.anchor, None) is not None
     ]
-    return bool(told) and told[-1] != getattr(event, terms.anchor)
+    return told[-1] if told else None
 
 
 def _is_ahead(value: object, moment: datetime) -> bool:

@@ -1,13 +1,13 @@
 """The store's knowledge of customers whose events are to be routed, for `planning.Known`."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.dispatch import routing
-from sojourn.dispatch.beginning import can_revive, run_of
-from sojourn.dispatch.planning import names_since, readable
+from sojourn.dispatch.beginning import can_revive, run_of, told_before
+from sojourn.dispatch.planning import names_since, place_of, readable
 from sojourn.domain.events import Event
 from sojourn.domain.ordering import earliest
 from sojourn.domain.switches import Part, first
@@ -18,7 +18,8 @@ from sojourn.project import Project
 from sojourn.store import events, ledger, switches
 from sojourn.store.tables import EventRow, RunRow
 
-EVER = datetime(1, 1, 2, tzinfo=UTC)
+PAGE = 100
+"""Events of a customer that are read at a time, until what was told before a change is found."""
 
 
 async def since_of(
@@ -44,8 +45,8 @@ async def since_of(
         for row, event in reversed(pairs)
         if _started(journeys, event)
     }
-    # by the names that concern each: what one customer does by the thousand, and no run of theirs
-    # has to know of, is not read
+    # by the names that concern each: events that one customer sends by the thousand, and that no
+    # run about to start has to know of, are not read
     alike: dict[frozenset[str], list[str]] = {}
     for customer_id in starting:
         started = {
@@ -96,7 +97,7 @@ async def had_of(
 async def before_of(
     session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], project: Project
 ) -> dict[str, list[tuple[EventRow, Event]]]:
-    """Read the events that told or moved an anchor, for customers with a change that waits.
+    """Read what has told or moved an anchor, for customers with a change that waits.
 
     Args:
         session: any session.
@@ -104,20 +105,37 @@ async def before_of(
         project: its journeys and events.
 
     Returns:
-        The events of each such customer, oldest first.
+        The newest events of each such customer, oldest first: so many that each change finds what
+        was told before it, or all.
     """
-    wanted: set[str] = set()
-    changed: set[str] = set()
+    found: dict[str, list[tuple[EventRow, Event]]] = {}
     for customer_id, pairs in waiting.items():
-        for _, event in pairs:
-            for journey in project.journeys.heard_by(event.event_name).values():
-                if can_revive(journey, event):
-                    wanted.update(names(journey.terms.moved_by))
-                    changed.add(customer_id)
-    if not changed:
-        return {}
-    found = await events.of_names(session, changed, wanted, since=EVER)
-    return {customer: readable(rows, project.events)[0] for customer, rows in found.items()}
+        changes = [
+            (journey, event, row)
+            for row, event in pairs
+            for journey in project.journeys.heard_by(event.event_name).values()
+            if can_revive(journey, event)
+        ]
+        if changes:
+            found[customer_id] = await _before(session, customer_id, changes, project)
+    return found
+
+
+async def _before(
+    session: AsyncSession,
+    customer_id: str,
+    changes: Sequence[tuple[type[Journey], Event, EventRow]],
+    project: Project,
+) -> list[tuple[EventRow, Event]]:
+    wanted = {name for journey, _, _ in changes for name in names(journey.terms.moved_by)}
+    found: list[tuple[EventRow, Event]] = []
+    upto = max(place_of(row) for _, _, row in changes)
+    while True:
+        page = await events.newest_before(session, customer_id, wanted, upto, limit=PAGE)
+        found = readable(page, project.events)[0] + found
+        if len(page) < PAGE or all(told_before(*one, found) is not None for one in changes):
+            return found
+        upto = place_of(page[0])
 
 
 async def last_sent_of(
@@ -177,9 +195,6 @@ async def held_back_of(
 
 
 def _started(journeys: Journeys, event: Event) -> list[type[Journey]]:
-    """Return the journeys of which an event may start a run."""
-    return [
-        journey
-        for journey in journeys.heard_by(event.event_name).values()
-        if routing.starts(journey, event) or can_revive(journey, event)
-    ]
+    """Return the journeys of which an event starts a run."""
+    heard_by = journeys.heard_by(event.event_name).values()
+    return [journey for journey in heard_by if routing.starts(journey, event)]

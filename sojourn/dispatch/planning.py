@@ -405,11 +405,12 @@ def _counts(row: EventRow, run: _Begun, known: Known, within: timedelta) -> bool
         had, begun = known.had.get(run.journey.name), run.start.seq or 0
         concerns = events.reaches(row, terms.reach, run.key, had, begun=begun)
     if not concerns or row.name not in names((*terms.goal, *terms.stops)):
-        return concerns and _order(row) > _order(run.start)
+        return concerns and place_of(row) > place_of(run.start)
     tolerance = timedelta(0) if row.name in terms.exact(run.start.name) else within
-    return counts_for(_order(row), _order(run.start), within=tolerance)
+    return counts_for(place_of(row), place_of(run.start), within=tolerance)
 
 
-def _order(row: EventRow) -> Place:
+def place_of(row: EventRow) -> Place:
+    """Return the place of a stored event among a customer's."""
     assert row.seq is not None
     return (row.occurred_at, row.seq)

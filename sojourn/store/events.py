@@ -243,6 +243,38 @@ async def of_names(
     return found
 
 
+async def newest_before(
+    session: AsyncSession, customer_id: str, names: Iterable[str], place: Place, *, limit: int
+) -> list[EventRow]:
+    """Return a customer's newest events of these names before a place.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        names: the wire names.
+        place: later events, and the one there, are left out.
+        limit: the most events to return.
+
+    Returns:
+        The events, oldest first.
+    """
+    at, seq = place
+    query = (
+        select(EventRow)
+        .where(
+            EventRow.customer_id == customer_id,
+            col(EventRow.name).in_(list(names)),
+            or_(
+                col(EventRow.occurred_at) < at,
+                and_(col(EventRow.occurred_at) == at, col(EventRow.seq) < seq),
+            ),
+        )
+        .order_by(col(EventRow.occurred_at).desc(), col(EventRow.seq).desc())
+        .limit(limit)
+    )
+    return list(reversed((await session.exec(query)).all()))
+
+
 @dataclass(frozen=True)
 class Left:
     """A customer with events that no run was told of.
