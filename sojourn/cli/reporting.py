@@ -29,7 +29,7 @@ def show_report(report: Report) -> None:
     at = report.at.astimezone(report.asked.tz)
     show_line(f"Messages {since}, as counted at {at:%Y-%m-%d %H:%M} ({report.asked.tz.key}).")
     show_line(
-        f"Orders are owed to {MODELS[report.asked.model]} (model: {report.asked.model.value})."
+        f"Orders are credited to {MODELS[report.asked.model]} (model: {report.asked.model.value})."
     )
     if report.uncounted:
         show_line(f"{report.uncounted} changes are not counted yet.", style="yellow")
@@ -163,8 +163,8 @@ def _show_part(part: Part, report: Report, today: date) -> None:
         show_line(f"  sent by {unit}, {row[0].name} to {row[-1].name}:")
         show_line(f"  {sparks(one.counts.sent for one in row)}")
     for money in whole.money:
-        owed = amount(money.amount, money.currency)
-        show_line(f"  orders: {orders(money.number)}, {owed}")
+        revenue = amount(money.amount, money.currency)
+        show_line(f"  orders: {orders(money.number)}, {revenue}")
     if part.variants:
         show_line("")
         _show_variants(part)
@@ -245,11 +245,11 @@ def _plain(group: Group) -> dict[str, Any]:
         "name": group.name,
         "counts": asdict(group.counts),
         "reasons": dict(group.whys),
-        "revenue": [_owed(one) for one in group.money],
+        "revenue": [_credited(one) for one in group.money],
     }
 
 
-def _owed(money: Money) -> dict[str, str | None]:
+def _credited(money: Money) -> dict[str, str | None]:
     return {
         "currency": money.currency or None,
         "orders": _exact(money.number),

@@ -194,7 +194,7 @@ def next_plan(
         if crowd.doubtful:
             targets = []
         told = {target.journey for target in targets}
-        begun_anew = {t.journey for t in targets if t.workflow_id in known.ended}
+        begun_again = {t.journey for t in targets if t.workflow_id in known.ended}
         turned_away = _turned_away(row, event, journeys, {**begins, **crowd.full}, known.verdicts)
         if targets or crowd.doubtful:
             ids: dict[str, list[int]] = {}
@@ -218,7 +218,7 @@ def next_plan(
                 judged=frozenset(
                     name
                     for name in begins
-                    if (row.message_id, name) in known.verdicts and name not in begun_anew
+                    if (row.message_id, name) in known.verdicts and name not in begun_again
                 ),
                 refused=tuple(one for one in turned_away if one.journey in told),
                 doubtful=tuple(crowd.doubtful),

@@ -184,19 +184,24 @@ class Hooks:
         while done:
             now = self.clock()
             async with self.store.transaction() as session:
-                if not await hooks.lease(session, hook.name, now, now + LEASE):
+                until = now + LEASE
+                if not await hooks.lease(session, hook.name, now, until):
                     return taken
                 row = await hooks.row_of(session, hook.name)
                 assert row is not None, "it is leased"
                 # after a pause one post tries whether the address is back
                 limit = 1 if row.failures else AT_ONCE
                 calls = await hooks.due(session, hook.name, now, limit)
-            done = await self._post_some(hook, calls)
+            done = await self._post_some(hook, calls, until)
             taken += done
         return taken
 
-    async def _post_some(self, hook: Hook, calls: Sequence[HookCallRow]) -> int:
-        """Post calls of several customers, and note what came of them; let go of the address."""
+    async def _post_some(self, hook: Hook, calls: Sequence[HookCallRow], until: datetime) -> int:
+        """Post calls of several customers, and note what came of them; let go of the address.
+
+        A worker that stood still for longer than its lease lets go of nothing: the address is
+        another's by now.
+        """
         said = await asyncio.gather(*(self._post(hook, call) for call in calls))
         now, done = self.clock(), list[int]()
         async with self.store.transaction() as session:
@@ -221,7 +226,8 @@ class Hooks:
                 row.open_until = now + wait_after(row.failures)
                 log.warning("a webhook's breaker is open", hook=hook.name, fault=faults[0])
             row.fault = faults[0] if faults else row.fault if failing else None
-            row.leased_until = None
+            if row.leased_until == until:
+                row.leased_until = None
             session.add(row)
         return len(calls) - len(faults)
 

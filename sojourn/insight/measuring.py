@@ -169,12 +169,12 @@ class Measuring:
         found = [
             one
             for customer_id, events_of in told.items()
-            for one in self._owed(events_of, left.get(customer_id, []))
+            for one in self._credited(events_of, left.get(customer_id, []))
         ]
         looked_at = [event.seq for events_of in told.values() for event in events_of]
         return await conversions.replace(session, looked_at, list(self.sources), found)
 
-    def _owed(self, told: list[Told], messages: list[Left]) -> list[Conversion]:
+    def _credited(self, told: list[Told], messages: list[Left]) -> list[Conversion]:
         """Return the messages that each order of a customer may be due to.
 
         An order with several events counts once for a journey, by the earliest event that is its
@@ -221,10 +221,10 @@ class Measuring:
     async def _tallies(self, session: AsyncSession, numbers: Collection[int]) -> dict[int, Tally]:
         """Return the present counts of messages."""
         reports = await rollups.reports(session, numbers)
-        owed = await conversions.of_messages(session, numbers)
+        credited = await conversions.of_messages(session, numbers)
         found: dict[int, Tally] = {}
         for one in await rollups.messages(session, numbers):
-            orders = owed.get(one.id, ())
+            orders = credited.get(one.id, ())
             found[one.id] = Tally(
                 cell=self._cell(one),
                 measures=measures_of(

@@ -147,7 +147,9 @@ def _check_measured(cls: type[Run], called: str) -> None:
             "holdout="
         )
     if cls.terms.conversion_window <= timedelta(0):
-        raise TypeError(f"{called}: conversion_window= is how long an order is owed: days(7)")
+        raise TypeError(
+            f"{called}: conversion_window= is how long a message is credited with orders: days(7)"
+        )
 
 
 def _is_promotional(message: Message) -> bool:

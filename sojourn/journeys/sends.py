@@ -128,7 +128,7 @@ class Sends(Waits):
             topic=message.topic,
             due=state.due,
             useful_until=useful_until if until is None else min(useful_until, until),
-            useful_for=message.useful_for if state.plans_anew else None,
+            useful_for=message.useful_for if state.replans else None,
             true_until=until,
             within=message.within,
             at_most=message.at_most,

@@ -110,7 +110,7 @@ class State:
         return self.journal.due(self.cause.at)
 
     @property
-    def plans_anew(self) -> bool:
+    def replans(self) -> bool:
         """True for a run that began by the rules of today (`Enrolment.edition`)."""
         return self.enrolment.edition >= 1
 
@@ -130,7 +130,7 @@ class State:
             due: by the plan.
         """
         last, own = self.last_sent, due - self.due
-        if not self.plans_anew or last is None or own <= timedelta(0):
+        if not self.replans or last is None or own <= timedelta(0):
             return due
         late = last.at - self.due
         if late <= min(own / 10, ORDINARY_DELAY):
@@ -452,7 +452,7 @@ class State:
         whose messages spoke of it, or could have. Within the tolerance of clocks it is not old.
         """
         last = self.last_sent
-        if self._restarts is not None or not self.plans_anew or last is None:
+        if self._restarts is not None or not self.replans or last is None:
             return False
         # events of histories from before the setting travelled with them have no tolerance
         return event.at < last.at - (event.within or CLOCK_SKEW)

@@ -136,7 +136,7 @@ class Waits(Run):
             return state.is_interrupted(restarts=restarts) or wake() or runtime.is_outgrown()
 
         left = due - self.now()
-        if state.plans_anew:  # always a timer: histories stay alike when the plan changes
+        if state.replans:  # always a timer: histories stay alike when the plan changes
             left = max(left, SHORTEST)
         if left > timedelta(0) and not wake():
             self._tell(summary, due)
@@ -203,7 +203,7 @@ class Waits(Run):
         It lies before ``due`` where the wait was begun by a plan that has grown longer since.
         """
         now = self.now()
-        changed = self._state.plans_anew and now < due - SHORTEST
+        changed = self._state.replans and now < due - SHORTEST
         return now if changed else due
 
 

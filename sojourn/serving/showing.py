@@ -37,7 +37,7 @@ class Shown:
             "sojourn_measured_reasons", "Messages that did not leave, by reason."
         )
         self._revenue = meter.create_gauge_float(
-            "sojourn_measured_revenue", "What is owed to messages, by currency."
+            "sojourn_measured_revenue", "Revenue credited to messages, by currency."
         )
         self._uncounted = meter.create_gauge(
             "sojourn_measured_waiting", "Changes that are not counted yet."

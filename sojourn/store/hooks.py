@@ -96,11 +96,6 @@ async def lease(session: AsyncSession, name: str, now: datetime, until: datetime
     return taken.rowcount == 1
 
 
-async def release(session: AsyncSession, name: str) -> None:
-    """Let other workers have an address."""
-    await session.exec(update(HookRow).where(col(HookRow.name) == name).values(leased_until=None))
-
-
 async def due(session: AsyncSession, name: str, now: datetime, limit: int) -> Sequence[HookCallRow]:
     """Return the oldest call of each customer, of those that are due.
 

@@ -46,7 +46,9 @@ def report(
     ] = By.STEP.value,
     model: Annotated[
         str,
-        typer.Option("--model", help="The messages that orders are owed to: last, first, linear."),
+        typer.Option(
+            "--model", help="The messages that orders are credited to: last, first, linear."
+        ),
     ] = Model.LAST.value,
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page into this file instead.")

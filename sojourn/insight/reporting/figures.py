@@ -163,8 +163,8 @@ def together(name: str, groups: Iterable[Group]) -> Group:
         for money in one.money:
             orders[money.currency] += money.orders
             values[money.currency] += money.value
-    owed = tuple(Money(each, orders[each], values[each]) for each in sorted(orders))
-    return Group(name, counts, dict(reasons), owed)
+    credited = tuple(Money(each, orders[each], values[each]) for each in sorted(orders))
+    return Group(name, counts, dict(reasons), credited)
 
 
 @dataclass(frozen=True)

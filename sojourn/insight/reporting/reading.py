@@ -67,7 +67,7 @@ async def read(
         _add(days, (name, day), Counts(entered=size))
         _add(split, (name, day if asked.by is By.DAY else ""), Counts(entered=size))
     reasons = await _reasons(session, asked.by, chosen)
-    by_group, by_day = await _owed(session, asked, chosen)
+    by_group, by_day = await _credit(session, asked, chosen)
     at = now or datetime.now(UTC)
     brought, fresh = await _brought(session, project, asked, everywhere, at)
     parts = (
@@ -165,11 +165,13 @@ async def _reasons(
     return found
 
 
-Owed = dict[Key, dict[str, Money]]
+Credit = dict[Key, dict[str, Money]]
 """Money by currency."""
 
 
-async def _owed(session: AsyncSession, asked: Asked, chosen: Collection[Any]) -> tuple[Owed, Owed]:
+async def _credit(
+    session: AsyncSession, asked: Asked, chosen: Collection[Any]
+) -> tuple[Credit, Credit]:
     """Return the credit of messages for orders, by the report's column and by day."""
     column = ROLLUPS.c[asked.by.value].label("of_group")
     key = (ROLLUPS.c.source, ROLLUPS.c.day, column, MONEY.c.currency)
@@ -179,12 +181,12 @@ async def _owed(session: AsyncSession, asked: Asked, chosen: Collection[Any]) ->
         .where(*chosen, MONEY.c.model == asked.model.value)
         .group_by(ROLLUPS.c.source, ROLLUPS.c.day, ROLLUPS.c[asked.by.value], MONEY.c.currency)
     )
-    split: Owed = {}
-    days: Owed = {}
+    split: Credit = {}
+    days: Credit = {}
     for source, day, name, currency, orders, value in await _rows(session, query):
         if orders or value:
-            for owed, of in ((split, name), (days, day)):
-                all_of_it = owed.setdefault((source, of), {})
+            for credit, of in ((split, name), (days, day)):
+                all_of_it = credit.setdefault((source, of), {})
                 had = all_of_it.get(currency, Money(currency, 0, 0))
                 all_of_it[currency] = Money(
                     currency, had.orders + int(orders), had.value + int(value)
@@ -195,7 +197,7 @@ async def _owed(session: AsyncSession, asked: Asked, chosen: Collection[Any]) ->
 def _groups(
     name: str,
     counts: Mapping[Key, Counts],
-    owed: Owed,
+    credit: Credit,
     reasons: Mapping[Key, Mapping[str, int]],
 ) -> tuple[Group, ...]:
     """Return the groups of a source, by name."""
@@ -204,7 +206,7 @@ def _groups(
             key[1],
             counts[key],
             reasons.get(key, {}),
-            tuple(sorted(owed.get(key, {}).values())),
+            tuple(sorted(credit.get(key, {}).values())),
         )
         for key in sorted(counts)
         if key[0] == name

@@ -36,7 +36,7 @@ async def reasons(session: AsyncSession) -> Mapping[tuple[str, str], int]:
 
 
 async def revenue(session: AsyncSession) -> Mapping[tuple[str, str], float]:
-    """Return what is owed to the last message before an order, by source and currency."""
+    """Return the revenue credited to the last message before an order, by source and currency."""
     key = (ROLLUPS.c.source, MONEY.c.currency)
     query = (
         select(*key, func.sum(MONEY.c.value))

@@ -40,7 +40,7 @@ HOLDINGS: Mapping[str, Holding] = {
         aging=Aging("submitted_at", ("detail",)),
     ),
     "conversions": Holding(
-        "A message that an order of the customer's may be owed to.",
+        "A message that an order of the customer's may be credited to.",
         parts(names="occasion", plain="id ledger_id seq name at currency value place touches"),
         find=Find.MESSAGE,
         end=End.EMPTIED,
@@ -303,7 +303,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "change_feed": Holding("How far changes are numbered.", find=Find.NOBODY),
     "rollups": Holding("What messages of a day count, by kind.", find=Find.NOBODY),
     "rollup_reasons": Holding("How many of them did not leave, by reason.", find=Find.NOBODY),
-    "rollup_money": Holding("The orders that are owed to them.", find=Find.NOBODY),
+    "rollup_money": Holding("The orders that are credited to them.", find=Find.NOBODY),
     "coupon_pools": Holding("When a pool of coupons last ran dry.", find=Find.NOBODY),
     "audiences": Holding("An audience that is watched, and the last look at it.", find=Find.NOBODY),
     "campaigns": Holding("A campaign that was launched.", find=Find.NOBODY),

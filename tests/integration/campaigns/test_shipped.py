@@ -73,7 +73,9 @@ async def test_a_birthday_is_asked_about_the_day_of_the_occurrence(shop: Shop) -
     assert await chosen(shop, birthday, ids, leap + DAY, "2028-02-29") == [1]
 
 
-async def test_a_changed_date_plans_anew_and_brings_no_second_congratulation(shop: Shop) -> None:
+async def test_a_changed_date_is_planned_again_and_brings_no_second_congratulation(
+    shop: Shop,
+) -> None:
     today, other = date(2026, 11, 25), date(2026, 11, 26)
     (one,) = await shop.people(1, attributes={"birthday": f"1990-{today:%m-%d}"})
     birthday = SHIPPED["birthday"]

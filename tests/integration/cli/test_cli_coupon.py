@@ -160,7 +160,7 @@ async def test_what_nobody_knows_is_one_line_that_offers_the_nearest(
     assert (lacks.code, 'no column "kode"' in lacks.fault) == (2, True)
 
 
-async def test_after_a_restore_what_looks_free_is_taken_out_and_made_anew(
+async def test_after_a_restore_what_looks_free_is_taken_out_and_made_again(
     offline: Cli, tmp_path: Path
 ) -> None:
     await offline("coupon", "make", "spring", "--number", "3", "--to", tmp_path / "codes.csv")

@@ -102,7 +102,7 @@ async def test_the_end_of_one_key_leaves_the_other(shop: Shop) -> None:
     assert await until(shop) is None
 
 
-async def test_a_further_start_of_the_same_counts_anew_and_one_end_ends_both(shop: Shop) -> None:
+async def test_a_further_start_of_the_same_counts_again_and_one_end_ends_both(shop: Shop) -> None:
     await shop.take(shop.checkout())
     await shop.take(shop.checkout(DAY))
     assert await until(shop) == NOON + DAY + CARE

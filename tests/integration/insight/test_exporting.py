@@ -203,8 +203,8 @@ async def test_a_folder_has_what_the_store_has_whatever_was_killed(
     await exported(alone, folder, since=last // 2)  # once more: the same rows
     no_number_twice(folder)
     await same(alone, in_folder(folder))
-    await exported(alone, tmp_path / "anew")
-    await same(alone, in_folder(tmp_path / "anew"))
+    await exported(alone, tmp_path / "once-more")
+    await same(alone, in_folder(tmp_path / "once-more"))
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "postgres"])

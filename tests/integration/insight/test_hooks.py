@@ -141,6 +141,22 @@ async def test_a_worker_that_dies_over_a_post_loses_nothing(told: Receiver) -> N
     assert ids[-2:] == sorted(set(ids), key=ids.index), "the same ids, in the same order"
 
 
+async def test_a_worker_that_stood_still_lets_go_of_nothing(told: Receiver) -> None:
+    await said(told.store, "c1")
+    another = told.now + 2 * LEASE
+
+    async def lose_it() -> None:
+        """Another worker has taken the address while the first one stood still over its post."""
+        async with told.store.transaction() as session:
+            await session.exec(
+                update(HookRow).where(col(HookRow.name) == "crm").values(leased_until=another)
+            )
+
+    told.on_post = lose_it
+    await told.tell()
+    assert (await row_of(told.store)).leased_until == another
+
+
 async def test_several_workers_post_nothing_twice(told: Receiver) -> None:
     for number in range(8):
         await said(told.store, f"c{number % 3}")

@@ -193,7 +193,7 @@ async def test_a_product_in_another_cart_leaves_the_guests_ladder_alone(
     assert (guest.outcomes, journey.outcomes) == (["open"], ["open"])
 
 
-async def test_a_guest_who_fills_the_cart_again_begins_anew(
+async def test_a_guest_who_fills_the_cart_again_begins_another_run(
     journey: JourneyTest, guest: JourneyTest
 ) -> None:
     await journey.identify(**OTHER)

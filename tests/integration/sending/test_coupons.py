@@ -236,7 +236,7 @@ async def test_what_may_be_out_keeps_its_code(shop: Shop) -> None:
     assert await shop.states() == {code(shop): "reserved"}
 
 
-async def test_a_message_that_is_held_keeps_its_code_and_its_days_count_anew(shop: Shop) -> None:
+async def test_a_message_that_is_held_keeps_its_code_and_its_days_count_again(shop: Shop) -> None:
     await filled(shop)
     shop.carrier.answers.append(TransientError("busy"))
     await shop.again()

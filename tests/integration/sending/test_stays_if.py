@@ -46,7 +46,7 @@ async def test_events_after_the_journeys_moment_do_not_count(desk: Desk) -> None
     assert (await desk.row()).detail == "Product Added: 1 of 2"
 
 
-async def test_a_retry_is_judged_anew(desk: Desk) -> None:
+async def test_a_retry_is_judged_again(desk: Desk) -> None:
     desk.stays_if = PRO
     await desk.identify(plan="pro")
     desk.carrier.answers.append(TransientError("busy"))

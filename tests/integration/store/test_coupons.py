@@ -172,11 +172,11 @@ async def test_new_steps_free_the_codes_of_what_the_old_ones_held(
         assert row is not None
         row.state = MessageState.DEFERRED
         session.add(row)
-        anew = delivery_of(customer_id).model_copy(
+        again = delivery_of(customer_id).model_copy(
             update={"workflow_id": row.workflow_id, "enrolment": row.enrolment, "n": 2}
         )
         await session.flush()
-        await settling.supersede_holds(session, anew)
+        await settling.supersede_holds(session, again)
     assert await states(store, pool) == {pool: "free"}
 
 

@@ -152,11 +152,11 @@ async def test_linear_credit_is_one_order_in_all(alone: Store) -> None:
         await shop._order()
     await measuring.catch_up()
     async with store.reading() as session:
-        owed = (await session.exec(select(ConversionRow))).all()
+        credited = (await session.exec(select(ConversionRow))).all()
         money = (await session.exec(select(RollupMoneyRow))).all()
-    orders = {one.seq: one for one in owed}
+    orders = {one.seq: one for one in credited}
     assert len(orders) > 3
-    assert any(one.touches > 1 for one in owed)
+    assert any(one.touches > 1 for one in credited)
     for model in Model:
         mine = [one for one in money if one.model == model]
         assert sum(one.orders for one in mine) == 1_000_000 * len(orders), model
@@ -177,7 +177,7 @@ async def test_a_day_is_one_of_the_installations_zone(alone: Store) -> None:
     assert days == ["2024-01-02"]
 
 
-async def test_an_order_is_owed_to_no_message_that_did_not_leave(alone: Store) -> None:
+async def test_an_order_is_credited_to_no_message_that_did_not_leave(alone: Store) -> None:
     store = alone
     shop = Shop(store, random.Random(0))
     await shop._event("Order Completed", {"order_id": "o", "total": 10, "currency": "EUR"})

@@ -102,7 +102,7 @@ def test_the_approval_is_of_the_test_and_of_a_campaign_without_one_it_stays() ->
     assert "ab" not in campaign(ab=None).told()["code"]
 
 
-def test_the_share_is_drawn_anew_by_each_launch_and_each_variant_has_its_part() -> None:
+def test_the_share_is_drawn_again_by_each_launch_and_each_variant_has_its_part() -> None:
     plan = ABPlan.of(ab())
     everybody = [f"c_{n}" for n in range(5_000)]
     first, second = (
