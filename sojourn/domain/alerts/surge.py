@@ -57,7 +57,7 @@ class Surge:
         if len(usual) < FEWEST or self.reason in WANTED:
             return False
         seen = self.today.skipped
-        if seen < TIMES * mean(usual) + LEAST or seen <= max(usual):
+        if seen < TIMES * mean(usual) + LEAST:
             return False
         return high(seen, usual) < RARE
 

@@ -46,6 +46,12 @@ def test_it_lasts_until_a_whole_day_is_usual() -> None:
     assert not replace(morning, yesterday=Day(6, 400)).is_still(SURGE.expected)
 
 
+@given(st.integers(1, 100_000), st.lists(st.integers(0, 100_000), min_size=2, max_size=7))
+def test_as_many_as_on_a_former_day_are_no_surge(seen: int, others: list[int]) -> None:
+    days = tuple(Day(one, 400) for one in (seen, *others))
+    assert not replace(SURGE, today=Day(seen, 400), before=days).is_surge
+
+
 @given(st.integers(0, 1000), st.integers(1, 1000), st.lists(st.integers(0, 300), max_size=8))
 def test_more_are_never_less_of_a_surge(seen: int, due: int, before: list[int]) -> None:
     days = tuple(Day(one, 400) for one in before)
