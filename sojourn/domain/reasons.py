@@ -14,9 +14,11 @@ _WORDS: dict[Reason, str] = {
     Reason.ERASED: "the customer is erased",
     Reason.RESTRICTED: "the customer's data are kept and not used: an operator restricted them",
     Reason.NO_ADDRESS: "the customer has no address on any channel of the message",
-    Reason.NO_CONSENT: "the customer had agreed to promotional messages on its topic by no channel",
+    Reason.NO_CONSENT: (
+        "the customer had not agreed to promotional messages on its topic by any channel"
+    ),
     Reason.OPTED_OUT: "the customer had opted out of the message's topic",
-    Reason.TOO_LATE: "its moment was too long past for it to be of use",
+    Reason.TOO_LATE: "it would have come too late to be of use",
     Reason.QUIET_HOURS: "it was quiet hours where the customer lives",
     Reason.WINDOW: "the policy lets such messages leave at other times only",
     Reason.SNOOZED: "the customer wants a break from promotional messages",
@@ -36,7 +38,7 @@ _WORDS: dict[Reason, str] = {
     Reason.ONLY_TO: "this installation may not write to the address (SOJOURN_ONLY_TO)",
     Reason.ASKED_ENOUGH: "the address was asked to confirm as often as a day allows",
     Reason.NO_COUPON: "no code was left in the pool of its coupon",
-    Reason.RAMP: "the sending domain warms up, and the day's budget of it was used up",
+    Reason.RAMP: "the sending domain is warming up, and its budget for the day was used up",
     Reason.HELD_OUT: "the customer is in a control group, which gets no such message",
     Reason.NOT_QUALIFIED: "the customer or the event did not meet the journey's condition of entry",
     Reason.CAME_AGAIN: "the customer had been in the journey before, and may not enter again yet",

@@ -365,7 +365,7 @@ ANSWERS: list[tuple[Setting, str, str, str, str]] = [
     (erased, "", "erased", "the customer is erased", "an erasure is for good"),
     (paused, "", "paused", "the channel was paused", "sojourn channels resume email"),
     (held, "", "held_back", "an operator holds it back; ann did so", "sojourn resume journey"),
-    (too_late, "", "too_late", "too long past for it to be of use", "spring: not on 05 Mar"),
+    (too_late, "", "too_late", "too late to be of use", "spring: not on 05 Mar"),
     (elsewhere, "", "only_to", "may not write to the address", "SOJOURN_ONLY_TO allows"),
     (refused_by_the_provider, "", "refused", "refused the message for good", "what it objects"),
     (got_it, "reminder", "sent", "they did get reminder: sent by email", ""),

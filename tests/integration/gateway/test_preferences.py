@@ -224,7 +224,7 @@ async def test_a_restriction_is_told(served: Served, customer: str) -> None:
     async with served.store.transaction() as session:
         await restrictions.begin(session, customer, why="disputes what she owes", by="anna")
     page = await looks(served, customer)
-    assert "kept and not used" in page.text
+    assert "kept but not used" in page.text
     assert "owes" not in page.text
     await saves(served, customer, off=("topic.cart",))
     assert not await may(served.store, customer, Channel.EMAIL, "cart")

@@ -118,7 +118,7 @@ async def test_what_a_restricted_customer_wrote_is_not_shown(served: Served, sto
         await restrictions.begin(session, row.customer_id, why="asked", by="Ann")
     page = await served.http.get(path, headers=BROWSER)
     assert "It came broken." not in page.text
-    assert "are being kept and not used" in page.text
+    assert "are kept but not used" in page.text
 
 
 async def test_a_link_of_another_customer_or_a_damaged_one_shows_nothing(
