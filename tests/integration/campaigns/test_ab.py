@@ -91,15 +91,16 @@ async def shared(shop: Shop, campaign: Campaign) -> dict[str, str | None]:
 async def click(shop: Shop, customer_ids: list[str], *, machine: str | None = None) -> None:
     """Have customers, or a machine in their place, follow a link of their message, twice each."""
     for row in await shop.rows(customer_ids):
-        for times in range(2):
-            report = Report(
-                event_id=f"{row.reference}-{times}", kind=Kind.CLICKED, at=datetime.now(UTC),
-                channel=Channel.EMAIL, reference=row.reference,
-            )  # fmt: skip
-            async with shop.store.transaction() as session:
+        async with shop.store.transaction() as session:
+            for times in range(2):
+                report = Report(
+                    event_id=f"{row.reference}-{times}", kind=Kind.CLICKED, at=datetime.now(UTC),
+                    channel=Channel.EMAIL, reference=row.reference,
+                )  # fmt: skip
                 await reports.take(session, "counting", report, datetime.now(UTC))
-                this = col(ReportRow.event_id) == report.event_id
-                await session.exec(update(ReportRow).where(this).values(machine=machine))
+            # the second one has had the first one judged again: by how soon it came
+            these = col(ReportRow.ledger_id) == row.id
+            await session.exec(update(ReportRow).where(these).values(machine=machine))
 
 
 def told(counts: CampaignCounts) -> dict[str, tuple[int, int]]:
