@@ -10,18 +10,18 @@ from sojourn.dispatch import limiting, muting, opting
 from sojourn.dispatch.aliasing import tell_again
 from sojourn.dispatch.aside import set_aside
 from sojourn.dispatch.ending import void_holds_of
+from sojourn.dispatch.enough import plan
 from sojourn.dispatch.entering import Judge, Pair
 from sojourn.dispatch.entries import ended_by_store, note_refused, settle_entries
 from sojourn.dispatch.knowing import (
     before_of,
-    had_of,
     held_back_of,
     last_sent_of,
     since_of,
 )
 from sojourn.dispatch.lanes import Arrival, Lanes, Told, Wake, Work
 from sojourn.dispatch.noting import ERASED
-from sojourn.dispatch.planning import Known, Plan, Refused, next_plan, readable
+from sojourn.dispatch.planning import Known, Plan, Refused, readable
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import Event
@@ -43,7 +43,7 @@ from sojourn.store.tables import CustomerRow, EventRow, RunRow
 from sojourn.store.tombstones import is_tombstone
 
 WINDOW = 20
-"""Events of one customer that a transaction looks at, unless none of them concerns a run."""
+"""Events of one customer that a transaction looks at first; more, if none concerns a run."""
 LOCK_TIMEOUT_MS = 1000  # one customer whose row somebody holds must not keep all others waiting
 
 
@@ -221,17 +221,17 @@ class Transaction:
         free = unrouted - busy
         if not free:
             return
-        rows = await events.unrouted(session, free, each=WINDOW)
-        full = {customer_id for customer_id, found in rows.items() if len(found) >= WINDOW}
-        # every event that a lane goes to by now was stored before this query
-        self._looked(free - full, rows)
-        await self._plan_of(session, rows, open_runs)
-        if unplanned := full - set(self.plans):
-            rest = await events.unrouted(session, unplanned)
-            self._looked(unplanned, rest)
-            await self._plan_of(session, rest, open_runs)
-        for customer_id in full - unplanned:
-            self.horizon[customer_id] = max(row.seq or 0 for row in rows[customer_id])
+        size = WINDOW
+        while free:
+            rows = await events.unrouted(session, free, each=size)
+            full = {customer_id for customer_id, found in rows.items() if len(found) >= size}
+            # every event that a lane goes to by now was stored before this query
+            self._looked(free - full, rows)
+            await self._plan_of(session, rows, open_runs)
+            for customer_id in full & set(self.plans):
+                self.horizon[customer_id] = max(row.seq or 0 for row in rows[customer_id])
+            # those that concern nobody are noted: the next page has others
+            free, size = full - set(self.plans), 2 * size
 
     def _looked(self, customers: set[str], rows: dict[str, list[EventRow]]) -> None:
         """Note that every event of these customers was looked at."""
@@ -261,13 +261,11 @@ class Transaction:
         nobody: list[int] = []
         refused: list[Refused] = []
         for customer_id, pairs in waiting.items():
-            noted, happened = open_runs.get(customer_id, []), since.get(customer_id, [])
+            noted = open_runs.get(customer_id, [])
             person, moved = self._homes[customer_id], before.get(customer_id, [])
             known = Known(
                 customer=person,
                 open_runs=noted,
-                since=happened,
-                had=await had_of(session, pairs, noted, happened, self._project.journeys),
                 before=moved,
                 last_sent=last_sent,
                 held_back=held_back,
@@ -275,9 +273,11 @@ class Transaction:
                 looked_up=frozenset(self._looked_up),
                 ended=await ended_by_store(session, pairs, noted, self._project),
             )
-            planned = next_plan(
+            planned = await plan(
+                session,
                 known,
                 pairs,
+                since.get(customer_id),
                 self._project.journeys,
                 timezone=self._timezone,
                 clock=self._clock,

@@ -1,6 +1,7 @@
 """The store's knowledge of customers whose events are to be routed, for `planning.Known`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -9,7 +10,7 @@ from sojourn.dispatch import routing
 from sojourn.dispatch.beginning import can_revive, run_of, told_before
 from sojourn.dispatch.planning import names_since, place_of, readable
 from sojourn.domain.events import Event
-from sojourn.domain.ordering import earliest
+from sojourn.domain.ordering import Place
 from sojourn.domain.switches import Part, first
 from sojourn.journeys.journey import Journey, restarts_by_content
 from sojourn.journeys.registry import Journeys
@@ -19,7 +20,22 @@ from sojourn.store import events, ledger, switches
 from sojourn.store.tables import EventRow, RunRow
 
 PAGE = 100
-"""Events of a customer that are read at a time, until what was told before a change is found."""
+"""Events of a customer that are read at a time, until a plan needs to know of no more."""
+
+
+@dataclass(frozen=True)
+class Since:
+    """Events that concern the runs that a customer's waiting events would start.
+
+    Args:
+        place: the oldest moment and the lowest number of these waiting events.
+        rows: the events, oldest first.
+        is_cut: there may be more, later ones.
+    """
+
+    place: Place
+    rows: Sequence[EventRow]
+    is_cut: bool
 
 
 async def since_of(
@@ -27,8 +43,8 @@ async def since_of(
     waiting: dict[str, list[tuple[EventRow, Event]]],
     journeys: Journeys,
     within: timedelta,
-) -> dict[str, list[EventRow]]:
-    """Read the events that concern the runs that waiting events would start.
+) -> dict[str, Since]:
+    """Read the first events that concern the runs that waiting events would start.
 
     Args:
         session: any session.
@@ -37,13 +53,12 @@ async def since_of(
         within: how far senders' clocks may differ.
 
     Returns:
-        The events of each customer with a start among those that wait.
+        Up to `PAGE` events of each customer with a start among those that wait.
     """
     starting = {
-        customer_id: row.occurred_at
+        customer_id: _place(pairs, journeys)
         for customer_id, pairs in waiting.items()
-        for row, event in reversed(pairs)
-        if _started(journeys, event)
+        if any(_started(journeys, event) for _, event in pairs)
     }
     # by the names that concern each: events that one customer sends by the thousand, and that no
     # run about to start has to know of, are not read
@@ -55,9 +70,30 @@ async def since_of(
         alike.setdefault(names_since(started.values(), journeys), []).append(customer_id)
     found: dict[str, list[EventRow]] = {}
     for wanted, customers in alike.items():
-        oldest = min(starting[customer_id] for customer_id in customers)
-        found |= await events.of_names(session, customers, wanted, since=earliest(oldest, within))
-    return found
+        oldest = _first(starting[customer_id] for customer_id in customers)
+        found |= await events.oldest_newer(
+            session, customers, wanted, than=oldest, within=within, each=PAGE
+        )
+    return {
+        customer_id: Since(place, rows, is_cut=len(rows) >= PAGE)
+        for customer_id, place in starting.items()
+        for rows in [found.get(customer_id, [])]
+    }
+
+
+def _place(pairs: Iterable[tuple[EventRow, Event]], journeys: Journeys) -> Place:
+    """Return the place before which no event concerns a run that these begin."""
+    return _first(
+        place_of(row)
+        for row, event in pairs
+        if _started(journeys, event)
+        or any(can_revive(one, event) for one in journeys.heard_by(event.event_name).values())
+    )
+
+
+def _first(places: Iterable[Place]) -> Place:
+    moments, numbers = zip(*places, strict=True)
+    return min(moments), min(numbers)
 
 
 async def had_of(
@@ -73,7 +109,7 @@ async def had_of(
         session: any session.
         waiting: events of one customer.
         noted: the customer's runs that may be open.
-        since: as `since_of` returns it.
+        since: the events that concern the runs they would start, as far as they were read.
         journeys: of the project.
 
     Returns:

@@ -89,11 +89,14 @@ class Planned:
         plan: the oldest event that concerns a run; None if none does.
         idle: the numbers of the events before it, which concern nobody.
         refused: the starts that are certainly refused, of it and of those before it.
+        rests_on: the journeys for which no event in `Known.since` ends the run that one of these
+            events could start: a further event could.
     """
 
     plan: Plan | None
     idle: list[int]
     refused: list[Refused]
+    rests_on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ class Known:
     Args:
         customer: the card.
         open_runs: runs that were not found closed yet.
-        since: events since the oldest waiting start that may concern the runs it starts.
+        since: events since the oldest waiting start that may concern the runs it starts; the first
+            of them, as far as they were read.
         had: the keys that the customer has had, by journey, where the runs that these events and
             those that wait concern depend on them.
         before: every event that has told or moved the anchor of a journey, oldest first.
@@ -116,7 +120,7 @@ class Known:
 
     customer: CustomerRow
     open_runs: Sequence[RunRow]
-    since: Sequence[EventRow]
+    since: Sequence[EventRow] = ()
     had: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     before: Sequence[tuple[EventRow, Event]] = ()
     last_sent: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
@@ -170,9 +174,11 @@ def next_plan(
     """
     idle: list[int] = []
     refused: list[Refused] = []
+    rests_on: set[str] = set()
     for row, event in waiting:
         assert row.seq is not None
         begins = _begins(known, event, row, journeys, within)
+        rests_on |= {name for name, verdict in begins.items() if verdict.reason in _AFTER_ENDS}
         over = [name for name, verdict in begins.items() if verdict.reason is not None]
         revived = [name for name in begins if not routing.starts(journeys[name], event)]
         crowd = _crowd(known, event, journeys, set(begins) - set(over))
@@ -225,10 +231,14 @@ def next_plan(
             )
             if not crowd.doubtful:
                 refused += [one for one in turned_away if one.journey not in told]
-            return Planned(plan, idle, refused)
+            return Planned(plan, idle, refused, frozenset(rests_on))
         refused += turned_away
         idle.append(row.seq)
-    return Planned(None, idle, refused)
+    return Planned(None, idle, refused, frozenset(rests_on))
+
+
+_AFTER_ENDS = (None, Reason.OLD_NEWS, Reason.HELD_BACK)
+"""The judgements on a start that an event which ends its run comes before."""
 
 
 def _begins(

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.dispatch.enough import plan
 from sojourn.dispatch.entering import Judge
 from sojourn.dispatch.entries import ended_by_store
-from sojourn.dispatch.knowing import before_of, had_of, held_back_of, last_sent_of, since_of
-from sojourn.dispatch.planning import Known, Planned, next_plan
+from sojourn.dispatch.knowing import before_of, held_back_of, last_sent_of, since_of
+from sojourn.dispatch.planning import Known, Planned
 from sojourn.domain.events import Event
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
@@ -51,15 +52,12 @@ async def supposed(
     only = Journeys([journey], off=project.journeys.off & {journey.name})
     waiting = {person.customer_id: [(row, event)]}
     since = await since_of(session, waiting, only, settings.clock_skew)
-    happened = since.get(person.customer_id, [])
     noted = await runs.maybe_open(session, person.customer_id)
     before = (await before_of(session, waiting, project)).get(person.customer_id, [])
     judge = Judge(only, settings.timezone, clock, project.topics.own)
     known = Known(
         customer=person,
         open_runs=noted,
-        since=happened,
-        had=await had_of(session, waiting[person.customer_id], noted, happened, only),
         before=before,
         last_sent=await last_sent_of(session, waiting, only),
         held_back=await held_back_of(session, waiting, only),
@@ -71,9 +69,11 @@ async def supposed(
         looked_up=frozenset(run.workflow_id for run in noted),
         ended=await ended_by_store(session, waiting[person.customer_id], noted, project),
     )
-    return next_plan(
+    return await plan(
+        session,
         known,
         waiting[person.customer_id],
+        since.get(person.customer_id),
         only,
         timezone=settings.timezone,
         clock=clock,

@@ -243,6 +243,51 @@ async def of_names(
     return found
 
 
+async def oldest_newer(
+    session: AsyncSession,
+    customer_ids: Iterable[str],
+    names: Iterable[str],
+    *,
+    than: Place,
+    within: timedelta,
+    each: int,
+) -> dict[str, list[EventRow]]:
+    """Return customers' first events of these names that may count for a run, oldest first.
+
+    Args:
+        session: any session.
+        customer_ids: the ids that hold everything.
+        names: the wire names.
+        than: the place of the event that begins the run.
+        within: how far senders' clocks may differ.
+        each: at most this many of each customer.
+
+    Returns:
+        The events of each customer that has any.
+    """
+    order = (col(EventRow.occurred_at), col(EventRow.seq))
+    nth = func.row_number().over(partition_by=col(EventRow.customer_id), order_by=order)
+    ranked = (
+        select(EventRow.seq, nth.label("nth"))
+        .where(
+            col(EventRow.customer_id).in_(list(customer_ids)),
+            col(EventRow.name).in_(list(names)),
+            _is_newer(than, within),
+        )
+        .subquery()
+    )
+    query = (
+        select(EventRow)
+        .join(ranked, col(EventRow.seq) == ranked.c.seq)
+        .where(ranked.c.nth <= each)
+        .order_by(*order)
+    )
+    found: dict[str, list[EventRow]] = {}
+    for row in await session.exec(query):
+        found.setdefault(row.customer_id, []).append(row)
+    return found
+
+
 async def newest_before(
     session: AsyncSession, customer_id: str, names: Iterable[str], place: Place, *, limit: int
 ) -> list[EventRow]:

@@ -48,7 +48,7 @@ async def test_events_that_concern_no_run_about_to_start_are_not_read(
         await session.flush()
         waiting = {one.customer_id: readable([one], project.events)[0] for one in (cart, look)}
         found = await since_of(session, waiting, project.journeys, timedelta(0))
-    assert {who: {one.name for one in rows} for who, rows in found.items()} == {
+    assert {who: {one.name for one in since.rows} for who, since in found.items()} == {
         customer_id: {"Order Completed"},
         browser: {"Order Completed", "Product Added"},
     }
