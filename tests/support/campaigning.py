@@ -110,6 +110,11 @@ class Shop:
     async def people(self, number: int, **changes: object) -> list[str]:
         """Write customers who agree to e-mails; return their ids."""
         ids = [f"{self.own}-{uuid4().hex[:8]}" for _ in range(number)]
+        await self.write(*ids, **changes)
+        return ids
+
+    async def write(self, *ids: str, **changes: object) -> None:
+        """Write customers with these ids who agree to e-mails."""
         async with self.store.transaction() as session:
             for one in ids:
                 card: dict[str, Any] = {
@@ -127,7 +132,6 @@ class Shop:
                         customer_id=one, channel="email", granted=True, at=LONG_AGO, source="form"
                     )
                 )
-        return ids
 
     async def launch(self, campaign: Campaign, occasion: str = "") -> CampaignCounts:
         digest = launching.digest_of(self.sojourn, campaign)
