@@ -338,6 +338,13 @@ class Settings(BaseSettings):
     alerts_holidays: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_places)] = ()
     """Places on whose common holidays nothing is expected: ``IT``, ``DE-BY``."""
 
+    weekly_to: SecretStr = SecretStr("")
+    """E-mail addresses of the team that get the weekly report, separated by commas. Empty: nobody
+    does."""
+
+    weekly_language: str = ""
+    """Language of the weekly report: ``en``, ``it`` or ``pl``. Empty: that of ``locale``."""
+
     gateway_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     """Proxies of ours before the gateway, each of which adds to X-Forwarded-For: they tell from
     which network a link was followed."""

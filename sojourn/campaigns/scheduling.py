@@ -175,12 +175,13 @@ def _schedule(
             task_queue=sojourn.task_queue,
             static_summary=f"{campaign.name}, {when}",
         ),
-        spec=ScheduleSpec(calendars=[_calendar(when)], time_zone_name=FIRST_ZONE),
+        spec=ScheduleSpec(calendars=[calendar_of(when)], time_zone_name=FIRST_ZONE),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
     )
 
 
-def _calendar(when: Recurring) -> ScheduleCalendarSpec:
+def calendar_of(when: Recurring) -> ScheduleCalendarSpec:
+    """Return the weekdays and the hour of a campaign that recurs, in the words of Temporal."""
     days_of_month = ScheduleRange(1, 31) if when.day is None else ScheduleRange(when.day)
     # Temporal's weekdays begin with Sunday, which is 0
     weekdays = (

@@ -1,4 +1,4 @@
-"""The workflows that are the engine's own: workers serve them beside a project's journeys."""
+"""The workflows of campaigns, and their names."""
 
 from sojourn.campaigns import occurrences, workflow
 from sojourn.campaigns.occurrences import CampaignOccurrence

@@ -11,11 +11,11 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from sojourn.campaigns.workflows import NAMES
-from sojourn.campaigns.workflows import WORKFLOWS as CAMPAIGNS
 from sojourn.cli.changed_waits import ChangedWait, changed, watched
 from sojourn.composing import load_project
 from sojourn.domain.errors import BadInput, UnknownName
+from sojourn.insight.workflows import NAMES
+from sojourn.insight.workflows import WORKFLOWS as OURS
 from sojourn.journeys.queues import JOURNEY, TASK_QUEUE
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
@@ -76,7 +76,7 @@ async def replay(
     if not classes:
         raise BadInput(f"no journey in {project.root} to replay histories against")
     replayer = Replayer(
-        workflows=[*classes, *(() if workflows else CAMPAIGNS)],
+        workflows=[*classes, *(() if workflows else OURS)],
         data_converter=pydantic_data_converter,
         workflow_runner=sandbox.workflow_runner(project),
     )

@@ -11,13 +11,14 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from sojourn.campaigns.activities import Campaigning
 from sojourn.campaigns.occurrences import Occurrences
 from sojourn.campaigns.seeding import Seeds
-from sojourn.campaigns.workflows import WORKFLOWS
 from sojourn.channels.provider import Providers
 from sojourn.composing import load_project
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.sayings import Sayings
 from sojourn.domain.errors import BadProject
 from sojourn.domain.messages import Channel
+from sojourn.insight.weekly.sending import Weekly
+from sojourn.insight.workflows import WORKFLOWS
 from sojourn.journeys.queues import TASK_QUEUE, channel_queue
 from sojourn.policies import Policy
 from sojourn.project import Project
@@ -111,6 +112,7 @@ async def serving(
         "graceful_shutdown_timeout": GRACE,
         "activity_task_poller_behavior": PollerBehaviorAutoscaling(),
     }
+    weekly = Weekly(store, settings, project, carriers)
     tasks = Tasks(store, to_tell=bool(settings.tasks_webhook))
     sayings = Sayings(client, store, settings, project, task_queue)
     async with AsyncExitStack() as stack:
@@ -141,6 +143,7 @@ async def serving(
                         Occurrences(
                             Sojourn(client, store, settings, project, task_queue=task_queue)
                         ).launch,
+                        weekly.begin,
                     ],
                     workflow_runner=workflow_runner(project),
                     max_cached_workflows=cached_runs,
@@ -156,7 +159,7 @@ async def serving(
                 Worker(
                     client,
                     task_queue=channel_queue(channel, task_queue),
-                    activities=[messages.send, campaigning.send_slice],
+                    activities=[messages.send, campaigning.send_slice, weekly.send],
                     max_task_queue_activities_per_second=getattr(settings, f"{channel}_limit"),
                     **shared,
                 )

@@ -54,5 +54,6 @@ COMMANDS: Mapping[str, str] = {
     "tasks": "List what journeys ask people, the most urgent first; show one, answer one.",
     "tickets": "List open tickets, newest first; close one.",
     "webhooks": "List the addresses that are told what happens, or tell them once more.",
+    "weekly": "Send the team an e-mail each week with what the messages did; show one, try one.",
     "why-not": "Say in one line why a customer did not get a journey or a message, with evidence.",
 }

@@ -46,6 +46,7 @@ class Asked:
         since: the first day, ``2026-11-01``; empty: from the beginning.
         by: the column that splits the figures.
         model: the rule that divides orders among messages.
+        until: the last day; empty: up to now.
     """
 
     tz: ZoneInfo
@@ -53,6 +54,7 @@ class Asked:
     since: str = ""
     by: By = By.STEP
     model: Model = Model.LAST
+    until: str = ""
 
 
 @dataclass(frozen=True)

@@ -58,15 +58,30 @@ class Box:
         group: the e-mails.
         bounced: the share that bounced for good; None if nothing was sent.
         complained: the share that was complained about.
-        verdict: the verdict in words.
-        is_bad: a share is certainly over its limit.
+        over: the counts whose share is certainly over its limit: ``bounced``, ``complained``; None:
+            there are too few e-mails to tell.
     """
 
     group: Group
     bounced: Interval | None
     complained: Interval | None
-    verdict: str
-    is_bad: bool
+    over: tuple[str, ...] | None
+
+    @property
+    def is_bad(self) -> bool:
+        """True if a share is certainly over its limit."""
+        return bool(self.over)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words."""
+        if self.over is None:
+            return "too few to tell"
+        over = " and ".join(_CALLED[one] for one in self.over)
+        return f"too many {over}" if over else "within the limits"
+
+
+_CALLED = {"bounced": "bounces", "complained": "complaints"}
 
 
 def judged(mailboxes: tuple[Group, ...]) -> list[Box]:
@@ -79,17 +94,10 @@ def _judged(group: Group) -> Box:
     bounced = rate(bounces) if bounces else None
     complained = rate(complaints) if complaints else None
     if group.counts.sent < ENOUGH or bounced is None or complained is None:
-        return Box(group, bounced, complained, "too few to tell", is_bad=False)
-    over = [
-        what
-        for what, share, limit in (
-            ("bounces", bounced, LIMITS.bounces),
-            ("complaints", complained, LIMITS.complaints),
-        )
-        if limit is not None and share.low > limit
-    ]
-    verdict = f"too many {' and '.join(over)}" if over else "within the limits"
-    return Box(group, bounced, complained, verdict, is_bad=bool(over))
+        return Box(group, bounced, complained, None)
+    shares = (("bounced", bounced, LIMITS.bounces), ("complained", complained, LIMITS.complaints))
+    over = (name for name, share, limit in shares if limit is not None and share.low > limit)
+    return Box(group, bounced, complained, tuple(over))
 
 
 def _tally(group: Group, name: str) -> Tally | None:

@@ -38,6 +38,7 @@ async def read(
     *,
     everywhere: float = 0.0,
     now: datetime | None = None,
+    experiments: bool = True,
 ) -> Report:
     """Read the figures of journeys and campaigns.
 
@@ -47,6 +48,7 @@ async def read(
         asked: the request.
         everywhere: the part of customers that the installation holds out.
         now: the present moment; None: by the machine's clock.
+        experiments: read what control groups and experiments have brought, too.
 
     Returns:
         The report.
@@ -69,7 +71,10 @@ async def read(
     reasons = await _reasons(session, asked.by, chosen)
     by_group, by_day = await _credit(session, asked, chosen)
     at = now or datetime.now(UTC)
-    brought, fresh = await _brought(session, project, asked, everywhere, at)
+    brought: list[Brought] = []
+    fresh: set[str] = set()
+    if experiments:
+        brought, fresh = await _brought(session, project, asked, everywhere, at)
     parts = (
         Part(
             name,
@@ -238,7 +243,7 @@ async def _frozen(session: AsyncSession, asked: Asked) -> list[tuple[str, str, i
         (name, at.astimezone(asked.tz).date().isoformat(), size)
         for name, at, size in await _rows(session, query)
     ]
-    return [one for one in found if one[1] >= asked.since]
+    return [one for one in found if asked.since <= one[1] <= (asked.until or one[1])]
 
 
 def _add(counts: dict[Key, Counts], key: Key, more: Counts) -> None:
@@ -248,6 +253,8 @@ def _add(counts: dict[Key, Counts], key: Key, more: Counts) -> None:
 def _chosen(asked: Asked) -> Iterable[Any]:
     if asked.since:
         yield ROLLUPS.c.day >= asked.since
+    if asked.until:
+        yield ROLLUPS.c.day <= asked.until
     if asked.names:
         yield ROLLUPS.c.source.in_(asked.names)
 

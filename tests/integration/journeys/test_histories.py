@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 
-from sojourn.campaigns.workflows import NAMES, WORKFLOWS
 from sojourn.cli import histories
+from sojourn.insight.workflows import NAMES, WORKFLOWS
 from tests.support.changed_carts import OnlyDelaysChanged, StepInserted, StepRemoved, StepRenamed
 from tests.support.project import WHOLE
 
