@@ -21,6 +21,7 @@ from benchmarks import (
     lanes,
     measuring,
     memory,
+    reporting,
     throughput,
     transactions,
 )
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "audiences": audiences.measure,
     "campaigns": campaigns.measure,
     "measuring": measuring.measure,
+    "report": reporting.measure,
 }
 
 

@@ -1,7 +1,8 @@
 """Counting for reports: a worker's CPU beside 100 messages a second, on PostgreSQL.
 
 Messages are stored as the engine does: claimed, submitted, sent, reported as delivered, and some as
-clicked; some customers order. The benchmark measures the CPU of this process while it counts.
+clicked; some customers order, and come into a control group. The benchmark measures the CPU of this
+process while it counts.
 """
 
 import time
@@ -51,6 +52,13 @@ FROM ledger, unnest(array['delivered', 'clicked']) kind
 WHERE message_id IN (SELECT 'm' || i FROM generate_series($1::int, $2::int) i)
       AND (kind = 'delivered' OR id % 10 = 0)
 """
+EXPOSED = """
+INSERT INTO exposures (experiment, customer_id, variant, at, workflow_id)
+SELECT 'holdout', CASE WHEN i <= 5000 THEN 'c' || i % 5000 ELSE 'n' || i END,
+       (array['held-out', 'treated'])[1 + i % 2], $3, 'cart:' || i
+FROM generate_series($1::int, $2::int) i WHERE i <= 5000 OR i % 10 = 0
+"""
+"""All those who order, and then ten new customers a second."""
 ORDERED = """
 INSERT INTO events (message_id, customer_id, name, occurred_at, received_at, routed_at, properties)
 SELECT 'o' || i, 'c' || i % 5000, 'Order Completed', $3, $3, $3,
@@ -84,7 +92,7 @@ async def _rounds(store: Store, url: str, rounds: int) -> list[float]:
         for number in range(rounds):
             first = number * A_SECOND * EVERY + 1
             last, now = first + A_SECOND * EVERY - 1, datetime.now(UTC)
-            for statement in (CLAIMED, SUBMITTED, SENT, REPORTED):
+            for statement in (CLAIMED, EXPOSED, SUBMITTED, SENT, REPORTED):
                 await connection.execute(statement, first, last, now)
             await connection.execute(ORDERED, first, last, now + timedelta(hours=1))
             before = time.process_time()

@@ -2,7 +2,8 @@
 
 Customers are compared by the variant they were assigned, whether they got a message or not
 (intention to treat). A customer counts once their time to buy is over: somebody who came yesterday
-has not had a week to buy in, and would make a younger group look poor.
+has not had a week to buy in, and would make a younger group look poor. All who came on one day, by
+UTC, count from one moment on.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,6 @@ from datetime import datetime
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.holdout import EVERYTHING, HELD_OUT, OF_A_JOURNEY, TREATED
-from sojourn.domain.measuring.attribution import MICROS
 from sojourn.domain.statistics.always_valid import always_valid_difference
 from sojourn.domain.statistics.always_valid_means import always_valid_difference_of_means
 from sojourn.domain.statistics.differences import difference
@@ -23,7 +23,7 @@ from sojourn.domain.statistics.rates import rate
 from sojourn.domain.statistics.sample_ratio import SampleRatio, sample_ratio
 from sojourn.domain.statistics.takings import Takings, takings
 from sojourn.domain.statistics.tally import Tally
-from sojourn.insight.exposed import Buyer, Divided, divided
+from sojourn.insight.exposed import Divided, divided
 from sojourn.insight.measuring import Source
 from sojourn.journeys.registry import Journeys
 
@@ -129,9 +129,7 @@ async def outcome(
     Raises:
         UnknownName: no customer is in an experiment with that name.
     """
-    return outcome_of(
-        await divided(session, name, sources, now), now, weights=weights, horizon=horizon
-    )
+    return outcome_of(await divided(session, name, sources), now, weights=weights, horizon=horizon)
 
 
 def outcome_of(
@@ -145,7 +143,7 @@ def outcome_of(
 
     Args:
         found: the customers.
-        now: the moment when they were.
+        now: the present moment.
         weights: as for `outcome`.
         horizon: likewise.
 
@@ -154,12 +152,13 @@ def outcome_of(
     """
     sides = {variant: Side(variant) for variant in found.variants}
     customers = dict.fromkeys(sides, 0)
-    for came in found.came:
-        customers[came.variant] += came.customers
-        sides[came.variant].customers += came.grown
-    for buyer in found.buyers:
-        if buyer.until <= now:
-            _count(sides[buyer.variant], buyer)
+    for one in found.arrived:
+        variant = one.came.variant
+        customers[variant] += one.came.customers
+        if one.is_grown(now):
+            sides[variant].customers += one.came.customers
+    for variant, side in sides.items():
+        side.converted, side.paid = found.bought(variant, now)
     base, *others = sides.values()
     is_planned = weights is not None and customers.keys() <= weights.keys()
     smaller = min(one.customers for one in sides.values())
@@ -173,7 +172,7 @@ def outcome_of(
         found.name,
         base,
         tuple(_compared(one, base, look) for one in others),
-        sum(one.customers - one.grown for one in found.came),
+        sum(customers.values()) - sum(side.customers for side in sides.values()),
         sample_ratio(customers, weights) if weights and is_planned else None,
         always=horizon is None,
     )
@@ -200,18 +199,6 @@ def planned(name: str, everywhere: float, journeys: Journeys) -> dict[str, float
     if not part or not (name == EVERYTHING or name.startswith(OF_A_JOURNEY)):
         return None
     return {HELD_OUT: part, TREATED: 1 - part}
-
-
-def _count(side: Side, buyer: Buyer) -> None:
-    orders = [one for one in buyer.orders if buyer.at < one.event.at <= buyer.until]
-    side.converted += bool(orders)
-    paid: dict[str, int] = {}
-    for order in orders:
-        if order.value and order.event.currency:
-            had = paid.get(order.event.currency, 0)
-            paid[order.event.currency] = had + order.value
-    for currency, value in paid.items():
-        side.paid.setdefault(currency, []).append(value / MICROS)
 
 
 def _compared(side: Side, base: Side, look: _Looking) -> Compared:

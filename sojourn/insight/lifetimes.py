@@ -1,19 +1,22 @@
 """Lifetime value of an experiment's customers: what they had paid by each month of age."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, time, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.measuring.attribution import MICROS
-from sojourn.domain.statistics.lifetime import AtAge, Life, lifetime_value
-from sojourn.insight.exposed import Buyer, Divided, divided
+from sojourn.domain.statistics.lifetime import (
+    AtAge,
+    check_months,
+    compared_by_age,
+    months_old,
+)
+from sojourn.domain.statistics.takings import Takings, takings
+from sojourn.insight.exposed import Divided, divided
 from sojourn.insight.measuring import Source
 
-_INSTANT = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ async def lifetimes(
         UnknownName: no customer is in an experiment with that name.
         BadFigures: there are no such months.
     """
-    return lifetimes_of(await divided(session, name, sources, now), now, months=months)
+    return lifetimes_of(await divided(session, name, sources), now, months=months)
 
 
 def lifetimes_of(found: Divided, now: datetime, *, months: int) -> list[Lifetime]:
@@ -66,62 +69,41 @@ def lifetimes_of(found: Divided, now: datetime, *, months: int) -> list[Lifetime
 
     Args:
         found: the customers.
-        now: the moment when they were.
+        now: the present moment.
         months: the highest age.
 
     Returns:
         The figures.
     """
-    paid = [(buyer, _by_currency(buyer)) for buyer in found.buyers]
-    currencies = sorted({currency for _, payments in paid for currency in payments})
+    check_months(months)
+    yesterday = datetime.combine(now.astimezone(UTC).date() - _DAY, time(), UTC)
+    ages = [
+        months_old(datetime.combine(one.came.day, time(), UTC), yesterday) for one in found.arrived
+    ]
     base, *others = found.variants
-    over = datetime.combine(now.astimezone(UTC).date(), time(), UTC) - _INSTANT
-    rest = {variant: _who_paid_nothing(found, variant) for variant in found.variants}
-
-    def lives(variant: str, currency: str) -> list[Life]:
-        mine = [
-            Life(buyer.at, payments.get(currency, ()))
-            for buyer, payments in paid
-            if buyer.variant == variant
-        ]
-        return [*mine, *rest[variant]]
-
+    figures = {
+        (variant, currency): list(_by_age(found, variant, currency, ages, months))
+        for variant in found.variants
+        for currency in found.currencies
+    }
     return [
-        Lifetime(variant, base, currency, tuple(ages))
+        Lifetime(variant, base, currency, tuple(rows))
         for variant in others
-        for currency in currencies
-        if (
-            ages := lifetime_value(
-                lives(variant, currency),
-                lives(base, currency),
-                currency=currency,
-                now=over,
-                months=months,
-            )
+        for currency in found.currencies
+        if (rows := compared_by_age(figures[variant, currency], figures[base, currency]))
+    ]
+
+
+def _by_age(
+    found: Divided, variant: str, currency: str, ages: Sequence[int], months: int
+) -> Iterator[Takings]:
+    """Yield what customers had paid by each age, as long as somebody has reached it."""
+    for month in range(1, min(months, max(ages)) + 1):
+        customers = sum(
+            one.came.customers
+            for one, age in zip(found.arrived, ages, strict=True)
+            if one.has(variant) and age >= month
         )
-    ]
-
-
-def _by_currency(buyer: Buyer) -> dict[str, tuple[tuple[datetime, Decimal], ...]]:
-    found: dict[str, tuple[tuple[datetime, Decimal], ...]] = {}
-    for order in buyer.orders:
-        if order.value and order.event.currency:
-            payment = (order.event.at, Decimal(order.value) / MICROS)
-            found[order.event.currency] = (*found.get(order.event.currency, ()), payment)
-    return found
-
-
-def _who_paid_nothing(found: Divided, variant: str) -> list[Life]:
-    """Return those of a variant who bought nothing, one life for all of a day."""
-    days: Counter[date] = Counter()
-    for one in found.came:
-        if one.variant == variant:
-            days[one.day] += one.customers
-    for buyer in found.buyers:
-        if buyer.variant == variant:
-            days[buyer.at.astimezone(UTC).date()] -= 1
-    return [
-        Life(datetime.combine(day, time(), UTC), alike=number)
-        for day, number in sorted(days.items())
-        if number
-    ]
+        if not customers:
+            return
+        yield takings(currency, customers, found.paid_by(variant, currency, ages, month))

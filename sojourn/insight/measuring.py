@@ -17,16 +17,18 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.calendar import zone
 from sojourn.domain.campaign import OCCASION
 from sojourn.domain.campaign_run import PREFIX
+from sojourn.domain.holdout import EVERYTHING
 from sojourn.domain.measuring.attribution import WINDOW, Touch, in_order, touching
 from sojourn.domain.measuring.measures import measures_of, reason_of
 from sojourn.domain.measuring.orders import TAKEN_BACK, Order, Told, orders_of
 from sojourn.domain.measuring.tally import Cell, Change, Tally, money_of
+from sojourn.insight.cohorts import count as count_cohorts
 from sojourn.journeys.terms import names
 from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, locks
 from sojourn.store import changes as noting
-from sojourn.store.measuring import conversions, marks, rollups
+from sojourn.store.measuring import cohorts, conversions, marks, rollups
 from sojourn.store.measuring.conversions import Conversion, Left
 
 PAGE = 2000
@@ -45,6 +47,9 @@ class Source:
 
     goals: frozenset[str]
     window: timedelta = WINDOW
+
+
+NO_GOALS = Source(frozenset())
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,10 @@ class Measuring:
             marked = await marks.take(session, limit)
             if not marked.number:
                 return 0
-            touched = marked.messages | await self._attribute(
-                session, marked.events, marked.messages
+            told = await self._told(session, marked)
+            touched = marked.messages | await self._attribute(session, told.buyers, told.events)
+            await count_cohorts(
+                session, marked.exposures, told.exposed, told.events, self._goals_of
             )
             changes: dict[Cell, Change] = {}
             tallies = await self._tallies(session, touched)
@@ -129,6 +136,7 @@ class Measuring:
         async with self.store.transaction() as session:
             await locks.hold(session, LOCK)
             await rollups.clear(session)
+            await cohorts.clear(session)
             await marks.mark_all(session, orders=self._names)
         return await self.catch_up()
 
@@ -150,21 +158,31 @@ class Measuring:
         goals = frozenset(name for one in self.sources.values() for name in one.goals)
         return goals | frozenset(TAKEN_BACK) if goals else goals
 
+    async def _told(self, session: AsyncSession, marked: marks.Marked) -> "_Told":
+        """Return the customers whose orders may count otherwise, and what they told of orders."""
+        exposed = await cohorts.who(session, marked.exposures)
+        if not self._names:
+            return _Told(set(), exposed, {})
+        ordered = await conversions.who_ordered(session, marked.events, self._names)
+        later = await conversions.who_may_have_ordered(session, marked.messages, self._names)
+        buyers, exposed = ordered | later, ordered | exposed
+        events = await conversions.orders_told(session, buyers | exposed, self._names)
+        return _Told(buyers, exposed, events)
+
+    def _goals_of(self, experiment: str, source: str) -> frozenset[str]:
+        return source_of(experiment, source, self.sources).goals
+
     async def _attribute(
-        self, session: AsyncSession, events: Collection[int], messages: Collection[int]
+        self, session: AsyncSession, customers: Collection[str], events: Mapping[str, list[Told]]
     ) -> set[int]:
         """Note the messages that orders may be due to; return those for which something changes.
 
         It examines the customers of new orders, and of messages that turn out to have been sent
         before an order.
         """
-        if not self._names:
-            return set()
-        customers = await conversions.who_ordered(session, events, self._names)
-        customers |= await conversions.who_may_have_ordered(session, messages, self._names)
         if not customers:
             return set()
-        told = await conversions.orders_told(session, customers, self._names)
+        told = {one: some for one, some in events.items() if one in customers}
         left = await conversions.left(session, customers, list(self.sources))
         found = [
             one
@@ -257,6 +275,38 @@ class Measuring:
 
     def _day(self, at: datetime) -> str:
         return at.astimezone(self.tz).date().isoformat()
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Customers whose orders may count otherwise than before, and what they told.
+
+    Args:
+        buyers: those whose orders may be due to other messages than before.
+        exposed: those who may count otherwise in experiments.
+        events: of both: those that tell orders, or take them back.
+    """
+
+    buyers: set[str]
+    exposed: set[str]
+    events: Mapping[str, list[Told]]
+
+
+def source_of(experiment: str, source: str, sources: Mapping[str, Source]) -> Source:
+    """Return the goals that count in an experiment, and the time that its customers have to buy.
+
+    Args:
+        experiment: its name. The goals of the installation's control group are those of all.
+        source: the journey or the campaign by which a customer came into it.
+        sources: journeys and campaigns that have goals, by name.
+
+    Returns:
+        Both; no goals where the source has none.
+    """
+    if experiment != EVERYTHING:
+        return sources.get(source, NO_GOALS)
+    goals = frozenset(goal for each in sources.values() for goal in each.goals)
+    return Source(goals, max((each.window for each in sources.values()), default=WINDOW))
 
 
 def sources_of(project: Project) -> Mapping[str, Source]:

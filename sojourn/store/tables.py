@@ -1180,6 +1180,54 @@ class ConversionRow(SQLModel, table=True):
     """The number of these messages."""
 
 
+class CohortRow(SQLModel, table=True):
+    """The number of customers who came into an experiment alike: with one variant, on one day."""
+
+    __tablename__ = "cohorts"
+    __table_args__ = (UniqueConstraint("experiment", "variant", "source", "day"),)
+
+    id: int | None = _number()
+    experiment: str
+    variant: str
+    source: str
+    """The journey or the campaign in which the experiment mattered for the first time."""
+    day: str
+    """``2026-12-01``, by UTC."""
+    customers: int = _count()
+
+
+class CohortMemberRow(SQLModel, table=True):
+    """An exposure that counts in a cohort: the first one of its customer in the experiment.
+
+    The row has no foreign key: it stays when the exposure is deleted, until that is counted.
+    """
+
+    __tablename__ = "cohort_members"
+
+    exposure_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    cohort_id: int = Field(sa_type=_BIG)
+
+
+class CohortOrderRow(SQLModel, table=True):
+    """An order of a customer in a cohort, since they came into the experiment."""
+
+    __tablename__ = "cohort_orders"
+
+    exposure_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    """`CohortMemberRow.exposure_id`"""
+    seq: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    """The number of the event that tells the order."""
+    at: datetime = _moment()
+    currency: str = ""
+    """Empty where the order says none."""
+    value: int = _count(big=True)
+    """In millionths of the currency, less refunds."""
+    age: int = Field(sa_type=_BIG)
+    """The time since the customer came, in microseconds."""
+    months: int
+    """The same in whole months of the calendar, by UTC."""
+
+
 class HarmRow(SQLModel, table=True):
     """A message that bounced for good, or that its reader complained about."""
 

@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from benchmarks import costs, lanes, transactions
+from benchmarks import costs, lanes, reporting, transactions
 from benchmarks.actions import actions
+from sojourn.insight.measuring import Measuring, sources_of
+from sojourn.store import Store
+from sojourn.testkit.selling.journeys import shop
 
 LADDER = {"start": 1, "timer": 3, "activity": 3}
 
@@ -29,6 +33,33 @@ async def test_a_message_takes_three_transactions_at_most(tmp_path: Path) -> Non
         "message sent after its hold: transactions": 3,
     }
     assert rows["every rule on: SQL statements more than with none"] == 2
+
+
+async def test_a_report_is_measured_over_the_counts_of_a_worker(copied_postgresql: str) -> None:
+    await reporting.fill(copied_postgresql, 1200)
+    async with await Store.open(copied_postgresql) as store:
+        filled = await _counts(store)
+        await Measuring(store, sources_of(shop())).rebuild()
+        assert await _counts(store) == filled
+        assert all(filled)
+
+
+COUNTS = (
+    "SELECT to_jsonb(r) - 'id' FROM rollups r",
+    "SELECT to_jsonb(r) - 'id', reason, n FROM rollups r JOIN rollup_reasons w ON w.rollup_id = id",
+    "SELECT to_jsonb(r) - 'id', model, currency, orders, value"
+    " FROM rollups r JOIN rollup_money m ON m.rollup_id = id",
+    "SELECT ledger_id, seq, occasion, at, currency, value, place, touches FROM conversions",
+    "SELECT to_jsonb(c) - 'id', exposure_id"
+    " FROM cohorts c JOIN cohort_members m ON m.cohort_id = c.id",
+    "SELECT to_jsonb(o) FROM cohort_orders o",
+)
+
+
+async def _counts(store: Store) -> list[list[str]]:
+    async with store.reading() as session:
+        connection = await session.connection()
+        return [sorted(map(str, await connection.execute(text(one)))) for one in COUNTS]
 
 
 @pytest.mark.long

@@ -23,7 +23,10 @@ async def divided(
     windows: Mapping[str, timedelta],
     now: datetime,
 ) -> dict[tuple[str, str], Side]:
-    """Count the customers of each experiment and variant whose time to buy is over."""
+    """Count the customers of each experiment and variant whose time to buy is over.
+
+    It is over for all who came on one day at one moment.
+    """
     base = await loaded(store, goals, windows)
     base.execute(_VIEWS)
     found: dict[tuple[str, str], Side] = {}
@@ -42,11 +45,12 @@ SELECT experiment, customer_id, arg_min(variant, ("at", id)) AS variant, min("at
 FROM exposures GROUP BY ALL;
 
 CREATE VIEW exposed AS
-SELECT f.*, f.at + to_days(g.days) AS until
+SELECT f.*, f.at + to_days(g.days) AS until,
+    date_trunc('day', f.at) + to_days(g.days + 1) AS grown
 FROM firsts f JOIN (SELECT DISTINCT source, days FROM goals) g ON g.source = f.source;
 
 CREATE VIEW bought AS
-SELECT x.experiment, x.variant, x.customer_id, x.until, s.currency, s.value
+SELECT x.experiment, x.variant, x.customer_id, x.grown, s.currency, s.value
 FROM exposed x JOIN standing s ON s.customer_id = x.customer_id AND s.source = x.source
 WHERE s.at > x.at AND s.at <= x.until;
 """
@@ -55,10 +59,10 @@ _SIDES = """
 SELECT experiment, variant, count(*),
     count(*) FILTER (customer_id IN (
         SELECT b.customer_id FROM bought b WHERE b.experiment = x.experiment))
-FROM exposed x WHERE until <= ? GROUP BY ALL
+FROM exposed x WHERE grown <= ? GROUP BY ALL
 """
 
 _PAID = """
 SELECT experiment, variant, currency, sum(value * 100) FROM bought
-WHERE until <= ? AND currency <> '' GROUP BY ALL
+WHERE grown <= ? AND currency <> '' GROUP BY ALL
 """

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import SQLModel, col
 
 from sojourn.domain.reports import Kind
@@ -186,10 +186,33 @@ class Shop:
             return
         old, new = self._who(), self._who()
         async with self.store.transaction() as session:
-            for table in (EventRow, LedgerRow):
+            for table in (EventRow, LedgerRow, ExposureRow):
                 await session.exec(
                     update(table).where(col(table.customer_id) == old).values(customer_id=new)
                 )
+
+    async def expose(self) -> None:
+        """Have a customer come into an experiment, by a journey or a campaign."""
+        source = self.chance.choice(["cart", "winback", "greeting"])
+        is_campaign = source == "winback" and self.chance.random() < 0.5
+        since = timedelta(minutes=self.chance.randrange(100 * 24 * 60))
+        async with self.store.transaction() as session:
+            session.add(
+                ExposureRow(
+                    experiment=self.chance.choice(["tone", "price", "holdout"]),
+                    customer_id=self._who(),
+                    variant=self.chance.choice(["plain", "warm"]),
+                    at=BEGIN + timedelta(days=7) - since,
+                    workflow_id="campaign:winback@2024-01-05" if is_campaign else f"{source}:u:k",
+                )
+            )
+
+    async def erase(self) -> None:
+        """Delete what an erasure deletes of a customer."""
+        who = self._who()
+        async with self.store.transaction() as session:
+            for table in (EventRow, ExposureRow):
+                await session.exec(delete(table).where(col(table.customer_id) == who))
 
     async def _start(self) -> None:
         number = self._next()

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sojourn.cli.counting import count_first
 from sojourn.cli.experimenting import plain_figure, plain_lifetime
 from sojourn.cli.here import Here
 from sojourn.cli.options import AsJson
@@ -17,7 +18,7 @@ from sojourn.insight.experiments import Outcome, outcome, planned
 from sojourn.insight.lifetimes import lifetimes
 from sojourn.insight.measuring import sources_of
 from sojourn.insight.reporting.words import difference, interval, money, told
-from sojourn.store.measuring import outcomes
+from sojourn.store.measuring import cohorts
 
 app = typer.Typer(
     help="Show what control groups and variants have brought, with intervals.",
@@ -69,10 +70,12 @@ def lifetime(
 
 
 async def _lifetime(here: Here, name: str, months: int, *, as_json: bool) -> None:
-    async with here.store() as store, store.reading() as session:
-        found = await lifetimes(
-            session, name, sources_of(here.project), datetime.now(UTC), months=months
-        )
+    async with here.store() as store:
+        await count_first(here, store)
+        async with store.reading() as session:
+            found = await lifetimes(
+                session, name, sources_of(here.project), datetime.now(UTC), months=months
+            )
     if as_json:
         show_json([plain_lifetime(one) for one in found])
         return
@@ -96,28 +99,32 @@ async def _lifetime(here: Here, name: str, months: int, *, as_json: bool) -> Non
 
 
 async def _list(here: Here, *, as_json: bool) -> None:
-    async with here.store() as store, store.reading() as session:
-        found = await outcomes.experiments(session)
+    async with here.store() as store:
+        await count_first(here, store)
+        async with store.reading() as session:
+            found = await cohorts.experiments(session)
     if as_json:
         show_json([{"experiment": n, "since": at, "customers": c} for n, at, c in found])
         return
     if not found:
         show_line("no customer is in an experiment: see docs/measuring.md#holdouts")
         return
-    show_list(("experiment", "since (UTC)", "customers"), found)
+    show_list(("experiment", "since", "customers"), found)
 
 
 async def _show(here: Here, name: str, horizon: Horizon | None, *, as_json: bool) -> None:
     weights = planned(name, here.settings.holdout, here.project.journeys)
-    async with here.store() as store, store.reading() as session:
-        found = await outcome(
-            session,
-            name,
-            sources_of(here.project),
-            datetime.now(UTC),
-            weights=weights,
-            horizon=horizon,
-        )
+    async with here.store() as store:
+        await count_first(here, store)
+        async with store.reading() as session:
+            found = await outcome(
+                session,
+                name,
+                sources_of(here.project),
+                datetime.now(UTC),
+                weights=weights,
+                horizon=horizon,
+            )
     if as_json:
         show_json(_plain(found))
         return

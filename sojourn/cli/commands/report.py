@@ -6,19 +6,17 @@ from typing import Annotated
 
 import typer
 
+from sojourn.cli.counting import count_first
 from sojourn.cli.here import Here
 from sojourn.cli.options import AsJson
-from sojourn.cli.output import show_json, show_line, stderr
+from sojourn.cli.output import show_json, show_line
 from sojourn.cli.reporting import plain, show_report, write_page
 from sojourn.cli.running import run
 from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.measuring.attribution import Model
-from sojourn.insight.measuring import PAGE, Measuring
 from sojourn.insight.reporting.figures import Asked, By
 from sojourn.insight.reporting.reading import read
-from sojourn.store import Store
-from sojourn.store.measuring import marks
 
 app = typer.Typer(add_completion=False)
 USUAL_DAYS = 30
@@ -104,7 +102,7 @@ async def _report(
 ) -> None:
     async with here.store() as store:
         if not as_counted:
-            await _count(here, store)
+            await count_first(here, store, unless="--as-counted")
         async with store.reading() as session:
             found = await read(session, here.project, asked, everywhere=here.settings.holdout)
     if html is not None:
@@ -114,12 +112,3 @@ async def _report(
         show_json(plain(found))
     else:
         show_report(found)
-
-
-async def _count(here: Here, store: Store) -> None:
-    async with store.reading() as session:
-        waiting = await marks.waiting(session)
-    if waiting > PAGE:
-        stderr.print(f"counting {waiting} changes first (not with --as-counted) ...")
-    if waiting:
-        await Measuring.of(store, here.settings, here.project).catch_up()

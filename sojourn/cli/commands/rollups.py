@@ -24,7 +24,7 @@ def show(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def rebuild(*, as_json: AsJson = False) -> None:
-    """Count every message, entry and order again; meanwhile, changes are counted as usual.
+    """Count messages, entries, orders and experiments again; meanwhile, changes count as usual.
 
     Orders of customers who were erased keep their messages' credit.
     """
@@ -47,4 +47,4 @@ async def _rebuild(here: Here, *, as_json: bool) -> None:
     if as_json:
         show_json({"counted": counted})
         return
-    show_line(f"counted {counted:,} messages, entries and orders")
+    show_line(f"counted {counted:,} messages, entries, orders and exposures")

@@ -83,16 +83,48 @@ def lifetime_value(
     Raises:
         BadFigures: ``months`` is not 1 to `LONGEST`.
     """
+    check_months(months)
+    ours, theirs = (_by_age(lives, currency, now, months) for lives in (treated, held_out))
+    return compared_by_age(ours, theirs, confidence)
+
+
+def check_months(months: int) -> None:
+    """Refuse an age of which nothing is told.
+
+    Raises:
+        BadFigures: ``months`` is not 1 to `LONGEST`.
+    """
     if not 1 <= months <= LONGEST:
         raise BadFigures(f"a lifetime of {months} months: give 1 to {LONGEST}")
-    ours, theirs = (_by_age(lives, currency, now, months) for lives in (treated, held_out))
+
+
+def compared_by_age(
+    treated: Iterable[Takings], held_out: Iterable[Takings], confidence: float = USUAL
+) -> list[AtAge]:
+    """Return what customers had paid by each age, as far as both groups have reached it.
+
+    Args:
+        treated: what those of them who have reached an age had paid by then, from 1 month on.
+        held_out: the same of the others.
+        confidence: how often an interval holds the truth, for each age by itself.
+
+    Returns:
+        One row a month of age.
+    """
     rows = []
-    for age, both in enumerate(zip(ours, theirs, strict=False), 1):
+    for age, both in enumerate(zip(treated, held_out, strict=False), 1):
         # a group that has not reached an age has reached no higher one: the shorter list ends it
         paid, theirs_paid = (mean(one, confidence) for one in both)
         customers = (both[0].customers, both[1].customers)
         rows.append(AtAge(age, customers, paid, theirs_paid, between(paid, theirs_paid)))
     return rows
+
+
+def months_old(entered: datetime, at: datetime) -> int:
+    """Return the whole months from a customer's entry to a later moment, by UTC."""
+    since, day = entered.astimezone(UTC), at.astimezone(UTC)
+    months = 12 * (day.year - since.year) + day.month - since.month
+    return months if _birthday(entered, months) <= at else months - 1
 
 
 def _by_age(lives: Iterable[Life], currency: str, now: datetime, months: int) -> list[Takings]:

@@ -137,9 +137,13 @@ def _values(takings: Takings, draw: "np.random.Generator") -> tuple["Floats", in
     none = takings.customers - len(paid)
     if len(paid) <= _BUNDLES:
         return paid, none, -mean
-    everybody = np.concatenate([paid, np.full(none, -mean)])
-    bundle = draw.permutation(takings.customers) % _BUNDLES
-    bundles = np.bincount(bundle, weights=everybody, minlength=_BUNDLES).astype(np.float64)
+    # as if everybody were shuffled and dealt out, though only those who paid are touched
+    sizes = np.full(_BUNDLES, takings.customers // _BUNDLES)
+    sizes[: takings.customers % _BUNDLES] += 1
+    paying = draw.multivariate_hypergeometric(sizes, len(paid))
+    bundle = np.repeat(np.arange(_BUNDLES), paying)
+    sums = np.bincount(bundle, weights=draw.permutation(paid), minlength=_BUNDLES)
+    bundles = sums.astype(np.float64) - (sizes - paying) * mean
     return bundles, 0, 0.0
 
 

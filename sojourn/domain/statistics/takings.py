@@ -7,6 +7,7 @@ own.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from math import fsum, isfinite
 
 from sojourn.domain.errors import BadFigures
@@ -45,12 +46,12 @@ class Takings:
         if not all(map(isfinite, self.amounts)):
             raise BadFigures(f"an amount in {self.currency} is not a finite number")
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """The revenue per customer, those who paid nothing included."""
         return fsum(self.amounts) / self.customers
 
-    @property
+    @cached_property
     def variance(self) -> float:
         """The sample variance of a customer's revenue; 0 if there is only one customer."""
         if self.customers == 1:

@@ -106,13 +106,13 @@ async def _brought(
     """
     found = [
         one
-        for one in await all_divided(session, sources_of(project), now)
+        for one in await all_divided(session, sources_of(project))
         if len(one.variants) >= _FEWEST_VARIANTS and (not asked.names or one.source in asked.names)
     ]
     fresh = {
         one.source
         for one in found
-        if one.source and max(came.day for came in one.came).isoformat() >= asked.since
+        if one.source and max(each.came.day for each in one.arrived).isoformat() >= asked.since
     }
     brought = [
         _of_experiment(one, planned(one.name, everywhere, project.journeys), now) for one in found

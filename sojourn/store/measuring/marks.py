@@ -13,7 +13,7 @@ from sqlmodel import SQLModel, col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.store.dialects import insert, is_postgresql
-from sojourn.store.tables import EventRow, GoalRow, LedgerRow, MarkRow, RunRow
+from sojourn.store.tables import EventRow, ExposureRow, GoalRow, LedgerRow, MarkRow, RunRow
 
 CHANGED = "_changed"
 """The end of the kind of a mark that is not measured (`store.changes`)."""
@@ -29,6 +29,7 @@ class Marked:
         messages: numbers of rows in the ledger.
         events: numbers of events.
         runs: numbers of runs.
+        exposures: numbers of exposures, deleted ones among them.
         changed: kinds and numbers of what those who follow the changes are to see.
     """
 
@@ -36,6 +37,7 @@ class Marked:
     messages: set[int] = field(default_factory=set)
     events: set[int] = field(default_factory=set)
     runs: list[int] = field(default_factory=list)
+    exposures: set[int] = field(default_factory=set)
     changed: set[tuple[str, int]] = field(default_factory=set)
 
 
@@ -65,6 +67,8 @@ async def take(session: AsyncSession, limit: int) -> Marked:
                 found.events.add(ref)
             case "run":
                 found.runs.append(ref)
+            case "exposure":
+                found.exposures.add(ref)
             case _ if kind.endswith(CHANGED):
                 found.changed.add((kind.removesuffix(CHANGED), ref))
     return found
@@ -119,7 +123,7 @@ async def waiting(session: AsyncSession) -> int:
 
 
 async def mark_all(session: AsyncSession, *, orders: Collection[str]) -> None:
-    """Have every message, every run and every order measured once more.
+    """Have every message, run, order and exposure measured once more.
 
     Args:
         session: a writing transaction that has emptied the rollups.
@@ -128,6 +132,7 @@ async def mark_all(session: AsyncSession, *, orders: Collection[str]) -> None:
     await _mark(session, "message", select(LedgerRow.id).order_by(col(LedgerRow.id)))
     await _mark(session, "run", select(RunRow.id).order_by(col(RunRow.id)))
     await _mark(session, "event", _orders(orders))
+    await _mark(session, "exposure", select(ExposureRow.id).order_by(col(ExposureRow.id)))
 
 
 def _orders(names: Collection[str]) -> Any:

@@ -16,7 +16,7 @@ from sojourn.domain.statistics.horizon import Horizon, TooEarly
 from sojourn.domain.statistics.interval import Interval
 from sojourn.insight.experiments import Outcome, outcome, planned
 from sojourn.insight.lifetimes import lifetimes
-from sojourn.insight.measuring import Source
+from sojourn.insight.measuring import Measuring, Source
 from sojourn.journeys.registry import Journeys
 from sojourn.store import Store
 
@@ -93,6 +93,7 @@ class Shop:
                 if rows:
                     await connection.execute(table.insert(), rows)
                 rows.clear()
+        await Measuring(self.store, SOURCES).catch_up()
         async with self.store.reading() as session:
             return await outcome(session, NAME, SOURCES, NOW, **asked)  # type: ignore[arg-type]
 
@@ -133,6 +134,7 @@ async def test_what_counts_is_bought_in_time_and_not_taken_back(alone: Store) ->
     shop = Shop(alone)
     shop.come(HELD_OUT, 4, 0.0)
     shop.order(CAME - timedelta(days=1))  # before
+    shop.order(CAME, order_id="at once")
     shop.number -= 1
     shop.order(CAME + timedelta(days=8))  # after its window
     shop.number -= 1

@@ -197,6 +197,7 @@ async def test_markup_in_every_field_stays_text(alone: Store, tmp_path: Path) ->
                             at=datetime(2026, 1, 1, tzinfo=UTC),
                             workflow_id=f"abandoned-cart{ODD}:c")
             )  # fmt: skip
+    await Measuring(alone, SOURCES).catch_up()
     pages = []
     async with alone.reading() as session:
         for by in By:

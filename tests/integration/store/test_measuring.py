@@ -24,6 +24,7 @@ from sojourn.store.tables import (
     RollupReasonRow,
     RollupRow,
 )
+from tests.support.dying import pass_or_die
 from tests.support.measured import GOALS, WINDOWS, Counts, Shop, counted
 
 HAPPENINGS = int(os.environ.get("SOJOURN_HAPPENINGS", "150"))
@@ -63,42 +64,6 @@ async def rolled_up(store: Store) -> Counts:
             found[*of, f"{paid.model} money {paid.currency}"] = paid.value
     assert min(found.values(), default=0) >= 0
     return {name: number for name, number in found.items() if number}
-
-
-class Killed(Exception):
-    """A pass that ended before its commit."""
-
-
-async def pass_or_die(measuring: Measuring, chance: random.Random) -> None:
-    """Count some changes; one time of three the process dies before the commit."""
-    if chance.random() < 0.66:
-        await measuring.count(chance.randrange(1, 20))
-        return
-    transaction = measuring.store.transaction
-
-    class Dying(Store):
-        def __init__(self) -> None:
-            self.__dict__.update(measuring.store.__dict__)
-
-    def dying() -> object:
-        return _Dying(transaction())
-
-    store = Dying()
-    store.transaction = dying  # type: ignore[method-assign, assignment]
-    with pytest.raises(Killed):
-        await Measuring(store, measuring.sources, measuring.tz).count(chance.randrange(1, 20))
-
-
-class _Dying:
-    def __init__(self, inner: object) -> None:
-        self._inner = inner
-
-    async def __aenter__(self) -> object:
-        return await self._inner.__aenter__()  # type: ignore[attr-defined]
-
-    async def __aexit__(self, *raised: object) -> None:
-        await self._inner.__aexit__(Killed, Killed(), None)  # type: ignore[attr-defined]
-        raise Killed
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sojourn.domain.calendar_days import Months
 from sojourn.domain.errors import BadFigures
 from sojourn.domain.statistics import AtAge, Interval, Life, TooFewPaid, lifetime_value
+from sojourn.domain.statistics.lifetime import months_old
 
 NOW = datetime(2027, 7, 1, tzinfo=UTC)
 
@@ -67,6 +68,17 @@ def test_an_age_that_one_group_lacks_is_not_told() -> None:
     assert lifetime_value([], paying(at(1), 10), currency="EUR", now=NOW) == []
     with pytest.raises(BadFigures, match="a lifetime of 0 months"):
         lifetime_value([], [], currency="EUR", now=NOW, months=0)
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), st.integers(0, 10**8))
+def test_a_month_is_over_on_its_day(naive: datetime, seconds: int) -> None:
+    entered = naive.replace(tzinfo=UTC)
+    at = entered + timedelta(seconds=seconds)
+    age = months_old(entered, at)
+    birthdays = [
+        datetime.combine(Months(n)(entered.date()), entered.timetz()) for n in (age, age + 1)
+    ]
+    assert birthdays[0] <= at < birthdays[1]
 
 
 @given(st.lists(st.integers(0, 180), min_size=10, max_size=30))
