@@ -4,7 +4,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
 
-.PHONY: demo dev test test-long chaos mutants check bench format lock clean
+.PHONY: demo dev test test-more test-long chaos mutants check bench format lock clean
 
 demo: .venv/ready ## every journey on the embedded Temporal server, time moved along
 	$(BIN)/python -m sojourn demo
@@ -15,11 +15,15 @@ dev: .venv/ready ## everything running: Temporal with its UI, and a worker; Ctrl
 # tests start many processes, for which compiled modules are worth keeping
 TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-test: .venv/ready ## the test suite
-	$(TEST) -n 3 --maxschedchunk 2 -m "not long"
+test: .venv/ready ## the unit tests, and of each file on real parts the first tests; a minute or two
+	$(TEST) -n 3 --maxschedchunk 2 -m "not long and not more"
+
+test-more: .venv/ready ## the other tests on real parts; a quarter of an hour
+	$(TEST) -n 3 --maxschedchunk 2 -m more
 
 test-long: .venv/ready ## whole installations: kills, races, SDKs, fuzzing, properties; some minutes
 	$(TEST) -n 2 --maxschedchunk 1 -m "long or property" --hypothesis-profile thorough
+	$(TEST) -n 3 --maxschedchunk 2 -m "not long" --engine temporal tests/integration/journeys
 
 chaos: .venv/ready ## everything fails at once: 2,000 runs, what was truly delivered; SOJOURN_SEED=n for others
 	SOJOURN_CHAOS=$${SOJOURN_CHAOS:-2000} $(BIN)/python -m pytest -s tests/long/test_chaos.py

@@ -19,7 +19,7 @@ from sojourn.dispatch.intake import Intake
 from sojourn.dispatch.noting import NOT_ASKED, SAME_ID, USED, as_sent, notes_on
 from sojourn.dispatch.published import Published, joined
 from sojourn.dispatch.sweeping import sweep
-from sojourn.dispatch.telling import Teller
+from sojourn.dispatch.telling import Teller, Tells
 from sojourn.dispatch.watching import Watch
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import (
@@ -62,6 +62,7 @@ class Sojourn:
         now: the clock by which events arrive; another one only in time travel.
         clock: the journeys' clock minus Temporal's; zero except in time travel.
         present: the journeys' present, where the machine's clock does not tell it: in time travel.
+        teller: of runs that are not Temporal's; None: they are.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Sojourn:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: timedelta = timedelta(0),
         present: Callable[[], datetime] | None = None,
+        teller: Tells | None = None,
     ) -> None:
         self.client = client
         self.store = store
@@ -83,7 +85,7 @@ class Sojourn:
         self.task_queue = task_queue
         self.now = now
         self.clock = clock
-        self.teller = Teller(client, task_queue, self.project.journeys)
+        self.teller: Tells = teller or Teller(client, task_queue, self.project.journeys)
         self._alone = Alone()
         self._intake = Intake(
             store,

@@ -36,7 +36,7 @@ from sojourn.dispatch.noting import OTHER_CONTENT, not_started
 from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.published import Published
 from sojourn.dispatch.routing import Start
-from sojourn.dispatch.telling import Reached, Teller
+from sojourn.dispatch.telling import Reached, Tells
 from sojourn.dispatch.turns import Turns
 from sojourn.dispatch.watching import UNWATCHED, Watch
 from sojourn.domain.errors import StoreUnavailable
@@ -61,7 +61,7 @@ class Intake:
     def __init__(
         self,
         store: Store,
-        teller: Teller,
+        teller: Tells,
         project: Project,
         *,
         timezone: str,

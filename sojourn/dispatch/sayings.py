@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError
 
 from sojourn.dispatch.aside import set_aside
 from sojourn.dispatch.client import Sojourn
+from sojourn.dispatch.telling import Tells
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent, SojournError, UnknownName
 from sojourn.domain.events import Event
@@ -45,16 +46,25 @@ class Sayings:
         settings: of this installation.
         project: its journeys and events.
         task_queue: of the journeys.
+        teller: of runs that are not Temporal's; None: they are.
     """
 
     def __init__(
-        self, client: Client, store: Store, settings: Settings, project: Project, task_queue: str
+        self,
+        client: Client,
+        store: Store,
+        settings: Settings,
+        project: Project,
+        task_queue: str,
+        *,
+        teller: Tells | None = None,
     ) -> None:
         self._client = client
         self._store = store
         self._settings = settings
         self._project = project
         self._task_queue = task_queue
+        self._teller = teller
         self._by_clock: dict[timedelta, Sojourn] = {}
 
     @activity.defn(name=TELL_EVENT)
@@ -120,6 +130,7 @@ class Sayings:
                 self._settings,
                 self._project,
                 task_queue=self._task_queue,
+                teller=self._teller,
                 **travels,  # type: ignore[arg-type]
             )
         return self._by_clock[said.clock]

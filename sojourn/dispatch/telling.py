@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import (
@@ -60,8 +60,35 @@ class Reached:
     answer: Answer | None = None
 
 
+class Tells(Protocol):
+    """Tells runs of events.
+
+    Attributes:
+        missing: why nobody can be told yet, as far as somebody has found out; None: nothing is
+            known.
+    """
+
+    missing: str | None
+
+    async def reach(self, target: Target, plan: Plan) -> Reached | None:
+        """Tell or start one run, as `Teller.reach`."""
+        ...
+
+    async def is_open(self, workflow_id: str, plan: Plan) -> bool:
+        """Tell whether a run is open."""
+        ...
+
+    async def enter(self, target: Start, enrolment: Enrolment) -> str:
+        """Start a run that the store knows and the engine does not."""
+        ...
+
+    async def retell(self, target: Tell, event: Heard) -> bool:
+        """Tell an open run of an event once more."""
+        ...
+
+
 class Teller:
-    """Signals and starts runs.
+    """Signals and starts runs of Temporal's.
 
     Args:
         client: a Temporal client with the pydantic data converter.

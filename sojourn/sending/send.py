@@ -5,7 +5,7 @@ between any two of them; the ledger then gives the next attempt the facts that a
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import assert_never
@@ -61,6 +61,7 @@ class Messages:
         *,
         shop_url: str = "",
         hosts: Iterable[str] = (),
+        replan: Callable[[Delivery], Awaitable[Delivery]] = replanned,
     ) -> None:
         """Make the activity.
 
@@ -71,6 +72,7 @@ class Messages:
             recorder: the recorder of the outcomes.
             shop_url: the shop from which a message's attached files may come.
             hosts: further hosts from which attached files may come.
+            replan: finds out when the wait before a message really ended.
         """
         self._gate = gate
         self._providers = providers
@@ -78,6 +80,7 @@ class Messages:
         self._record = recorder
         self._shop_url = shop_url
         self._hosts = tuple(hosts)
+        self._replan = replan
 
     @activity.defn
     async def send(self, delivery: Delivery) -> Receipt:
@@ -131,7 +134,7 @@ class Messages:
                 case Receipt():
                     return _replanned(answer, delivery, planned)
                 case Late():
-                    delivery = await replanned(delivery)
+                    delivery = await self._replan(delivery)
                 case Doubt():
                     provider = self._providers[answer.channel]
                     once_more = await self._find_out(delivery, answer, provider)

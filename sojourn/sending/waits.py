@@ -31,8 +31,20 @@ async def replanned(delivery: Delivery) -> Delivery:
     Raises:
         temporalio.service.RPCError: Temporal does not answer now.
     """
+    return by_plan_of(delivery, await _last_wait(delivery))
+
+
+def by_plan_of(delivery: Delivery, ended: datetime | None) -> Delivery:
+    """Return a message by the plan of its wait.
+
+    Args:
+        delivery: the message, by today's plan.
+        ended: when the wait before it really ended, by the journey's clock; None: it had none.
+
+    Returns:
+        The message; nobody needs to ask again.
+    """
     sure = delivery.model_copy(update={"useful_for": None})
-    ended = await _last_wait(delivery)
     if ended is None or ended <= delivery.due + PUNCTUAL or delivery.useful_for is None:
         return sure
     useful = ended + delivery.useful_for

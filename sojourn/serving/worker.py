@@ -1,6 +1,6 @@
 """`serving`: the composition root: settings -> store, providers -> workers."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from sojourn.composing import load_project
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.sayings import Sayings
 from sojourn.domain.errors import BadProject
-from sojourn.domain.messages import Channel
+from sojourn.domain.messages import Channel, Delivery
 from sojourn.insight.weekly.sending import Weekly
 from sojourn.insight.workflows import WORKFLOWS
 from sojourn.journeys.queues import TASK_QUEUE, channel_queue
@@ -32,6 +32,7 @@ from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.sending.stopping import Stops
 from sojourn.sending.tasks import Tasks
+from sojourn.sending.waits import replanned
 from sojourn.serving.sandbox import workflow_runner
 from sojourn.settings import Settings, signing_key
 from sojourn.store import Store
@@ -78,6 +79,7 @@ async def serving(
         BadProject: the sandbox cannot load a journey, or the project's policy cannot be read.
     """
     project = project or load_project()
+    rules = policy or Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
     carriers = carriers or project.carriers.chosen(settings, channels)
     serves: Sequence[type] = (
         workflows
@@ -87,18 +89,9 @@ async def serving(
             *WORKFLOWS,
         )
     )
-    renderer = Renderer(
-        settings, signing_key(settings), project.templates, project.languages, project.topics
-    )
-    rules = policy or Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
     recorder = Recorder(store)
-    messages = Messages(
-        Gate.of(store, settings, project, rules, renderer.channels_of),
-        carriers,
-        renderer,
-        recorder,
-        shop_url=settings.shop_url,
-        hosts=settings.link_hosts,
+    messages = messages_of(
+        store, settings, project, carriers=carriers, rules=rules, recorder=recorder
     )
     gate = BatchGate.of(store, settings, project, rules)
     campaigning = Campaigning(
@@ -165,6 +158,44 @@ async def serving(
                 )
             )
         yield carriers
+
+
+def messages_of(
+    store: Store,
+    settings: Settings,
+    project: Project,
+    *,
+    carriers: Providers,
+    rules: Policy,
+    recorder: Recorder,
+    replan: Callable[[Delivery], Awaitable[Delivery]] = replanned,
+) -> Messages:
+    """Make what sends the messages of an installation's journeys.
+
+    Args:
+        store: open.
+        settings: of this installation.
+        project: its journeys and templates.
+        carriers: the provider of each channel.
+        rules: of the project's policy.
+        recorder: of the outcomes.
+        replan: finds out when the wait before a message really ended.
+
+    Returns:
+        The activity.
+    """
+    renderer = Renderer(
+        settings, signing_key(settings), project.templates, project.languages, project.topics
+    )
+    return Messages(
+        Gate.of(store, settings, project, rules, renderer.channels_of),
+        carriers,
+        renderer,
+        recorder,
+        shop_url=settings.shop_url,
+        hosts=settings.link_hosts,
+        replan=replan,
+    )
 
 
 def _journeys_worker(client: Client, **options: Any) -> Worker:

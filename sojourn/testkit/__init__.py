@@ -1,4 +1,4 @@
-"""Test your journeys with three verbs, on the real engine and Temporal's time-skipping server.
+"""Test your journeys with three verbs, in the test's own process or on Temporal's test server.
 
 The pytest plugin provides the fixture ``journey``::
 

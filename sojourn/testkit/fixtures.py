@@ -115,16 +115,40 @@ def journey_settings(tmp_path: Path, migrated_database: Path) -> Settings:
     )
 
 
+@pytest.fixture
+def journey_engine(request: pytest.FixtureRequest) -> str:
+    """Return the engine of a journey's test: ``in-process`` or ``temporal``.
+
+    Tests run in their own process unless pytest is called with ``--engine temporal``, or they are
+    marked with ``@pytest.mark.temporal``. Histories are recorded on Temporal alone.
+    """
+    recording = request.config.getoption("--record-histories", default=False)
+    if recording or request.node.get_closest_marker("temporal"):
+        return "temporal"
+    return str(request.config.getoption("--engine", default="in-process"))
+
+
+@pytest.fixture
+def journey_client(request: pytest.FixtureRequest, journey_engine: str) -> Client | None:
+    """Return the connection to the test server if the test needs it; else none is started."""
+    if journey_engine != "temporal":
+        return None
+    client: Client = request.getfixturevalue("time_skipping_client")
+    return client
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def journey(
-    journey_project: Project, time_skipping_client: Client, journey_settings: Settings
+    journey_project: Project,
+    journey_client: Client | None,
+    journey_settings: Settings,
 ) -> AsyncIterator[JourneyTest]:
-    """Create a customer, a worker with its own queue, and the three verbs.
+    """Create a customer, an engine for the runs, and the three verbs.
 
     Args:
         journey_project: the project with the journeys. It comes first: if it has a fault, no server
             is started.
-        time_skipping_client: the connection to the test server.
+        journey_client: the connection to the test server; None: the runs live in this process.
         journey_settings: the settings of the installation under test.
 
     Yields:
@@ -135,9 +159,9 @@ async def journey(
     """
     from sojourn.domain.errors import BadProject
     from sojourn.journeys.queues import TASK_QUEUE
-    from sojourn.serving import worker
     from sojourn.serving.sandbox import check_journeys
     from sojourn.store import Store
+    from sojourn.testkit.engines import in_process, temporal
     from sojourn.testkit.kit import JourneyTest
 
     try:
@@ -147,11 +171,14 @@ async def journey(
     name = uuid4().hex[:12]
     queue = f"{TASK_QUEUE}-{name}"
     store = await Store.open(journey_settings.store_url)
-    async with worker.serving(
-        time_skipping_client, store, journey_settings, journey_project, task_queue=queue
-    ):
+    serving = (
+        in_process.serving(store, journey_settings, journey_project)
+        if journey_client is None
+        else temporal.serving(journey_client, store, journey_settings, journey_project, queue)
+    )
+    async with serving as engine:
         test = JourneyTest(
-            time_skipping_client,
+            engine,
             store,
             journey_settings,
             queue,

@@ -1,24 +1,17 @@
-"""`JourneyTest`: one customer on the real engine, with a clock that the test moves."""
+"""`JourneyTest`: one customer on an engine, with a clock that the test moves."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
-from google.protobuf.empty_pb2 import Empty
-from temporalio.api.testservice.v1 import SleepRequest
-from temporalio.api.workflowservice.v1 import ListOpenWorkflowExecutionsRequest
-from temporalio.client import Client, WorkflowHandle, WorkflowHistory
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client, WorkflowHistory
 
 from sojourn.dispatch import Published, Sojourn
 from sojourn.dispatch import tasks as answering
-from sojourn.dispatch.outcomes import enrolments
 from sojourn.domain.coupon_codes import comparable
 from sojourn.domain.customer import read_identity
-from sojourn.domain.errors import BadInput, Unavailable
+from sojourn.domain.errors import BadInput
 from sojourn.domain.events import Event
 from sojourn.domain.events.samples import made_up_ids
 from sojourn.domain.messages import Channel, Reason
@@ -29,13 +22,9 @@ from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, coupon_stock, entries, ledger, people, runs, tasks
 from sojourn.store.tables import LedgerRow, RunRow, TaskRow
-from sojourn.testkit import rest
+from sojourn.testkit.engines.engine import Engine
 
 MONDAY_NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
-IDLE_SECONDS = 30.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.004, 0.03
-"""The seconds between two checks of a busy run, since each check slows down the run."""
-ANSWER_SECONDS = 4.0
 
 EVERYTHING = {
     "firstName": "Ada",
@@ -94,7 +83,7 @@ class JourneyTest:
 
     def __init__(
         self,
-        client: Client,
+        engine: Engine,
         store: Store,
         settings: Settings,
         task_queue: str,
@@ -102,11 +91,11 @@ class JourneyTest:
         *,
         project: Project,
     ) -> None:
-        self.client = client
         self.store = store
         self.settings = settings
         self.project = project
         self.customer_id = customer_id
+        self._engine = engine
         self._task_queue = task_queue
         self._begin = MONDAY_NOON
         self._present = datetime.min.replace(tzinfo=UTC)  # of the event that is published last
@@ -222,21 +211,26 @@ class JourneyTest:
     async def after(self, duration: timedelta) -> None:
         """Let time pass; everything that falls due happens in order."""
         await self._ready()
-        request = SleepRequest()
-        request.duration.FromTimedelta(duration)
-        try:
-            await self.client.test_service.unlock_time_skipping_with_sleep(
-                request, timeout=timedelta(seconds=IDLE_SECONDS)
-            )
-        except RPCError as error:
-            raise Unavailable(
-                f"the test server's clock stands still ({error}): {await self._holding_time()}"
-            ) from None
+        await self._engine.advance(duration)
         await self.settled()
 
     async def until(self, moment: datetime) -> None:
         """Let time pass until a moment."""
         await self.after(moment - await self.now())
+
+    @property
+    def client(self) -> Client:
+        """Temporal's client.
+
+        Raises:
+            BadInput: the test runs in its own process, which has none.
+        """
+        if not self._engine.has_server:
+            raise BadInput(
+                "this test runs in its own process, without Temporal: run it with "
+                "`--engine temporal`, or mark it with @pytest.mark.temporal"
+            )
+        return self._engine.client
 
     # ---- what happened ---------------------------------------------------------------------
 
@@ -275,7 +269,8 @@ class JourneyTest:
 
     async def now(self) -> datetime:
         """Return the time on the journeys' clock."""
-        return await self._server_time() + (await self._ready()).clock
+        sojourn = await self._ready()
+        return await self._engine.now() + sojourn.clock
 
     async def messages(self) -> list[LedgerRow]:
         """Return the customer's rows of the ledger, of all journeys, oldest first."""
@@ -303,29 +298,27 @@ class JourneyTest:
 
     async def history(self) -> WorkflowHistory:
         """Return the Temporal history of the newest execution of the journey under test."""
-        return await (await self._newest()).fetch_history()
+        newest = await self._newest()
+        return (await self._engine.histories([newest]))[-1]
 
     async def histories(self) -> list[WorkflowHistory]:
         """Return the histories of all executions of the journey under test, oldest first."""
-        found: dict[str, WorkflowHistory] = {}
-        for run in await self._runs():
-            if self._under_test not in (None, run.journey):
-                continue
-            async for ended in enrolments(self.client, run.workflow_id, run.run_id):
-                if ended.run_id not in found:
-                    handle = self.client.get_workflow_handle(run.workflow_id, run_id=ended.run_id)
-                    found[ended.run_id] = await handle.fetch_history()
-        return list(found.values())
+        tested = [run for run in await self._runs() if self._under_test in (None, run.journey)]
+        return await self._engine.histories(tested)
+
+    @property
+    def has_histories(self) -> bool:
+        """True if the test runs on Temporal, which keeps the histories of runs."""
+        return self._engine.has_server
 
     async def stop(self, reason: str) -> None:
         """Stop the newest run of the journey under test, as an operator does."""
-        await (await self._newest()).execute_update("stop", reason)
+        await self._engine.stop((await self._newest()).workflow_id, reason)
         await self.settled()
 
     async def status(self) -> dict[str, Any]:
         """Return the status that the newest run of the journey under test reports."""
-        answer: dict[str, Any] = await (await self._newest()).query("status")
-        return answer
+        return await self._engine.status((await self._newest()).workflow_id)
 
     # ---- for tests that reach past the verbs -----------------------------------------------
 
@@ -335,60 +328,28 @@ class JourneyTest:
         Raises:
             Unavailable: a run is still busy after half a minute; the message says why.
         """
-        await self._at_rest(await self._handles())
-
-    async def _at_rest(self, handles: Iterable[WorkflowHandle[Any, Any]]) -> None:
-        deadline = asyncio.get_running_loop().time() + IDLE_SECONDS
-        for handle in handles:
-            state, pause = partial(rest.busy, handle, self._server_time), FIRST_PAUSE
-            while (busy := await self._answered(state)) is not None:
-                if asyncio.get_running_loop().time() > deadline:
-                    raise Unavailable(f"{handle.id} does not come to rest: {busy}")
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-        while await self._answered(self._read) is not None:
-            if asyncio.get_running_loop().time() > deadline:
-                raise Unavailable("the test server does not say how the runs ended")
+        await self._engine.rest(await self._ids())
+        await self._read()
 
     async def stop_all(self) -> None:
-        """Terminate the store's open runs, so that they do not stop the clock of the next test.
-
-        A run is only terminated at rest: if it ended in the middle of a task, or were left open and
-        woke without a worker, it would stop the test server's clock for good.
-        """
-        handles = await self._handles(everybody=True)
-        await self._at_rest(handles)
-        for handle in handles:
-            try:
-                await handle.terminate("the test is over")
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
+        """Terminate the store's open runs, so that they disturb no other test."""
+        await self._engine.terminate(await self._ids(everybody=True))
 
     # ---- inside ----------------------------------------------------------------------------
 
-    @staticmethod
-    async def _answered(ask: Callable[[], Awaitable[str | None]]) -> str | None:
-        """Ask within a time limit, and ask again: now and then the test server never answers.
-
-        The answer None means that there is nothing to wait for.
-        """
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await ask()
-        except TimeoutError:
-            return "it does not answer"
-
     async def _ready(self) -> Sojourn:
         if self._sojourn is None:
+            clock = self._begin - await self._engine.now()
+            await self._engine.begins(clock)
             self._sojourn = Sojourn(
-                self.client,
+                self._engine.client,
                 self.store,
                 self.settings,
                 self.project,
                 task_queue=self._task_queue,
                 now=lambda: datetime.max.replace(tzinfo=UTC),
-                clock=self._begin - await self._server_time(),
+                clock=clock,
+                teller=self._engine.teller,
                 present=lambda: self._present,
             )
             await self._say(self._sojourn, {})
@@ -415,46 +376,28 @@ class JourneyTest:
             return event
         return event.model_copy(update={"occurred_at": await self.now()})
 
-    async def _server_time(self) -> datetime:
-        answer = await self.client.test_service.get_current_time(Empty())
-        return answer.time.ToDatetime(tzinfo=UTC)
-
     async def _runs(self, of: Sequence[str] | None = None) -> list[RunRow]:
         """Return the customer's runs, oldest first: those with the given ids, or all."""
         async with self.store.reading() as session:
             started = await runs.of_customer(session, self.customer_id)
         return [run for run in started if of is None or run.workflow_id in of]
 
-    async def _holding_time(self) -> str:
-        """Return the server's open runs that are not at rest and so hold up its clock, in words."""
-        request = ListOpenWorkflowExecutionsRequest(namespace=self.client.namespace)
-        answer = await self.client.workflow_service.list_open_workflow_executions(request)
-        found = []
-        for one in answer.executions:
-            run = one.execution
-            handle = self.client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
-            why = await self._answered(partial(rest.busy, handle, self._server_time))
-            if why is not None:
-                found.append(f"{run.workflow_id}: {why}")
-        return "; ".join(found) or f"all {len(answer.executions)} open runs are at rest"
-
-    async def _handles(self, *, everybody: bool = False) -> list[WorkflowHandle[Any, Any]]:
+    async def _ids(self, *, everybody: bool = False) -> list[str]:
         async with self.store.reading() as session:
             started = (
                 await runs.every(session)
                 if everybody
                 else await runs.of_customer(session, self.customer_id)
             )
-        ids = dict.fromkeys(run.workflow_id for run in started)
-        return [self.client.get_workflow_handle(workflow_id) for workflow_id in ids]
+        return [*dict.fromkeys(run.workflow_id for run in started)]
 
-    async def _newest(self) -> WorkflowHandle[Any, Any]:
+    async def _newest(self) -> RunRow:
         started = await self._runs()
         name = self._one_of(run.journey for run in started)
-        ids = [run.workflow_id for run in started if run.journey == name]
-        if not ids:
+        found = [run for run in started if run.journey == name]
+        if not found:
             raise BadInput(f"{self.customer_id} has no run: start a journey first")
-        return self.client.get_workflow_handle(ids[-1])
+        return found[-1]
 
     def _one_of(self, names: Iterable[str]) -> str | None:
         """Return the journey under test, or the only journey that has runs."""
@@ -496,7 +439,7 @@ class JourneyTest:
         seen: set[str] = set()
         found: list[tuple[str, str]] = []
         for run in await self._runs():
-            async for ended in enrolments(self.client, run.workflow_id, run.run_id):
+            for ended in await self._engine.ends(run):
                 if ended.run_id not in seen:
                     seen.add(ended.run_id)
                     found.append((run.journey, ended.outcome))

@@ -12,9 +12,21 @@ pytest_plugins = ["sojourn.testkit.fixtures"] if find_spec("pytest_asyncio") els
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option of `sojourn.testkit.scenarios`."""
-    parser.getgroup("sojourn").addoption(
+    """Add the options of journeys' tests."""
+    group = parser.getgroup("sojourn")
+    group.addoption(
+        "--engine",
+        choices=("in-process", "temporal"),
+        default="in-process",
+        help="where tests of journeys run: in their own process, or on Temporal's test server",
+    )
+    group.addoption(
         "--record-histories",
         action="store_true",
         help="keep the histories of scenarios that have none yet in tests/histories/",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark of tests that need Temporal."""
+    config.addinivalue_line("markers", "temporal: a test of a journey that needs Temporal's server")

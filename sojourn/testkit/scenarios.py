@@ -82,7 +82,7 @@ def scenario(name: str) -> Callable[[Test], Test]:
 
 
 async def _keep_or_compare(name: str, journey: JourneyTest, config: pytest.Config) -> None:
-    played = await journey.histories()
+    played = await journey.histories() if journey.has_histories else []
     folder = config.rootpath / FOLDER
     if not recorded(folder, name):
         if not config.getoption(RECORD, default=False):

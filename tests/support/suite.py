@@ -41,9 +41,14 @@ os.environ["SOJOURN_GATEWAY_OPERATIONS_ADDRESS"] = ""
 TESTS = Path(__file__).parents[1]
 KEPT = ("SOJOURN_PROJECT",)
 LONG = TESTS / "long"
+INTEGRATION = TESTS / "integration"
+JOURNEYS = INTEGRATION / "journeys"
 STORE = TESTS / "integration" / "store"
 PATIENCE, LONG_PATIENCE = 300, 900
 """Seconds that a test, or one in tests/long, may take; a size given by hand has no limit."""
+
+FIRST = 3
+"""The tests of a file on real parts that `make test` tries."""
 
 SERVERS = {"temporal", "own_temporal", "time_skipping_client"}
 """Fixtures of Temporal's servers, on which a test takes a second."""
@@ -51,23 +56,38 @@ SERVERS = {"temporal", "own_temporal", "time_skipping_client"}
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects by what is marked here
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark properties, what lies in tests/long and what is repeated; begin with what is long.
+    """Mark properties, long tests and those beyond the first of a file; begin with what is long.
 
-    `make test-long` tries everything. `make test` leaves out what is tried twice: of what stands on
-    the store the round on PostgreSQL, of the cases of a test on a Temporal server all but one.
-    Processes that begin with the long tests end at about the same time.
+    `make test` tries the unit tests, and of each file on real parts the first tests, one case each.
+    `make test-more` tries the others, but nothing twice: of what stands on the store it leaves out
+    the round on PostgreSQL, of the cases of a test on a Temporal server all but one. These are for
+    `make test-long`. Processes that begin with the long tests end at about the same time.
     """
     tried: set[str] = set()
+    first: dict[Path, set[str]] = {}
     sized = bool(_sizes())
     lies_in = functools.cache(lambda file, folder: file.is_relative_to(folder))
     for item in items:
         if hypothesis.is_hypothesis_test(getattr(item, "function", None)):
             item.add_marker("property")
+        if "journey" in getattr(item, "fixturenames", ()) and not lies_in(item.path, JOURNEYS):
+            item.add_marker("temporal")  # it has more of an installation than a journey's test
         long = lies_in(item.path, LONG)
         _limit(item, None if sized else LONG_PATIENCE if long else PATIENCE)
         if long or (not lies_in(item.path, STORE) and _repeats(item, tried)):
             item.add_marker("long")
+        elif lies_in(item.path, INTEGRATION) and not _is_first(item, first):
+            item.add_marker("more")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def _is_first(item: pytest.Item, first: dict[Path, set[str]]) -> bool:
+    """Tell whether an item is the first case of one of its file's first tests; note it."""
+    tests, test = first.setdefault(item.path, set()), item.nodeid.partition("[")[0]
+    if test in tests or len(tests) == FIRST:
+        return False
+    tests.add(test)
+    return True
 
 
 def _limit(item: pytest.Item, seconds: int | None) -> None:

@@ -33,6 +33,7 @@ from sojourn.settings import Settings
 from sojourn.store import Store, addresses, cards, consents, events, joining, ledger, people, runs
 from sojourn.store.tables import CustomerRow, RunRow
 from sojourn.testkit import JourneyTest
+from sojourn.testkit.engines.temporal import OnTemporal
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.crowd import crowd
 from tests.support.desk import REACHABLE, Desk
@@ -411,7 +412,14 @@ async def kit(
 
     def customer() -> JourneyTest:
         name = f"c-{uuid4().hex[:12]}"
-        return JourneyTest(time_skipping_client, opened, here, queue, name, project=PROJECT)
+        return JourneyTest(
+            OnTemporal(time_skipping_client, queue, PROJECT.journeys),
+            opened,
+            here,
+            queue,
+            name,
+            project=PROJECT,
+        )
 
     async with worker.serving(time_skipping_client, opened, here, task_queue=queue):
         yield customer

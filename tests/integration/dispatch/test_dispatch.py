@@ -43,6 +43,7 @@ from sojourn.settings import Settings
 from sojourn.store import Store, cards, events, people, runs
 from sojourn.store.tables import EventRow, RunRow
 from sojourn.testkit import JourneyTest
+from sojourn.testkit.engines.temporal import OnTemporal
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.crowd import crowd
 from tests.support.project import PROJECT
@@ -73,7 +74,14 @@ async def kit(
 
         def customer(name: str = "") -> JourneyTest:
             name = name or f"c-{uuid4().hex[:12]}"
-            return JourneyTest(time_skipping_client, store, settings, queue, name, project=PROJECT)
+            return JourneyTest(
+                OnTemporal(time_skipping_client, queue, PROJECT.journeys),
+                store,
+                settings,
+                queue,
+                name,
+                project=PROJECT,
+            )
 
         async with worker.serving(time_skipping_client, store, settings, task_queue=queue):
             yield customer

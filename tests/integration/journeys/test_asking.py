@@ -61,6 +61,7 @@ async def test_events_that_were_stored_before_the_question_count(journey: Journe
     assert journey.sent == ["free", "many"]
 
 
+@pytest.mark.temporal
 async def test_a_question_costs_a_marker_and_no_activity(journey: JourneyTest) -> None:
     await journey.identify(plan="pro", code="ada@shop.example")
     await journey.start(Asking, cart_id="c")
@@ -74,6 +75,7 @@ async def test_a_question_costs_a_marker_and_no_activity(journey: JourneyTest) -
     assert b"ada@" not in written(history)
 
 
+@pytest.mark.temporal
 async def test_answers_are_the_same_at_replay(journey: JourneyTest) -> None:
     await journey.identify(plan="pro")
     await journey.start(Asking, cart_id="c")
@@ -88,6 +90,7 @@ async def test_answers_are_the_same_at_replay(journey: JourneyTest) -> None:
     assert result.broken is None
 
 
+@pytest.mark.temporal
 async def test_answers_are_carried_over_continue_as_new(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +106,7 @@ async def test_answers_are_carried_over_continue_as_new(
     assert kinds.count(MARKER) == 1  # what was asked after the wait
 
 
+@pytest.mark.temporal
 async def test_a_store_that_cannot_be_read_is_asked_again(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

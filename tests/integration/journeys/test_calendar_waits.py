@@ -17,6 +17,8 @@ from sojourn.testkit import JourneyTest
 from tests.support.calendar_waits import NamedDays
 from tests.support.project import PROJECT
 
+pytestmark = pytest.mark.temporal
+
 BEGAN = datetime(2026, 12, 23, 11, tzinfo=UTC)  # a Wednesday, noon in Rome
 MONDAY = date(2026, 12, 28)
 

@@ -153,6 +153,7 @@ async def test_steps_that_begin_again_during_a_call_call_again_at_once(
     assert begun[customer_id] == 2
 
 
+@pytest.mark.temporal
 async def test_a_history_names_the_call_and_holds_nothing_personal(
     journey: JourneyTest, shop: FakeShop
 ) -> None:

@@ -21,6 +21,7 @@ from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.testkit import JourneyTest
+from sojourn.testkit.engines.temporal import OnTemporal
 from tests.support.plans import CARTS, ONBOARDINGS, RENEWALS
 from tests.support.project import PROJECT
 
@@ -52,7 +53,14 @@ class Deployment:
         name = uuid4().hex[:12]
         self._queue = f"{TASK_QUEUE}-{name}"
         self._client, self._store, self._settings = client, store, settings
-        self.test = JourneyTest(client, store, settings, self._queue, f"c-{name}", project=PROJECT)
+        self.test = JourneyTest(
+            OnTemporal(client, self._queue, PROJECT.journeys),
+            store,
+            settings,
+            self._queue,
+            f"c-{name}",
+            project=PROJECT,
+        )
 
     @asynccontextmanager
     async def of(self, journey: type[Any]) -> AsyncIterator[JourneyTest]:
@@ -78,7 +86,8 @@ async def deployment(
         made = Deployment(time_skipping_client, store, journey_settings)
         yield made
         # a run that a failed test has left without a worker would stop the clock of later tests
-        for handle in await made.test._handles():
+        for one in await made.test._ids():
+            handle = time_skipping_client.get_workflow_handle(one)
             if (await handle.describe()).close_time is None:
                 await handle.terminate("the test is over")
 

@@ -13,6 +13,8 @@ from sojourn.testkit import JourneyTest
 from tests.support.project import WHOLE
 from workflows.win_back import WinBack
 
+pytestmark = pytest.mark.temporal
+
 DAY = timedelta(days=1)
 AN_ORDER = 4
 """Events of an order: the signal, and a workflow task."""

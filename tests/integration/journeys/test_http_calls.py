@@ -18,6 +18,8 @@ from tests.support.project import PROJECT
 from tests.support.refunding import Refunding, may_refund
 from tests.support.refunds import SECRET, Refunds, fault, refunds
 
+pytestmark = pytest.mark.temporal
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -44,6 +44,8 @@ from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
 from workflows.renewal import Renewal
 
+pytestmark = pytest.mark.temporal
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -257,7 +259,9 @@ async def _until_continued(test: JourneyTest, event: type[Event], **fields: Any)
     """Publish events until the run's history has grown too long."""
     for _ in range(40):
         await test.publish(event, **fields)
-        if (await (await test._handles())[-1].describe()).run_id != await _first(test):
+        if (
+            await test.client.get_workflow_handle((await test._ids())[-1]).describe()
+        ).run_id != await _first(test):
             return
     raise AssertionError("the run did not continue as new")
 
@@ -432,7 +436,9 @@ class TestNight:
 
 
 async def _details(journey: JourneyTest) -> str:
-    metadata = await (await journey._handles())[-1].query("__temporal_workflow_metadata")
+    metadata = await journey.client.get_workflow_handle((await journey._ids())[-1]).query(
+        "__temporal_workflow_metadata"
+    )
     return str(metadata.current_details)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlmodel import col, select, update
 
 from sojourn.domain.messages import EDITION, Enrolment
@@ -14,6 +15,8 @@ from sojourn.testkit import JourneyTest
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
 from workflows.renewal import Renewal
+
+pytestmark = pytest.mark.temporal
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

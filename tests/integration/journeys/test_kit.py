@@ -58,6 +58,7 @@ async def test_the_attributes_tell_of_the_journey_under_test_alone(journey: Jour
     assert {row.journey for row in await journey.messages()} == {"onboarding"}
 
 
+@pytest.mark.temporal
 async def test_the_operators_verbs_reach_the_journey_under_test(journey: JourneyTest) -> None:
     await journey.start(AbandonedCart, cart_id="cart7")
     await journey.publish(SignedUp)

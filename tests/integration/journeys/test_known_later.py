@@ -94,6 +94,7 @@ async def test_an_identify_without_the_address_is_not_enough(stranger: JourneyTe
     assert stranger.sent == ["welcome"]
 
 
+@pytest.mark.temporal
 async def test_words_without_an_address_have_nobody_ask_again(stranger: JourneyTest) -> None:
     """Pages identify their visitors time and again."""
     await stranger.start(Onboarding)
@@ -213,6 +214,7 @@ async def test_a_stranger_who_adds_products_is_reminded_once_they_are_known(
     assert held.step == "reminder"
 
 
+@pytest.mark.temporal
 async def test_a_resent_identify_wakes_a_run_once(stranger: JourneyTest) -> None:
     await stranger.publish(SignedUp)
     sojourn = await stranger._ready()

@@ -78,6 +78,7 @@ async def test_a_morning_that_is_past_where_the_customer_went_is_made_up_for_at_
     assert journey.sent == ["welcome", "first-steps"]
 
 
+@pytest.mark.temporal
 async def test_a_call_that_changes_no_zone_tells_no_run(journey: JourneyTest) -> None:
     await journey.start(Onboarding)
     before = len((await journey.history()).events)

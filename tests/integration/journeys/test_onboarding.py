@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from sojourn.events import AccountActivated, EmailLinkClicked, FeatureUsed, OrderCompleted
 from sojourn.testkit import JourneyTest, scenario
 from workflows.onboarding import Onboarding
@@ -133,6 +135,7 @@ async def test_a_second_sign_up_changes_nothing(journey: JourneyTest) -> None:
     assert journey.outcomes == ["exhausted"]
 
 
+@pytest.mark.temporal
 async def test_feature_events_cost_the_run_nothing(journey: JourneyTest) -> None:
     await journey.start(Onboarding)
     before = len((await journey.history()).events)

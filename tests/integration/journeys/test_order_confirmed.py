@@ -27,6 +27,7 @@ async def said(journey: JourneyTest) -> list[str]:
     return [row.step for row in await journey.messages() if row.state == "sent"]
 
 
+@pytest.mark.temporal
 @scenario("order-confirmed/exhausted")
 async def test_an_order_is_confirmed_at_once(journey: JourneyTest) -> None:
     await journey.start(OrderConfirmed, **ORDER)

@@ -27,7 +27,7 @@ SAME = {"email": "ADA@shop.example", "phone": ""}
 async def guest(journey: JourneyTest) -> AsyncIterator[JourneyTest]:
     """The same shop's page, before anybody has logged in."""
     test = JourneyTest(
-        journey.client,
+        journey._engine,
         journey.store,
         journey.settings,
         journey._task_queue,

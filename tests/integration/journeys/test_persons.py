@@ -190,6 +190,7 @@ async def test_nobody_is_asked_about_an_erased_customer(journey: JourneyTest) ->
     assert opened.state is closed.state is TaskState.CLOSED
 
 
+@pytest.mark.temporal
 async def test_words_and_times_may_change_under_a_run(journey: JourneyTest) -> None:
     await journey.start(Deciding, cart_id="c")
     await journey.answer("yes", by="Ann Smith")
@@ -201,6 +202,7 @@ async def test_words_and_times_may_change_under_a_run(journey: JourneyTest) -> N
     assert await replays(kept, Deciding) == [None]
 
 
+@pytest.mark.temporal
 async def test_a_run_that_continues_as_new_keeps_its_task(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

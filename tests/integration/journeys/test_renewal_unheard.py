@@ -10,6 +10,8 @@ from sojourn.domain.events import SubscriptionChanged, SubscriptionRenewed
 from sojourn.testkit import JourneyTest
 from workflows.renewal import Renewal
 
+pytestmark = pytest.mark.temporal
+
 DAY = timedelta(days=1)
 LADDER = ["in-a-week", "in-two-days", "today", "expired"]
 EXPIRES = datetime(2024, 3, 1, 15, tzinfo=UTC)  # the kit's tests begin on 8 January 2024

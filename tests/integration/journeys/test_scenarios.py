@@ -13,6 +13,8 @@ from sojourn.testkit.scenarios import FOLDER, RECORD, Test, recorded
 from tests.support.markdown import ROOT
 from workflows.abandoned_cart import AbandonedCart
 
+pytestmark = pytest.mark.temporal
+
 NAME = "abandoned-cart/ordered-at-once"
 
 
@@ -61,7 +63,7 @@ async def test_a_recorded_scenario_passes_from_then_on(
     before = file.read_text()
     await journey.stop_all()
     again = JourneyTest(
-        journey.client,
+        journey._engine,
         journey.store,
         journey.settings,
         journey._task_queue,

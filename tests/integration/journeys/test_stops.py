@@ -210,8 +210,10 @@ class TestNight:
         assert held.outcome == "stopped"
         assert held.skipped == [("reminder", "run_stopped")]
 
+    @pytest.mark.temporal
     async def test_a_cancel_settles_a_held_message(self, held: JourneyTest) -> None:
-        await (await held._newest()).cancel()
+        run = await held._newest()
+        await held.client.get_workflow_handle(run.workflow_id).cancel()
         await held.settled()
         assert held.outcome == "canceled"
         assert held.skipped == [("reminder", "run_stopped")]

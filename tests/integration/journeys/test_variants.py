@@ -109,6 +109,7 @@ async def test_a_look_and_somebody_who_is_erased_leave_no_exposure(journey: Jour
         assert (await session.exec(query)).all() == []
 
 
+@pytest.mark.temporal
 async def test_a_variant_costs_a_marker_and_replays(journey: JourneyTest) -> None:
     await journey.start(Varying, cart_id="c")
     await journey.after(days(3))

@@ -35,6 +35,8 @@ from tests.support.project import PROJECT
 from tests.support.saying import Circle, Saying, TellsItself
 from workflows.onboarding import Onboarding
 
+pytestmark = pytest.mark.temporal
+
 FOLDER = Path(__file__).parents[2] / "support" / "histories"
 JOURNEY = {
     "saying": Saying,

@@ -1,0 +1,457 @@
+"""Runs in this process: stepped by hand, by a clock that is moved. Nothing sleeps.
+
+A run is a coroutine, as everywhere. Its verbs end in a request: to wait, or to have something done.
+`Runs` takes the request, answers it when its moment has come, and steps the coroutine on. Among
+equal moments, what was asked for first comes first.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, NoReturn, TypeVar
+
+from sojourn.domain.calls import Asked, Question, Reply
+from sojourn.domain.errors import BadInput
+from sojourn.domain.messages import Delivery, Enrolment, Heard, Outcome, Receipt, Result
+from sojourn.domain.sayings import Saying
+from sojourn.domain.tasks import Closing, Opening, TaskStand
+from sojourn.journeys.desk import Desk, TryAgain
+from sojourn.journeys.journey import Journey
+
+FIRST_PAUSE = timedelta(seconds=1)
+"""Between the first attempt at something and the second one; it doubles from there."""
+SEND_PAUSE = timedelta(minutes=5)
+"""The longest pause between two attempts at a message, as `journeys.temporal.RETRIES` has it."""
+CALL_PAUSE = timedelta(minutes=15)
+SAY_PAUSE = timedelta(minutes=1)
+
+T = TypeVar("T")
+
+
+class _Request:
+    """A request of a run, which its verb awaits."""
+
+    def __await__(self) -> Generator["_Request", Any, Any]:
+        return (yield self)
+
+
+@dataclass(eq=False)
+class _Wait(_Request):
+    """Wait until something has woken the run, or for a span.
+
+    Args:
+        woken: is asked whenever the run has heard something.
+        longest: the span.
+        summary: what the run waits for, as an operator reads it.
+    """
+
+    woken: Callable[[], bool]
+    longest: timedelta
+    summary: str
+
+
+@dataclass(eq=False)
+class _Deed(_Request):
+    """Have something done, however many attempts it takes.
+
+    Args:
+        do: makes an attempt; returns the answer, and when it came, by the runs' clock.
+        longest_pause: between two attempts.
+        over: whether the run has a reason not to wait for it any more.
+        within: the time after which the last failure is the answer; None: it is tried for ever.
+    """
+
+    do: Callable[[], Awaitable[tuple[Any, datetime]]]
+    longest_pause: timedelta
+    over: Callable[[], bool] = lambda: False
+    within: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Waited:
+    """A wait of a run.
+
+    Args:
+        began: by the journey's clock.
+        ended: likewise; of a wait that is not over, when it would end by itself.
+        doing: what the run waited for, as an operator reads it.
+        longest: the span after which it would end by itself.
+    """
+
+    began: datetime
+    ended: datetime
+    doing: str
+    longest: timedelta = timedelta(0)
+
+    @property
+    def was_woken(self) -> bool:
+        """Tell whether something ended the wait before its time."""
+        return self.ended < self.began + self.longest
+
+
+class GoesOn(BaseException):
+    """The run goes on by another enrolment. Not an `Exception`: no ``except`` may swallow it."""
+
+    def __init__(self, enrolment: Enrolment) -> None:
+        self.enrolment = enrolment
+
+
+class Unwatched:
+    """The part of a runtime that is for operators and replays: a run without them needs none."""
+
+    def patched(self, change: str) -> bool:
+        """Take the changed steps."""
+        return True
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Open files freely: there is no sandbox."""
+        return nullcontext()
+
+    def tell(self, details: str) -> None:
+        """Leave out what an operator would read."""
+
+    def end(self, outcome: Outcome) -> None:
+        """Leave out what an operator would filter by."""
+
+    async def answers_given(self) -> None:
+        """Return at once: nobody asks."""
+
+
+class LocalRun(Unwatched):
+    """One run, and the runtime that its verbs stand on.
+
+    Attributes:
+        journey: the run's.
+        outcomes: how its enrolments ended, oldest first.
+        result: its end; None: it is open.
+        is_open: it has not ended, and nobody has terminated it.
+        waits: those that are over, oldest first.
+        asked: for each message that it has asked for, how many waits were over then.
+    """
+
+    def __init__(
+        self, runs: "Runs", journey: type[Journey], workflow_id: str, enrolment: Enrolment
+    ) -> None:
+        self.journey = journey
+        self.outcomes: list[Outcome] = []
+        self.result: Result | None = None
+        self.is_open = True
+        self.waits: list[Waited] = []
+        self.asked: dict[str, int] = {}
+        self._times = 0
+        self._runs = runs
+        self._workflow_id = workflow_id
+        self._request: _Request | None = None
+        self._since = runs.now
+        self._resumes_at: datetime | None = None
+        self._answer: Any = None
+        self._attempts = 0
+        self._begin(enrolment)
+
+    def _begin(self, enrolment: Enrolment) -> None:
+        self.enrolment = enrolment
+        self.steps = self.journey()
+        self.steps._runtime = self  # noqa: SLF001 (a run of our own, which no server knows)
+        self._coroutine = self.steps.follow(enrolment)
+
+    # ---- what the run is told --------------------------------------------------------------
+
+    def hear(self, event: Heard) -> None:
+        """Take in an event; the run goes on when its turn comes."""
+        self.steps._state.take(event)  # noqa: SLF001
+        self._runs.is_due(self)
+
+    def terminate(self) -> None:
+        """End the run where it stands."""
+        self.is_open = False
+        self._coroutine.close()
+
+    @property
+    def waiting(self) -> Waited | None:
+        """The wait that the run is in."""
+        if not self.is_open or not isinstance(self._request, _Wait):
+            return None
+        shift, wait = self.enrolment.clock, self._request
+        began = self._since + shift
+        return Waited(began, began + wait.longest, wait.summary, wait.longest)
+
+    # ---- stepping --------------------------------------------------------------------------
+
+    async def go_on(self) -> None:
+        """Step the run as far as it comes at this moment."""
+        while self.is_open and not self._goes_in_circles():
+            match self._request:
+                case None:
+                    pass
+                case _Wait() as wait:
+                    if not self._is_over(wait):
+                        return
+                case _Deed() as deed:
+                    if not await self._is_done(deed):
+                        return
+            self._step()
+
+    def _goes_in_circles(self) -> bool:
+        most = self._runs.most
+        if most is None or max(len(self.waits), self._times) <= most:
+            return False
+        self.terminate()
+        return True
+
+    def _step(self) -> None:
+        answer, self._answer = self._answer, None
+        self._resumes_at, self._attempts, self._since = None, 0, self._runs.now
+        try:
+            self._request = self._asked_for(self._coroutine.send(answer))
+        except StopIteration as ended:
+            self.result, self.is_open, self._request = ended.value, False, None
+            self.outcomes.append(ended.value.outcome)
+        except GoesOn as goes_on:
+            carried = goes_on.enrolment.carried
+            if carried is not None and carried.ended is not None:
+                self.outcomes.append(carried.ended)
+            self._request = None
+            self._begin(goes_on.enrolment)
+        except BaseException:
+            self.is_open = False
+            raise
+
+    def _asked_for(self, request: object) -> _Request:
+        if not isinstance(request, _Request):
+            raise BadInput(
+                f"{self.journey.name} awaits something that is no verb ({type(request).__name__}): "
+                "its steps use the verbs alone"
+            )
+        return request
+
+    def _is_over(self, wait: _Wait) -> bool:
+        ends = self._since + wait.longest
+        if not wait.woken() and self._runs.now < ends:
+            if self._resumes_at is None:
+                self._resume_at(ends)
+            return False
+        shift = self.enrolment.clock
+        over = Waited(self._since + shift, self._runs.now + shift, wait.summary, wait.longest)
+        self.waits.append(over)
+        return True
+
+    async def _is_done(self, deed: _Deed) -> bool:
+        """Make an attempt if its time has come; tell whether the run goes on."""
+        if deed.over():
+            self._answer = None
+            return True
+        if self._resumes_at is not None and self._runs.now < self._resumes_at:
+            return False
+        if self._answer is not None:  # it came at a later moment, which is now
+            return True
+        self._attempts += 1
+        try:
+            answer, at = await deed.do()
+        except TryAgain as failed:
+            return self._has_failed(deed, failed)
+        self._answer = answer
+        if at > self._runs.now:
+            self._resume_at(at)
+            return False
+        return True
+
+    def _has_failed(self, deed: _Deed, failed: TryAgain) -> bool:
+        pause = min(FIRST_PAUSE * 2 ** min(self._attempts - 1, 20), deed.longest_pause)
+        again = self._runs.now + (failed.after or pause)
+        if deed.within is not None and (failed.final or again > self._since + deed.within):
+            self._answer = Reply(failure=failed.kind)
+            return True
+        if failed.final:
+            raise failed
+        self._resume_at(again)
+        return False
+
+    def _resume_at(self, moment: datetime) -> None:
+        self._resumes_at = moment
+        self._runs.at(
+            moment,
+            lambda: self._runs.is_due(self),
+            still=lambda: self.is_open and self._resumes_at == moment,
+        )
+
+    # ---- the runtime -----------------------------------------------------------------------
+
+    @property
+    def run_id(self) -> str:
+        """The workflow id."""
+        return self._workflow_id
+
+    def now(self) -> datetime:
+        """Return the runs' clock."""
+        return self._runs.now
+
+    def is_outgrown(self) -> bool:
+        """Tell that no run outgrows a memory."""
+        return False
+
+    async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: str) -> None:
+        """Wait, as `Runtime.wait`.
+
+        Args:
+            woken: is asked whenever the run has heard something.
+            longest: the span after which the wait ends by itself.
+            summary: what the run waits for, as an operator reads it.
+        """
+        await _Wait(woken, longest, summary)
+
+    async def send(self, delivery: Delivery, summary: str) -> Receipt:
+        """Have the desk answer for a message."""
+        self._times += 1
+        self.asked.setdefault(delivery.message_id, len(self.waits))
+
+        async def do() -> tuple[Receipt, datetime]:
+            receipt, at = await self._runs.desk.send(delivery)
+            return receipt, at - self.enrolment.clock
+
+        receipt: Receipt = await _Deed(do, SEND_PAUSE)
+        return receipt
+
+    async def call(
+        self, asked: Asked, attempt: timedelta, within: timedelta, over: Callable[[], bool]
+    ) -> Reply | None:
+        """Have the desk answer for an activity.
+
+        Args:
+            asked: the activity and its arguments.
+            attempt: how long one attempt may take; the desk's take no time.
+            within: how long it is tried.
+            over: whether the run has a reason to leave its steps meanwhile.
+
+        Returns:
+            The reply, or its last failure; None if ``over`` came first.
+        """
+        doing = self._at_once(lambda: self._runs.desk.call(asked))
+        reply: Reply | None = await _Deed(doing, CALL_PAUSE, over, within)
+        return reply
+
+    async def ask(self, asked: Question, summary: str, over: Callable[[], bool]) -> Reply | None:
+        """Have the desk answer a question.
+
+        Args:
+            asked: the question.
+            summary: as an operator reads it.
+            over: whether the run has a reason to leave its steps meanwhile.
+
+        Returns:
+            The answer; None if ``over`` came first.
+        """
+        doing = self._at_once(lambda: self._runs.desk.ask(asked))
+        reply: Reply | None = await _Deed(doing, SAY_PAUSE, over)
+        return reply
+
+    async def say(self, said: Saying, summary: str) -> bool:
+        """Have the desk take in what the run says."""
+        taken: bool = await _Deed(
+            self._at_once(lambda: self._runs.desk.say(said, summary)), SAY_PAUSE
+        )
+        return taken
+
+    async def task(self, said: Opening | Closing, summary: str) -> TaskStand:
+        """Have the desk open or close a task."""
+        stand: TaskStand = await _Deed(self._at_once(lambda: self._runs.desk.task(said)), SAY_PAUSE)
+        return stand
+
+    def continue_as_new(self, enrolment: Enrolment) -> NoReturn:
+        """Begin the next execution."""
+        raise GoesOn(enrolment)
+
+    def _at_once(
+        self, ask: Callable[[], Awaitable[T]]
+    ) -> Callable[[], Awaitable[tuple[T, datetime]]]:
+        async def do() -> tuple[T, datetime]:
+            return await ask(), self._runs.now
+
+        return do
+
+
+class Runs:
+    """The runs of this process, and their clock.
+
+    Args:
+        desk: answers for the world.
+        now: where the clock begins.
+        most: waits, and messages asked for, of one run: one with more goes round in a circle, and
+            is left off; None: there is no such limit.
+
+    Attributes:
+        now: the clock, in UTC.
+    """
+
+    def __init__(self, desk: Desk, now: datetime, most: int | None = None) -> None:
+        self.desk = desk
+        self.now = now
+        self.most = most
+        self._due: deque[LocalRun] = deque()
+        self._later: list[tuple[datetime, int, Callable[[], None], Callable[[], bool]]] = []
+        self._count = count()
+
+    def start(
+        self,
+        journey: type[Journey],
+        workflow_id: str,
+        enrolment: Enrolment,
+        *heard: Heard,
+    ) -> LocalRun:
+        """Start a run; it takes its first step when its turn comes.
+
+        Args:
+            journey: the run's.
+            workflow_id: the run's.
+            enrolment: the run's.
+            heard: what comes along with the start.
+
+        Returns:
+            The run.
+        """
+        run = LocalRun(self, journey, workflow_id, enrolment)
+        for event in heard:
+            run.hear(event)
+        self.is_due(run)
+        return run
+
+    def at(
+        self, moment: datetime, do: Callable[[], None], still: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Have something happen once the clock comes to a moment.
+
+        Args:
+            moment: by the runs' clock.
+            do: what happens.
+            still: whether it is to happen, asked at that moment.
+        """
+        heappush(self._later, (moment, next(self._count), do, still))
+
+    def is_due(self, run: LocalRun) -> None:
+        """Have a run look whether it can go on."""
+        if run not in self._due:
+            self._due.append(run)
+
+    async def rest(self) -> None:
+        """Step all runs as far as they come at this moment."""
+        while self._due:
+            await self._due.popleft().go_on()
+
+    async def advance(self, until: datetime) -> None:
+        """Move the clock; everything that falls due on the way happens, in its order."""
+        await self.rest()
+        while (moment := self.next_moment()) is not None and moment <= until:
+            _, _, do, _ = heappop(self._later)
+            self.now = max(self.now, moment)
+            do()
+            await self.rest()
+        self.now = max(self.now, until)
+
+    def next_moment(self) -> datetime | None:
+        """Return when the next thing falls due; None if nothing does."""
+        while self._later and not self._later[0][3]():
+            heappop(self._later)
+        return self._later[0][0] if self._later else None
