@@ -9,15 +9,7 @@ from sojourn.domain.statistics import Interval
 from sojourn.insight.experiments import Figure, Side
 from sojourn.insight.lifetimes import Lifetime
 from sojourn.insight.reporting.brought import Brought, More
-from sojourn.insight.reporting.words import (
-    difference,
-    experiment,
-    interval,
-    lacking,
-    money,
-    standing,
-    verdict,
-)
+from sojourn.insight.reporting.speech import ENGLISH
 
 
 def show_brought(every: Iterable[Brought]) -> None:
@@ -25,7 +17,9 @@ def show_brought(every: Iterable[Brought]) -> None:
     for one in every:
         show_line("")
         base = one.once.base.variant
-        show_line(f"{experiment(one)}: customers of all days, as they were divided", style="bold")
+        show_line(
+            f"{ENGLISH.experiment(one)}: customers of all days, as they were divided", style="bold"
+        )
         if one.is_uneven:
             show_line(
                 "  Something else than chance divides these customers: trust no figure before it "
@@ -49,10 +43,10 @@ def _show_sides(one: Brought, base: str) -> None:
                 side.variant,
                 side.customers,
                 side.converted,
-                interval(side.rate),
-                difference(against.converted.once) if against else "",
-                verdict(against.converted) if against else "",
-                standing(one, against) if against else "",
+                ENGLISH.interval(side.rate),
+                ENGLISH.difference(against.converted.once) if against else "",
+                ENGLISH.verdict(against.converted) if against else "",
+                ENGLISH.standing(one, against) if against else "",
             )
         )
     show_list(
@@ -67,8 +61,8 @@ def _show_sides(one: Brought, base: str) -> None:
                 against.side.variant,
                 currency,
                 f"{_mean(against.side, currency):,.2f}",
-                money(more.once, signed=True),
-                verdict(more),
+                ENGLISH.money(more.once, signed=True),
+                ENGLISH.verdict(more),
             )
             for against in one.against
             for currency, more in against.revenue.items()
@@ -78,9 +72,11 @@ def _show_sides(one: Brought, base: str) -> None:
 
 def _show_last_age(life: Lifetime) -> None:
     at = life.ages[-1]
+    more = ENGLISH.money(at.difference, signed=True)
     show_line(
-        f"  by {at.months} months of age, in {life.currency}: {life.variant} {money(at.treated)}, "
-        f"{life.base} {money(at.held_out)}, difference {money(at.difference, signed=True)}"
+        f"  by {at.months} months of age, in {life.currency}: "
+        f"{life.variant} {ENGLISH.money(at.treated)}, {life.base} {ENGLISH.money(at.held_out)}, "
+        f"difference {more}"
     )
 
 
@@ -137,7 +133,7 @@ def plain_figure(figure: Figure | None) -> dict[str, Any] | None:
     """Return a figure as JSON values, or why there is none."""
     if figure is None:
         return None
-    return asdict(figure) if isinstance(figure, Interval) else {"why_not": lacking(figure)}
+    return asdict(figure) if isinstance(figure, Interval) else {"why_not": ENGLISH.lacking(figure)}
 
 
 def _more(more: More) -> dict[str, Any]:

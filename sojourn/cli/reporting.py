@@ -13,9 +13,9 @@ from sojourn.domain.errors import BadInput
 from sojourn.insight.reporting.figures import By, Group, Money, Part, Report
 from sojourn.insight.reporting.page import page
 from sojourn.insight.reporting.rates import compared, judged
+from sojourn.insight.reporting.speech import ENGLISH
 from sojourn.insight.reporting.trend import trend
-from sojourn.insight.reporting.waterfall import Bar, Kind, waterfall, why
-from sojourn.insight.reporting.words import MODELS, amount, interval, named, orders, told
+from sojourn.insight.reporting.waterfall import Bar, Kind, waterfall
 
 WIDE = 40
 """The characters of a whole bar."""
@@ -28,9 +28,8 @@ def show_report(report: Report) -> None:
     since = f"due since {report.asked.since}" if report.asked.since else "of all days"
     at = report.at.astimezone(report.asked.tz)
     show_line(f"Messages {since}, as counted at {at:%Y-%m-%d %H:%M} ({report.asked.tz.key}).")
-    show_line(
-        f"Orders are credited to {MODELS[report.asked.model]} (model: {report.asked.model.value})."
-    )
+    model = report.asked.model
+    show_line(f"Orders are credited to {ENGLISH.model(model)} (model: {model.value}).")
     if report.uncounted:
         show_line(f"{report.uncounted} changes are not counted yet.", style="yellow")
     if not report.parts:
@@ -48,23 +47,24 @@ def show_report(report: Report) -> None:
         show_line("Not sent, and why", style="bold")
         show_list(
             ("reason", "messages", "because"),
-            ((reason, number, why(reason)) for reason, number in report.whole.whys),
+            ((reason, number, ENGLISH.why(reason)) for reason, number in report.whole.whys),
         )
 
 
-def write_page(found: Report, shop: str, file: Path) -> None:
+def write_page(found: Report, shop: str, file: Path, lang: str) -> None:
     """Write a report to a file, as a page.
 
     Args:
         found: the report.
         shop: the name of the shop.
         file: the file; an existing one is replaced.
+        lang: the language of the page.
 
     Raises:
         BadInput: it cannot be written.
     """
     try:
-        file.write_text(page(found, shop), encoding="utf-8")
+        file.write_text(page(found, shop, lang), encoding="utf-8")
     except OSError as error:
         raise BadInput(f"cannot write {file}: {error.strerror}") from None
 
@@ -138,7 +138,7 @@ def plain(report: Report) -> dict[str, Any]:
         ],
         "experiments": [plain_brought(one) for one in report.brought],
         "mailboxes": [
-            {**_plain(box.group), "verdict": box.verdict} for box in judged(report.mailboxes)
+            {**_plain(box.group), "verdict": ENGLISH.box(box)} for box in judged(report.mailboxes)
         ],
     }
 
@@ -163,8 +163,8 @@ def _show_part(part: Part, report: Report, today: date) -> None:
         show_line(f"  sent by {unit}, {row[0].name} to {row[-1].name}:")
         show_line(f"  {sparks(one.counts.sent for one in row)}")
     for money in whole.money:
-        revenue = amount(money.amount, money.currency)
-        show_line(f"  orders: {orders(money.number)}, {revenue}")
+        revenue = ENGLISH.amount(money.amount, money.currency)
+        show_line(f"  orders: {ENGLISH.orders(money.number)}, {revenue}")
     if part.variants:
         show_line("")
         _show_variants(part)
@@ -180,7 +180,7 @@ def _label(one: Bar) -> str:
 
 
 def _share(one: Bar) -> str:
-    return f"{one.share} of {one.of_what}" if one.share else ""
+    return f"{one.share} {one.of}" if one.share else ""
 
 
 def _show_groups(by: By, groups: list[Group]) -> None:
@@ -189,10 +189,10 @@ def _show_groups(by: By, groups: list[Group]) -> None:
          "orders", "revenue"),
         (
             (
-                named(by, one.name), c.due, c.held, c.not_sent, c.sent, c.delivered, c.clicked,
-                c.converted,
-                ", ".join(orders(money.number) for money in one.money),
-                ", ".join(amount(money.amount, money.currency) for money in one.money),
+                ENGLISH.named(by, one.name), c.due, c.held, c.not_sent, c.sent, c.delivered,
+                c.clicked, c.converted,
+                ", ".join(ENGLISH.orders(money.number) for money in one.money),
+                ", ".join(ENGLISH.amount(money.amount, money.currency) for money in one.money),
             )
             for one in groups
             for c in (one.counts,)
@@ -208,9 +208,9 @@ def _show_variants(part: Part) -> None:
             (
                 one.group.name,
                 one.group.counts.sent,
-                interval(one.clicked),
+                ENGLISH.interval(one.clicked),
                 _more(one.clicked_more),
-                interval(one.converted),
+                ENGLISH.interval(one.converted),
                 _more(one.converted_more),
             )
             for one in compared(part.variants)
@@ -219,7 +219,7 @@ def _show_variants(part: Part) -> None:
 
 
 def _more(value: Any) -> str:
-    return f"{interval(value, signed=True)} {told(value)}".rstrip() if value else ""
+    return f"{ENGLISH.interval(value, signed=True)} {ENGLISH.told(value)}".rstrip() if value else ""
 
 
 def _show_mailboxes(mailboxes: tuple[Group, ...]) -> None:
@@ -230,10 +230,10 @@ def _show_mailboxes(mailboxes: tuple[Group, ...]) -> None:
                 box.group.name,
                 box.group.counts.sent,
                 box.group.counts.delivered,
-                f"{box.group.counts.bounced}: {interval(box.bounced)}",
-                f"{box.group.counts.complained}: {interval(box.complained)}",
+                f"{box.group.counts.bounced}: {ENGLISH.interval(box.bounced)}",
+                f"{box.group.counts.complained}: {ENGLISH.interval(box.complained)}",
                 box.group.counts.clicked,
-                box.verdict,
+                ENGLISH.box(box),
             )
             for box in judged(mailboxes)
         ),

@@ -19,6 +19,7 @@ from sojourn.domain.errors import BadInput
 from sojourn.home import private_folder
 from sojourn.insight.measuring import Measuring
 from sojourn.insight.reporting.figures import Asked
+from sojourn.insight.reporting.languages import ENGLISH
 from sojourn.insight.reporting.reading import read
 from sojourn.serving.sandbox import check_journeys
 from sojourn.settings import Settings
@@ -75,7 +76,7 @@ async def _report(here: Here, stack: Stack) -> Path:
         found = await read(session, here.project, Asked(zone(stack.settings.timezone)))
     file = here.settings.home / "demo-report.html"
     private_folder(here.settings.home)
-    write_page(found, here.settings.shop_name, file)
+    write_page(found, here.settings.shop_name, file, ENGLISH)
     return file
 
 

@@ -17,7 +17,7 @@ from sojourn.domain.statistics.lifetime import LONGEST
 from sojourn.insight.experiments import Outcome, outcome, planned
 from sojourn.insight.lifetimes import lifetimes
 from sojourn.insight.measuring import sources_of
-from sojourn.insight.reporting.words import difference, interval, money, told
+from sojourn.insight.reporting.speech import ENGLISH
 from sojourn.store.measuring import cohorts
 
 app = typer.Typer(
@@ -89,9 +89,9 @@ async def _lifetime(here: Here, name: str, months: int, *, as_json: bool) -> Non
                 (
                     at.months,
                     *at.customers,
-                    money(at.treated),
-                    money(at.held_out),
-                    money(at.difference, signed=True),
+                    ENGLISH.money(at.treated),
+                    ENGLISH.money(at.held_out),
+                    ENGLISH.money(at.difference, signed=True),
                 )
                 for at in one.ages
             ),
@@ -151,9 +151,9 @@ def _show_outcome(found: Outcome) -> None:
                 variant,
                 side.customers,
                 side.converted,
-                interval(side.rate),
-                "" if one is None else difference(one.converted),
-                told(one.converted) if one and isinstance(one.converted, Interval) else "",
+                ENGLISH.interval(side.rate),
+                "" if one is None else ENGLISH.difference(one.converted),
+                ENGLISH.told(one.converted) if one and isinstance(one.converted, Interval) else "",
             )
             for variant, side, one in rows
         ),
@@ -161,7 +161,8 @@ def _show_outcome(found: Outcome) -> None:
     for one in found.others:
         for currency, figure in one.revenue.items():
             show_line(
-                f"{one.side.variant}: {money(figure, signed=True)} {currency} a customer more"
+                f"{one.side.variant}: {ENGLISH.money(figure, signed=True)} {currency} "
+                "a customer more"
             )
     if found.young:
         show_line(f"{found.young} customers still have time to buy, and do not count yet")

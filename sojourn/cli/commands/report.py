@@ -16,6 +16,7 @@ from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.measuring.attribution import Model
 from sojourn.insight.reporting.figures import Asked, By
+from sojourn.insight.reporting.languages import ENGLISH, language_of
 from sojourn.insight.reporting.reading import read
 
 app = typer.Typer(add_completion=False)
@@ -51,6 +52,10 @@ def report(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page into this file instead.")
     ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option("--language", help="The language of the page: en, it or pl; else English."),
+    ] = None,
     as_counted: Annotated[
         bool, typer.Option("--as-counted", help="Leave uncounted what is not counted yet.")
     ] = False,
@@ -66,11 +71,14 @@ def report(
         raise UnknownName("model", model, list(Model))
     if html is not None and as_json:
         raise BadInput("--html and --json: choose one")
+    if language is not None and html is None:
+        raise BadInput("--language is that of the page: add --html FILE")
+    lang = language_of(language or "", ENGLISH)
     here = Here.compose()
     tz = zone(here.settings.timezone)
     first = first_day(since, days, datetime.now(UTC).astimezone(tz).date())
     asked = Asked(tz, tuple(names or ()), first, By(by), Model(model))
-    run(_report(here, asked, html, as_counted=as_counted, as_json=as_json))
+    run(_report(here, asked, html, lang, as_counted=as_counted, as_json=as_json))
 
 
 def first_day(since: str | None, days: int | None, today: date) -> str:
@@ -98,7 +106,7 @@ def first_day(since: str | None, days: int | None, today: date) -> str:
 
 
 async def _report(
-    here: Here, asked: Asked, html: Path | None, *, as_counted: bool, as_json: bool
+    here: Here, asked: Asked, html: Path | None, lang: str, *, as_counted: bool, as_json: bool
 ) -> None:
     async with here.store() as store:
         if not as_counted:
@@ -106,7 +114,7 @@ async def _report(
         async with store.reading() as session:
             found = await read(session, here.project, asked, everywhere=here.settings.holdout)
     if html is not None:
-        write_page(found, here.settings.shop_name, html)
+        write_page(found, here.settings.shop_name, html, lang)
         show_line(f"the report is in {html}")
     elif as_json:
         show_json(plain(found))

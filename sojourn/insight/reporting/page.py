@@ -3,15 +3,15 @@
 import base64
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
+from functools import partial
 from itertools import takewhile
 from math import ceil
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sojourn.domain.statistics import Interval
 from sojourn.insight.experiments import Side
@@ -19,53 +19,67 @@ from sojourn.insight.lifetimes import Lifetime
 from sojourn.insight.reporting import drawing
 from sojourn.insight.reporting.brought import Against
 from sojourn.insight.reporting.figures import Group, Report
+from sojourn.insight.reporting.languages import ENGLISH
 from sojourn.insight.reporting.rates import Compared, compared, judged
+from sojourn.insight.reporting.speech import Speech
 from sojourn.insight.reporting.trend import trend
-from sojourn.insight.reporting.waterfall import waterfall, why
-from sojourn.insight.reporting.words import (
-    MODELS,
-    amount,
-    difference,
-    experiment,
-    interval,
-    money,
-    named,
-    orders,
-    percent,
-    standing,
-    told,
-    verdict,
-)
+from sojourn.insight.reporting.waterfall import waterfall
 
 _HERE = Path(__file__).parent
+_COMMAND = Markup("<code>sojourn report</code>")
 
 
-def page(report: Report, shop: str) -> str:
+def page(report: Report, shop: str, lang: str = ENGLISH) -> str:
     """Write a report as an HTML page.
 
     Args:
         report: its figures.
         shop: the name of the shop, for the title.
+        lang: the language, one of `languages.LANGUAGES`.
+
+    Returns:
+        The page.
     """
+    speech = Speech(lang)
     style = (_HERE / "page.css").read_text()
     known = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
-        _environment()
+        _environment(speech)
         .get_template("page.html")
         .render(
             report=report,
             asked=report.asked,
             shop=shop,
+            lang=lang,
+            words=speech.words,
             style=Markup(style),  # noqa: S704 (our own file)
             policy=f"default-src 'none'; style-src 'sha256-{known}'; base-uri 'none'; "
             "form-action 'none'",
-            model=MODELS[report.asked.model],
+            head=_head(report, speech),
+            model=speech.model(report.asked.model),
+            made_by=Markup(escape(speech.words.made_by)).format(command=_COMMAND),  # noqa: S704
             today=report.at.astimezone(report.asked.tz).date().isoformat(),
         )
     )
 
 
-def _environment() -> jinja2.Environment:
+def _head(report: Report, speech: Speech) -> str:
+    """Return the sentence on what is counted, and how."""
+    asked, words = report.asked, speech.words
+    given = {
+        "day": speech.said_day(report.at.astimezone(asked.tz).date()),
+        "time": speech.clock(report.at, asked.tz),
+        "zone": asked.tz.key,
+        "model": speech.model(asked.model),
+        "code": asked.model.value,
+    }
+    if not asked.since:
+        return words.whole.format(**given)
+    since = speech.said_day(date.fromisoformat(asked.since))
+    return words.since.format(since=since, **given)
+
+
+def _environment(speech: Speech) -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
@@ -73,16 +87,24 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+    def mean_paid(side: Side, currency: str) -> str:
+        paid = side.takings(currency)
+        return speech.amount(Decimal(str(paid.mean))) if paid else "–"
+
     made.globals.update(
-        waterfall=waterfall, trend=trend, compared=compared, judged=judged, named=named,
-        bar=drawing.bar, drawn=drawing.interval, columns=drawing.columns, most_of=_most_of,
-        widest=_widest, rounded=_rounded, why=why, experiment=experiment, standing=standing,
-        spread=drawing.spread, farthest=_farthest, curves=drawing.curves, curves_of=_curves_of,
-        highest=_highest, mean_paid=_mean_paid,
+        waterfall=partial(waterfall, speech=speech), trend=trend, compared=compared, judged=judged,
+        named=speech.named, bar=drawing.bar, drawn=drawing.interval, columns=drawing.columns,
+        most_of=_most_of, widest=_widest, rounded=_rounded, why=speech.why,
+        experiment=speech.experiment, standing=speech.standing, spread=drawing.spread,
+        farthest=_farthest, curves=drawing.curves, curves_of=_curves_of, highest=_highest,
+        mean_paid=mean_paid, counted=speech.counted, group=speech.group,
     )  # fmt: skip
     made.filters.update(
-        n=_number, moment=_moment, interval=interval, told=told, amount=amount, orders=orders,
-        percent=percent, difference=difference, money=money, verdict=verdict, folded=_folded,
+        n=speech.number, interval=speech.interval, told=speech.told, amount=speech.amount,
+        orders=speech.orders, percent=speech.percent, difference=speech.difference,
+        money=speech.money, verdict=speech.verdict, folded=_folded, reason=speech.reason,
+        box=speech.box,
     )  # fmt: skip
     made.tests["is_interval"] = lambda figure: isinstance(figure, Interval)
     return made
@@ -94,14 +116,6 @@ def _folded(words: str) -> Markup:
     if not extent:
         return Markup("{}").format(words)
     return Markup('{}<span class="about">{}</span>').format(point, extent.removesuffix(")"))
-
-
-def _number(value: int) -> str:
-    return f"{value:,}"
-
-
-def _moment(value: datetime, tz: ZoneInfo) -> str:
-    return f"{value.astimezone(tz):%Y-%m-%d %H:%M}"
 
 
 def _most_of(groups: Iterable[Group], *names: str) -> int:
@@ -154,8 +168,3 @@ def _highest(life: Lifetime) -> int:
     """Return the number at the top of a drawing of curves; 0: there is no curve to draw."""
     highs = [high for _, curve in _curves_of(life) for *_, high in curve]
     return _rounded(ceil(max(highs))) if highs else 0
-
-
-def _mean_paid(side: Side, currency: str) -> str:
-    paid = side.takings(currency)
-    return amount(Decimal(str(paid.mean))) if paid else "–"

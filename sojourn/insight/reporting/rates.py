@@ -72,17 +72,6 @@ class Box:
         """True if a share is certainly over its limit."""
         return bool(self.over)
 
-    @property
-    def verdict(self) -> str:
-        """The verdict in words."""
-        if self.over is None:
-            return "too few to tell"
-        over = " and ".join(_CALLED[one] for one in self.over)
-        return f"too many {over}" if over else "within the limits"
-
-
-_CALLED = {"bounced": "bounces", "complained": "complaints"}
-
 
 def judged(mailboxes: tuple[Group, ...]) -> list[Box]:
     """Return mailbox providers with their rates, judged by the usual limits of campaigns."""

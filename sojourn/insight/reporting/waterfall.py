@@ -1,13 +1,11 @@
 """The way of messages from entered to converted, with the losses between, as bars."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sojourn.domain.messages import Reason
-from sojourn.domain.reasons import explain
 from sojourn.insight.reporting.figures import Group
-from sojourn.insight.reporting.words import percent
+from sojourn.insight.reporting.speech import ENGLISH, Speech
 
 
 class Kind(StrEnum):
@@ -32,8 +30,8 @@ class Bar:
         kind: its kind.
         number: the number of messages, or of runs or customers in the first line.
         start: where its bar begins: a loss starts at the end of what is left.
-        of: the number that it is a share of; 0: it is no share.
-        of_what: the name of that number: ``due``.
+        share: the share in words: ``4.2 %``; empty if it is no share.
+        of: what it is a share of: ``of due``.
         about: an explanation of the label; may be empty.
     """
 
@@ -41,85 +39,98 @@ class Bar:
     kind: Kind
     number: int
     start: int = 0
-    of: int = 0
-    of_what: str = ""
+    share: str = ""
+    of: str = ""
     about: str = ""
 
-    @property
-    def share(self) -> str:
-        """The share in words: ``4.2 %``; empty if it is no share."""
-        return percent(self.number / self.of) if self.of else ""
 
-
-def waterfall(group: Group, *, is_campaign: bool) -> list[Bar]:
+def waterfall(group: Group, *, is_campaign: bool, speech: Speech = ENGLISH) -> list[Bar]:
     """Return the bars of messages from entered to converted.
 
     Args:
         group: the messages.
         is_campaign: customers enter, not runs.
+        speech: the language of the labels.
 
     Returns:
         The bars, without losses of 0.
     """
-    counts = group.counts
-    due, sent = counts.due, counts.sent
-    bars = [
-        Bar("entered", Kind.STAGE, counts.entered,
-            about="customers in its audience" if is_campaign else "runs started"),
-        Bar("due", Kind.STAGE, due, about="messages that were to be decided on"),
-    ]  # fmt: skip
-    if counts.held:
-        about = "waited at least once for a time that suits"
-        bars.append(Bar("held", Kind.ASIDE, counts.held, of=due, of_what="due", about=about))
-    bars += _losses(_not_sent(group), due, due, "due")
-    bars.append(Bar("sent", Kind.STAGE, sent, of=due, of_what="due", about="taken by a provider"))
-    given_up = [
-        ("bounced", counts.bounced, "the address takes nothing"),
-        ("failed", counts.failed, "the provider gave it up"),
-    ]
-    bars += _losses(given_up, sent, sent, "sent")
-    for label, number, kind, about in (
-        ("delivered", counts.delivered, Kind.STAGE, "as far as providers tell"),
-        ("opened", counts.opened, Kind.STAGE, _beside(counts.opened_by_machine)),
-        ("clicked", counts.clicked, Kind.STAGE, _beside(counts.clicked_by_machine)),
-        ("replied", counts.replied, Kind.ASIDE, ""),
-        ("unsubscribed", counts.unsubscribed, Kind.ASIDE, ""),
-        ("complained", counts.complained, Kind.ASIDE, "called spam by its reader"),
-        ("converted", counts.converted, Kind.GOAL, "the last message before an order"),
-    ):
-        if number or kind is Kind.GOAL or label in ("delivered", "clicked"):
-            bars.append(Bar(label, kind, number, of=sent, of_what="sent", about=about))
-    return bars
+    return list(_Way(group, speech).bars(is_campaign=is_campaign))
 
 
-def why(reason: str) -> str:
-    """Return a reason in plain words; empty if this version does not know it."""
-    try:
-        return explain(Reason(reason))
-    except (ValueError, KeyError):
-        return ""
+class _Way:
+    """The bars of a group in a language."""
 
+    def __init__(self, group: Group, speech: Speech) -> None:
+        self._group = group
+        self._counts = group.counts
+        self._speech = speech
+        self._abouts = speech.words.abouts
 
-def _not_sent(group: Group) -> Iterator[tuple[str, int, str]]:
-    counts = group.counts
-    for reason, number in group.whys:
-        yield reason.replace("_", " "), number, ""
-    yield "no reason told", counts.not_sent - sum(group.reasons.values()), ""
-    yield "perhaps sent", counts.unknown, "its provider did not answer: nobody knows if it left"
-    yield "under way", counts.waiting, "held, or on its way to a provider"
+    def bars(self, *, is_campaign: bool) -> Iterator[Bar]:
+        counts, abouts = self._counts, self._abouts
+        entered = abouts["customers" if is_campaign else "runs"]
+        yield self._bar("entered", Kind.STAGE, counts.entered, about=entered)
+        yield self._bar("due", Kind.STAGE, counts.due)
+        if counts.held:
+            yield self._bar("held", Kind.ASIDE, counts.held, of="due")
+        yield from self._losses(self._not_sent(), counts.due, "due")
+        yield self._bar("sent", Kind.STAGE, counts.sent, of="due")
+        given_up = [(one, getattr(counts, one)) for one in ("bounced", "failed")]
+        yield from self._losses(
+            ((self._label(one), number, abouts[one]) for one, number in given_up),
+            counts.sent,
+            "sent",
+        )
+        for name, kind, about in (
+            ("delivered", Kind.STAGE, None),
+            ("opened", Kind.STAGE, self._beside(counts.opened_by_machine)),
+            ("clicked", Kind.STAGE, self._beside(counts.clicked_by_machine)),
+            ("replied", Kind.ASIDE, None),
+            ("unsubscribed", Kind.ASIDE, None),
+            ("complained", Kind.ASIDE, None),
+            ("converted", Kind.GOAL, None),
+        ):
+            number = getattr(counts, name)
+            if number or name in ("delivered", "clicked", "converted"):
+                yield self._bar(name, kind, number, of="sent", about=about)
 
+    def _bar(
+        self, name: str, kind: Kind, number: int, *, of: str = "", about: str | None = None
+    ) -> Bar:
+        about = self._abouts.get(name, "") if about is None else about
+        share, stage = self._share(number, of)
+        return Bar(self._label(name), kind, number, share=share, of=stage, about=about)
 
-def _losses(
-    losses: Iterator[tuple[str, int, str]] | list[tuple[str, int, str]],
-    left: int,
-    of: int,
-    of_what: str,
-) -> Iterator[Bar]:
-    for label, number, about in losses:
-        if number > 0:
-            left = max(left - number, 0)
-            yield Bar(label, Kind.LOSS, number, left, of, of_what, about)
+    def _share(self, number: int, of: str) -> tuple[str, str]:
+        whole = getattr(self._counts, of) if of else 0
+        if not whole:
+            return "", ""
+        return self._speech.percent(number / whole), self._speech.words.of[of]
 
+    def _not_sent(self) -> Iterator[tuple[str, int, str]]:
+        counts = self._counts
+        for reason, number in self._group.whys:
+            yield self._speech.reason(reason), number, ""
+        no_reason = counts.not_sent - sum(self._group.reasons.values())
+        for name, number in (
+            ("no_reason", no_reason),
+            ("perhaps", counts.unknown),
+            ("under_way", counts.waiting),
+        ):
+            yield self._label(name), number, self._abouts.get(name, "")
 
-def _beside(by_machine: int) -> str:
-    return f"by people; by machines alone or too: {by_machine}" if by_machine else "by people"
+    def _losses(self, losses: Iterable[tuple[str, int, str]], left: int, of: str) -> Iterator[Bar]:
+        for label, number, about in losses:
+            if number > 0:
+                left = max(left - number, 0)
+                share, stage = self._share(number, of)
+                yield Bar(label, Kind.LOSS, number, left, share, stage, about)
+
+    def _label(self, name: str) -> str:
+        return self._speech.words.labels[name]
+
+    def _beside(self, by_machine: int) -> str:
+        if not by_machine:
+            return self._abouts["people"]
+        return self._speech.words.machines.format(n=self._speech.number(by_machine))

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -18,8 +19,10 @@ from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.measuring.attribution import Model
 from sojourn.insight.measuring import Measuring, Source
 from sojourn.insight.reporting.figures import Asked, By
+from sojourn.insight.reporting.languages import LANGUAGES
 from sojourn.insight.reporting.page import page
 from sojourn.insight.reporting.reading import read
+from sojourn.insight.reporting.speech import WORDINGS
 from sojourn.project import Project
 from sojourn.store import Store
 from sojourn.store.tables import CampaignRow, ExposureRow
@@ -27,6 +30,7 @@ from tests.support.cli_stack import Cli
 from tests.support.measured import GOALS, WINDOWS, Shop, counted
 from tests.support.month import lived
 from tests.support.reports import UTC_ZONE, said, summed
+from tests.support.wordings import texts
 
 SOURCES = {name: Source(frozenset(some), WINDOWS[name]) for name, some in GOALS.items()}
 HAPPENINGS = 300
@@ -151,6 +155,8 @@ async def test_the_command_refuses_what_makes_no_sense(offline: Cli) -> None:
         (("--since", "2026-11-01", "--days", "3"), "--since and --days: choose one"),
         (("--html", "x.html", "--json"), "--html and --json: choose one"),
         (("--html", offline.home / "no" / "x.html"), "cannot write"),
+        (("--html", "x.html", "--language", "de"), 'no language of reports "de": there is en, it'),
+        (("--language", "it"), "--language is that of the page: add --html FILE"),
     ):
         answer = await offline("report", *arguments)
         assert answer.code == 2, arguments
@@ -176,16 +182,20 @@ class Elements(HTMLParser):
         super().__init__()
         self.names: Counter[str] = Counter()
         self.text = ""
+        self.texts: set[str] = set()
         self.addresses: set[str] = set()
+        self.labels: set[str] = set()
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.names[tag] += 1
         self.addresses |= {value or "" for key, value in attrs if key in ("src", "href")}
+        self.labels |= {value or "" for key, value in attrs if key == "aria-label"}
         assert not [key for key, _ in attrs if key.startswith("on")], "no handler"
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        self.texts.add(data)
 
 
 async def test_markup_in_every_field_stays_text(alone: Store, tmp_path: Path) -> None:
@@ -219,9 +229,27 @@ async def test_markup_in_every_field_stays_text(alone: Store, tmp_path: Path) ->
     assert f"reminder{ODD}" in Elements(pages[0]).text
 
 
+async def test_a_page_in_another_language_says_nothing_in_english(alone: Store) -> None:
+    await lived(alone, random.Random(2))
+    english = {text for _, text in texts(WORDINGS["en"])}
+    for by in By:
+        async with alone.reading() as session:
+            report = await read(session, Project(), Asked(UTC_ZONE, since="2026-10-31", by=by))
+        for lang in set(LANGUAGES) - {"en"}:
+            html = await asyncio.to_thread(page, report, "Negozio", lang)
+            assert f'<html lang="{lang}">' in html
+            found = Elements(html)
+            # what figures and names are called in a project's code stays as it is
+            assert not {one.strip() for one in found.texts} & english - {"gmail"}
+            assert not found.labels & english
+            assert not re.search(r"\d{4}-\d\d-\d\d", found.text), "days are written in words"
+
+
 async def test_the_command_writes_the_page(offline: Cli) -> None:
     await offline.decided("ada", at=datetime.now(UTC) - timedelta(minutes=1))
     file = offline.home / "report.html"
     answer = await offline("report", "--html", file)
     assert answer.out.strip() == f"the report is in {file}"
     assert "abandoned-cart" in Elements(file.read_text()).text
+    await offline("report", "--html", file, "--language", "pl")
+    assert "Od wejścia do konwersji" in Elements(file.read_text()).text

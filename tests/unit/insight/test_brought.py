@@ -12,14 +12,7 @@ from sojourn.domain.statistics import Horizon, Interval, TooEarly, TooFewPaid
 from sojourn.insight.experiments import Compared, Figure, Outcome, Side, planned
 from sojourn.insight.reporting.brought import Against, Brought, More, Standing, Verdict
 from sojourn.insight.reporting.drawing import DAYS, WIDE, curves, spread
-from sojourn.insight.reporting.words import (
-    difference,
-    experiment,
-    lacking,
-    money,
-    standing,
-    verdict,
-)
+from sojourn.insight.reporting.speech import ENGLISH
 from sojourn.journeys.registry import Journeys
 from sojourn.testkit.selling.journeys import LeftCart, Welcome
 
@@ -66,29 +59,34 @@ def test_money_alone_counts_if_it_holds_on_any_day() -> None:
 
 
 def test_a_word_says_whether_it_holds_on_any_day() -> None:
-    assert verdict(More(UP, UP)) == "higher"
-    assert verdict(More(DOWN, WIDE_ONE)) == "lower, at one look alone"
-    assert verdict(More(WIDE_ONE, WIDE_ONE)) == "may be chance"
+    assert ENGLISH.verdict(More(UP, UP)) == "higher"
+    assert ENGLISH.verdict(More(DOWN, WIDE_ONE)) == "lower, at one look alone"
+    assert ENGLISH.verdict(More(WIDE_ONE, WIDE_ONE)) == "may be chance"
     assert More(FEW, FEW).verdict is Verdict.UNKNOWN
 
 
 def test_figures_are_written_and_so_is_their_lack() -> None:
-    assert money(Interval(1.5, 2, 2500)) == "2.00 (1.50 to 2,500.00)"
-    assert money(Interval(-1, 2, 3), signed=True) == "+2.00 (-1.00 to +3.00)"
-    assert money(FEW) == difference(FEW) == lacking(FEW) == "3 paid, too few: 10 are needed"
-    assert difference(Interval(0.01, 0.02, 0.03)) == "+2.00 (+1.00 to +3.00)"
-    assert difference(None) == "–"
+    assert ENGLISH.money(Interval(1.5, 2, 2500)) == "2.00 (1.50 to 2,500.00)"
+    assert ENGLISH.money(Interval(-1, 2, 3), signed=True) == "+2.00 (-1.00 to +3.00)"
+    assert (
+        ENGLISH.money(FEW)
+        == ENGLISH.difference(FEW)
+        == ENGLISH.lacking(FEW)
+        == "3 paid, too few: 10 are needed"
+    )
+    assert ENGLISH.difference(Interval(0.01, 0.02, 0.03)) == "+2.00 (+1.00 to +3.00)"
+    assert ENGLISH.difference(None) == "–"
     early = TooEarly(6, Horizon(customers=100), NOW)
-    assert lacking(early) == "too early: 6 of 100 customers a group"
+    assert ENGLISH.lacking(early) == "too early: 6 of 100 customers a group"
 
 
 def test_a_control_group_has_words_of_its_own() -> None:
     lifted = against(More(UP, UP))
-    assert standing(brought("a", "cart"), lifted) == "leads"
-    assert standing(brought(HELD_OUT, "cart"), lifted) == "sells more than silence"
-    assert experiment(brought("a", "cart")) == "Experiment x"
-    assert experiment(brought(HELD_OUT, "cart")) == "Against those held out"
-    assert experiment(brought(HELD_OUT, "")) == "Against those held out from everything"
+    assert ENGLISH.standing(brought("a", "cart"), lifted) == "leads"
+    assert ENGLISH.standing(brought(HELD_OUT, "cart"), lifted) == "sells more than silence"
+    assert ENGLISH.experiment(brought("a", "cart")) == "Experiment x"
+    assert ENGLISH.experiment(brought(HELD_OUT, "cart")) == "Against those held out"
+    assert ENGLISH.experiment(brought(HELD_OUT, "")) == "Against those held out from everything"
 
 
 def test_the_plan_of_an_experiment_stands_in_its_journeys_file() -> None:

@@ -1,5 +1,7 @@
 """The parts of a report that are values alone: bars, drawings, days, rates."""
 
+from datetime import date
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
@@ -9,12 +11,15 @@ from hypothesis import strategies as st
 from sojourn.cli.reporting import WIDE as CHARACTERS
 from sojourn.cli.reporting import block, sparks
 from sojourn.domain.measuring.measures import COLUMNS as MEASURES
-from sojourn.insight.reporting.drawing import DAYS, ROW, WIDE, bar, columns, interval
+from sojourn.domain.statistics import Interval
+from sojourn.insight.reporting.drawing import DAYS, ROW, WIDE, bar, columns
+from sojourn.insight.reporting.drawing import interval as drawn
 from sojourn.insight.reporting.figures import COLUMNS, Counts, Group, Money, together
+from sojourn.insight.reporting.languages import LANGUAGES
 from sojourn.insight.reporting.rates import compared, judged
+from sojourn.insight.reporting.speech import ENGLISH, Speech
 from sojourn.insight.reporting.trend import trend
 from sojourn.insight.reporting.waterfall import Kind, waterfall
-from sojourn.insight.reporting.words import percent, told
 
 SOME = Group(
     "cart",
@@ -91,7 +96,7 @@ def test_bars_stay_in_their_drawing_and_are_seen(number: int, start: int, most: 
 
 
 def test_intervals_and_days_are_drawn_to_scale() -> None:
-    axis, extent, point = Boxes(interval(0.1, 0.2, 0.4, 0.5)).found
+    axis, extent, point = Boxes(drawn(0.1, 0.2, 0.4, 0.5)).found
     assert (axis["width"], extent["x"], extent["width"]) == ("1000", "200", "600")
     assert point["x"] == "397"
     drawing = Boxes(columns([("pale", [4, 0]), ("stage", [1, 2])], 4))
@@ -129,8 +134,11 @@ def test_variants_are_compared_with_the_first_one() -> None:
     warm = Group("warm", Counts(sent=1000, clicked=90, converted=11))
     odd = Group("odd", Counts(sent=1, clicked=2))
     first, second, third = compared((plain, warm, odd))
-    assert (first.clicked_more, told(first.clicked_more)) == (None, "")
-    assert (told(second.clicked_more), told(second.converted_more)) == ("higher", "may be chance")
+    assert (first.clicked_more, ENGLISH.told(first.clicked_more)) == (None, "")
+    assert (ENGLISH.told(second.clicked_more), ENGLISH.told(second.converted_more)) == (
+        "higher",
+        "may be chance",
+    )
     assert second.clicked
     assert second.clicked.low < 0.09 < second.clicked.high
     assert (third.clicked, third.clicked_more) == (None, None), "no share at all"
@@ -140,7 +148,7 @@ def test_mailboxes_are_judged_from_200_messages_on() -> None:
     few = Group("wp", Counts(sent=199, bounced=100))
     bad = Group("onet", Counts(sent=200, bounced=30, complained=9))
     good = Group("gmail", Counts(sent=10_000, bounced=500, complained=10))
-    assert [(one.verdict, one.is_bad) for one in judged((few, bad, good))] == [
+    assert [(ENGLISH.box(one), one.is_bad) for one in judged((few, bad, good))] == [
         ("too few to tell", False),
         ("too many bounces and complaints", True),
         ("within the limits", False),
@@ -160,6 +168,36 @@ def test_sparks_show_what_is_not_nothing() -> None:
 
 
 def test_small_shares_have_one_more_digit() -> None:
-    assert [percent(share) for share in (0, 0.0012, 0.012, 1)] == [
+    assert [ENGLISH.percent(share) for share in (0, 0.0012, 0.012, 1)] == [
         "0.0 %", "0.12 %", "1.2 %", "100.0 %",
     ]  # fmt: skip
+
+
+def test_numbers_and_days_are_written_as_readers_of_the_language_do() -> None:
+    few = {
+        lang: (
+            say.number(12_345),
+            say.percent(0.0012),
+            say.interval(Interval(0.02, 0.129, 0.2)),
+            say.interval(Interval(-0.01, 0.021, 0.03), signed=True),
+            say.amount(Decimal("12345.5"), "EUR"),
+            say.day("2026-11-08"),
+            say.group("month", "2026-11-01"),
+            say.said_day(date(2026, 11, 8)),
+            say.counted(say.words.held, 3),
+        )
+        for lang in LANGUAGES
+        for say in (Speech(lang),)
+    }
+    assert few == {
+        "en": ("12,345", "0.12 %", "12.9 % (2.0 % to 20.0 %)", "+2.10 (-1.00 to +3.00)",
+               "12,345.50 EUR", "Nov 8, 2026", "November 2026", "November 8, 2026",
+               "3 messages were held at least once."),
+        "it": ("12.345", "0,12%", "12,9% (da 2,0% a 20,0%)", "+2,10 (da -1,00 a +3,00)",
+               "12.345,50 EUR", "8 nov 2026", "novembre 2026", "domenica 8 novembre 2026",
+               "3 messaggi sono stati trattenuti almeno una volta."),
+        "pl": ("12\N{NO-BREAK SPACE}345", "0,12%", "12,9% (od 2,0% do 20,0%)",
+               "+2,10 (od -1,00 do +3,00)", "12\N{NO-BREAK SPACE}345,50 EUR", "8 lis 2026",
+               "listopad 2026", "8 listopada 2026",
+               "3 wiadomości zostały wstrzymane co najmniej raz."),
+    }  # fmt: skip
