@@ -75,7 +75,10 @@ class ServiceRecovery(
     @property
     def _apology(self) -> Message:
         """The apology for what has happened."""
-        kinds = {OrderDelayed: self.apology_delay, SurveyAnswered: self.apology_survey}
+        kinds: dict[type[Event], Message] = {
+            OrderDelayed: self.apology_delay,
+            SurveyAnswered: self.apology_survey,
+        }
         return kinds.get(type(self.cause), self.apology)
 
     async def _wait(self, span: Any) -> None:
@@ -87,13 +90,23 @@ class ServiceRecovery(
         """Tell whether the order came, or was off, before we heard that it would be late."""
         if not self.patched("has-come"):  # a run from before this was asked
             return False
-        for came in (OrderDelivered, OrderCancelled):
-            ago = await self.ask(last(came, where=field("order_id") == delayed.order_id))
+        of_order = field("order_id") == delayed.order_id
+        came = [last(OrderDelivered, where=of_order), last(OrderCancelled, where=of_order)]
+        if number := delayed.tracking_number:  # another parcel of the order may have come
+            has_one = field("tracking_number").is_known
+            own = of_order & has_one & (field("tracking_number") == number)
+            whole = of_order & ~has_one
+            came[:1] = [last(OrderDelivered, where=where) for where in (own, whole)]
+        for fact in came:
+            ago = await self.ask(fact)
             if ago is not None and self.now() - ago >= delayed.occurred_at:
                 return True
         return False
 
     def _was_late(self, event: Event) -> bool:
-        """Tell whether the order of an event is the one whose delay this is about."""
-        late = self.cause.order_id if isinstance(self.cause, OrderDelayed) else ""
-        return getattr(event, "order_id", None) == late
+        """Tell whether an event is about the order or the parcel whose delay this is about."""
+        late = self.cause
+        if not isinstance(late, OrderDelayed) or getattr(event, "order_id", None) != late.order_id:
+            return False
+        came = getattr(event, "tracking_number", None)  # without one it is about the whole order
+        return not (came and late.tracking_number) or came == late.tracking_number

@@ -121,20 +121,29 @@ def was_told(status: Event, arrived: Iterable[ParcelEvent]) -> bool:
     The order of arrival decides: it is the same however late somebody asks, so that of two
     statuses that say the same just one is news.
 
+    A status of the order as a whole is about the parcels that were known when it arrived. If none
+    was, it is about the first one that is heard of: the carrier tells of the parcel that the shop
+    told of. A further parcel left later, and the customer knows nothing of it. That the order was
+    delivered is about all of its parcels, whenever they are heard of.
+
     Args:
         status: the event.
         arrived: the statuses of its order and of all its parcels, in the order of their arrival.
 
     Returns:
-        True if one of the order as a whole had told it of its parcel, or if those of all parcels
+        True if one of the order as a whole had told it of this parcel, or if those of all parcels
         that were known had told it of the order. A run knows of itself what it has told.
     """
     whole: ParcelEvent | None = None
     parcels: dict[str, ParcelEvent] = {}
+    by_whole: dict[str, ParcelEvent] = {}
     for one in arrived:
         own = number(one)
         if own:
-            known = whole is not None and not one.is_later(whole)
+            if whole is not None and not parcels:
+                by_whole[own] = whole
+            told = whole if isinstance(whole, OrderDelivered) else by_whole.get(own)
+            known = told is not None and not one.is_later(told)
         else:
             known = bool(parcels) and not any(map(one.is_later, parcels.values()))
         if one.message_id == status.message_id:
@@ -144,6 +153,7 @@ def was_told(status: Event, arrived: Iterable[ParcelEvent]) -> bool:
             parcels[own] = one if before is None or one.is_later(before) else before
         elif not known and (whole is None or one.is_later(whole)):
             whole = one
+            by_whole |= dict.fromkeys(parcels, one)
     return False
 
 

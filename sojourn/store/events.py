@@ -141,6 +141,24 @@ async def find(session: AsyncSession, message_id: str) -> EventRow | None:
     return (await session.exec(select(EventRow).where(EventRow.message_id == message_id))).first()
 
 
+async def with_ids_from(session: AsyncSession, customer_id: str, prefix: str) -> Sequence[EventRow]:
+    """Return a customer's events whose message ids begin alike, in the order of their arrival.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        prefix: the beginning of the message ids.
+
+    Returns:
+        The events.
+    """
+    query = select(EventRow).where(
+        EventRow.customer_id == customer_id,
+        col(EventRow.message_id).startswith(prefix, autoescape=True),
+    )
+    return (await session.exec(query.order_by(col(EventRow.seq)))).all()
+
+
 async def number_since(
     session: AsyncSession, customer_id: str, name: str, since: datetime, *, prefix: str
 ) -> int:

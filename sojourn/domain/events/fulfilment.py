@@ -13,7 +13,7 @@ from sojourn.domain.events.base import Event
 from sojourn.domain.events.care import CaseEvent
 from sojourn.domain.events.fields import Identifier, Key, Moment, Personal, Zone
 from sojourn.domain.events.shop import Product
-from sojourn.domain.keys import plain
+from sojourn.domain.keys import joined, plain
 
 ANOTHER_ATTEMPT = timedelta(hours=1)
 """A van that sets out so long after a failure makes another attempt."""
@@ -85,15 +85,16 @@ class OrderDelivered(ParcelEvent, name="Order Delivered"):
 
 
 class OrderDelayed(CaseEvent, name="Order Delayed"):
-    """An order will be later than promised; ``expected_at`` is the new day."""
+    """An order, or a parcel of it, will be later than promised; ``expected_at`` is the new day."""
 
     order_id: Identifier
+    tracking_number: Key | None = None
     expected_at: Moment | None = None
     timezone: Zone | None = None
     reason: Personal = None
 
     @classmethod
     def case_of(cls, values: Mapping[str, Any]) -> str:
-        """Return the delay of this order; it is settled once the order has come."""
+        """Return the delay of this order or parcel; it is settled once that has come."""
         order = plain(values.get("order_id"))
-        return f"delay-{order}" if order else ""
+        return plain(joined(f"delay-{order}", values.get("tracking_number"))) if order else ""

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadEvent
+from sojourn.domain.made_ids import made_id
+from sojourn.gateway.webhooks.calls import present
 from sojourn.gateway.webhooks.source import Call, Depending, Part, Unreadable
 from sojourn.store import Store, cards, events, people
 
@@ -32,9 +34,10 @@ async def settled(store: Store, calls: Sequence[Part]) -> list[Call | BadEvent]:
     found: list[Call | BadEvent] = []
     async with store.reading() as session:
         for call in calls:
-            one = await _settled(session, call) if isinstance(call, Depending) else _read(call)
-            if one is not None:
-                found.append(one)
+            if isinstance(call, Depending):
+                found += await _settled(session, call)
+            else:
+                found.append(_read(call))
     return found
 
 
@@ -42,20 +45,36 @@ def _read(call: Call | Unreadable) -> Call | BadEvent:
     return Unread(call.path, call.reason) if isinstance(call, Unreadable) else call
 
 
-async def _settled(session: AsyncSession, one: Depending) -> Call | BadEvent | None:
-    """Return the call, its fault, or None if it does not count."""
+async def _settled(session: AsyncSession, one: Depending) -> list[Call | BadEvent]:
+    """Return the call, one for each part, or its fault; nothing if it does not count."""
     call = one.call
     if one.customer_of:
         event = await events.find(session, one.customer_of)
         if event is None:
-            return Untold(one.of, "nobody told of it here, so its customer is not known")
-        return {**call, "userId": event.customer_id}
+            return [Untold(one.of, "nobody told of it here, so its customer is not known")]
+        call = {**call, "userId": event.customer_id}
+        return await _of_each_part(session, one, call) if one.parts_of else [call]
     customer_id = call["userId"]
     if one.if_itself and await people.resolve(session, customer_id) != customer_id:
-        return None
+        return []
     if one.if_said is not None:
         trait, value = one.if_said
         card = await cards.find(session, customer_id)
         if card is None or card.attributes.get(trait) != value:
-            return None
-    return call
+            return []
+    return [call]
+
+
+async def _of_each_part(session: AsyncSession, one: Depending, call: Call) -> list[Call | BadEvent]:
+    told = await events.with_ids_from(session, call["userId"], f"{one.parts_of}/")
+    parts = dict.fromkeys(row.properties.get(one.part) for row in told)
+    if not parts:
+        return [Untold(one.thing, "nobody told of it here, so its parts are not known")]
+    return [
+        {
+            **call,
+            "messageId": made_id(one.parts_of, part or "", call["messageId"]),
+            "properties": present({**call["properties"], one.part: part}),
+        }
+        for part in parts
+    ]

@@ -42,6 +42,11 @@ class Depending:
             event is unknown.
         if_said: a trait and its value: the call counts only if the customer's card has them.
         if_itself: the call counts only if its customer was not joined to another one.
+        parts_of: the beginning of the message ids of the customer's earlier events that told of
+            the parts of a thing; there is one call for each part. The part's name and the call's
+            own id complete its message id.
+        part: the property that names the part; one without a name is the thing as a whole.
+        thing: the field of the request that names the thing: it is at fault if no part is known.
     """
 
     call: Call
@@ -49,6 +54,9 @@ class Depending:
     of: str = "userId"
     if_said: tuple[str, Any] | None = None
     if_itself: bool = False
+    parts_of: str = ""
+    part: str = ""
+    thing: str = ""
 
 
 @dataclass(frozen=True)

@@ -328,6 +328,7 @@ BODIES = [
         ("orders/cancelled", "order"),
         ("refunds/create", "refund"),
         ("fulfillments/update", "fulfillment"),
+        ("fulfillment_events/create", "fulfillment_event"),
         ("customers/create", "customer"),
         ("customers/update", "customer"),
         ("customers_email_marketing_consent/update", "email_consent"),
@@ -483,6 +484,7 @@ async def _email(sojourn: Sojourn, customer_id: str) -> str:
 
 
 async def outcome(sojourn: Sojourn, customer_id: str, key: str) -> str:
+    await sojourn.drain()  # an answer says that the events are stored, not that a run has begun
     run = workflow_id("abandoned-cart", customer_id, key)
     handle = sojourn.client.get_workflow_handle(run, result_type=Result)
     async with asyncio.timeout(20):  # a run that goes on is a failure, not a reason to wait
@@ -762,6 +764,35 @@ async def test_a_refund_reaches_the_customer_of_its_order(sojourn: Sojourn, tmp_
             assert (answer.status_code, answer.json()) == (200, {"success": True})
     (refunded,) = await of_customer(sojourn, shopify.known(str(number)), "Order Refunded")
     assert refunded.properties["total"] == "17.50"
+
+
+async def test_an_event_of_a_fulfillment_is_one_of_each_of_its_parcels(
+    sojourn: Sojourn, tmp_path: Path
+) -> None:
+    number, order, parcel = (uuid4().int % 10**12 for _ in range(3))
+    bought = {**payload("shopify_order"), "id": order, "cart_token": uuid4().hex}
+    bought["customer"] = {**bought["customer"], "id": number}
+    left = {**payload("shopify_fulfillment"), "id": parcel, "order_id": order}
+    van = {**payload("shopify_fulfillment_event"), "fulfillment_id": parcel, "order_id": order}
+    async with gateway_of(sojourn, tmp_path) as http:
+        await told_by_shopify(http, "orders/create", bought)
+        early = await told_by_shopify(http, "fulfillment_events/create", van)
+        assert early.status_code == 200
+        assert early.json()["refused"][0]["path"] == "fulfillment_id"
+        await told_by_shopify(http, "fulfillments/create", left)
+        other = {**left, "id": parcel + 1, "tracking_number": None, "tracking_numbers": ["GL9"]}
+        await told_by_shopify(http, "fulfillments/create", other)
+        told = {**left, "shipment_status": "out_for_delivery", "updated_at": van["happened_at"]}
+        for topic, body in (
+            ("fulfillment_events/create", van),
+            ("fulfillments/update", told),
+            ("fulfillment_events/create", van),
+            ("fulfillment_events/create", {**van, "status": "delayed"}),
+        ):
+            assert (await told_by_shopify(http, topic, body)).status_code == 200
+    for name in ("Out for Delivery", "Order Delayed"):
+        found = await of_customer(sojourn, shopify.known(str(number)), name)
+        assert [row.properties["tracking_number"] for row in found] == ["GL1", "GL2"]
 
 
 async def test_a_redacted_customer_is_erased_before_the_answer(

@@ -135,6 +135,22 @@ async def test_a_parcel_that_nobody_had_told_of_is_told_after_a_word_that_was_no
     assert await said(journey) == [("delivered", "o1//T1"), ("delivered", "o1//T2")]
 
 
+async def test_a_parcel_that_leaves_after_the_shops_word_has_its_say(journey: JourneyTest) -> None:
+    await told(journey, OrderShipped)
+    await told(journey, OrderShipped, "T1")  # the parcel of which the shop has told
+    await told(journey, OrderShipped, "T2")
+    await told(journey, OutForDelivery)
+    await told(journey, OutForDelivery, "T2")
+    await told(journey, OrderDelivered)
+    await told(journey, OrderShipped, "T3")
+    assert await said(journey) == [
+        ("shipped", "o1"),
+        ("shipped", "o1//T2"),
+        ("out-for-delivery", "o1"),
+        ("delivered", "o1"),
+    ]
+
+
 async def test_a_failure_that_shop_and_carrier_tell_is_one_question_to_a_person(
     journey: JourneyTest,
 ) -> None:

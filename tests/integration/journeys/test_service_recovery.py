@@ -75,6 +75,38 @@ async def test_a_late_order_is_settled_once_it_comes(journey: JourneyTest) -> No
     assert journey.of(ServiceRecovery).sent == ["apology"]
 
 
+@scenario("service-recovery/a-parcel-is-late")
+async def test_a_late_parcel_is_settled_by_its_own_arrival(journey: JourneyTest) -> None:
+    late = await journey.now()
+    await journey.publish(OrderDelivered, order_id="o1", tracking_number="T1")
+    for parcel in ("T2", "T3"):
+        await journey.publish(
+            OrderDelayed, order_id="o1", tracking_number=parcel, occurred_at=late - HOUR
+        )
+
+    def outcomes() -> list[str]:
+        return journey.of(ServiceRecovery).outcomes
+
+    assert outcomes() == ["open", "open"], "another parcel has come"
+    await journey.publish(OrderDelivered, order_id="o1", tracking_number="T1")
+    assert outcomes() == ["open", "open"]
+    await journey.publish(OrderDelivered, order_id="o1", tracking_number="T2")
+    assert outcomes() == ["converted", "open"]
+    await journey.publish(OrderDelivered, order_id="o1")
+    assert outcomes() == ["converted", "converted"], "the order as a whole"
+    assert journey.of(ServiceRecovery).sent == ["apology", "apology"]
+    await journey.publish(
+        OrderDelayed, order_id="o1", tracking_number="T4", occurred_at=late - HOUR
+    )
+    assert outcomes() == ["converted"] * 3, "told after the order came"
+    await journey.publish(OrderDelivered, order_id="o2", tracking_number="T5")
+    await journey.publish(
+        OrderDelayed, order_id="o2", tracking_number="T5", occurred_at=late - HOUR
+    )
+    assert outcomes() == ["converted"] * 4, "told after this parcel came"
+    assert journey.of(ServiceRecovery).sent == ["apology", "apology"]
+
+
 async def test_a_late_order_that_is_off_is_settled(journey: JourneyTest) -> None:
     await journey.publish(OrderDelayed, order_id="o1")
     await journey.publish(OrderCancelled, order_id="o1")

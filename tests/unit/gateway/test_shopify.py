@@ -537,6 +537,46 @@ def test_a_fulfillment_that_has_not_left_is_no_news(changes: dict[str, Any]) -> 
     assert isinstance(TOPICS["fulfillments/create"](body, NOW), Nothing)
 
 
+def event_of(**changes: Any) -> Depending:
+    (found,) = hanging("fulfillment_events/create", "shopify_fulfillment_event", **changes)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("status", "event", "expected"),
+    [
+        ("confirmed", "Order Shipped", True),
+        ("in_transit", "Order Shipped", True),
+        ("OUT_FOR_DELIVERY", "Out for Delivery", False),
+        ("attempted_delivery", "Delivery Failed", False),
+        ("failure", "Delivery Failed", False),
+        ("delayed", "Order Delayed", True),
+        ("delivered", "Order Delivered", False),
+    ],
+)
+def test_an_event_of_a_fulfillment_is_about_the_parcels_that_it_was_told_with(
+    status: str, event: str, *, expected: bool
+) -> None:
+    found = event_of(status=status)
+    assert found.customer_of == calls("orders/create", "shopify_order")[0]["messageId"]
+    assert (found.parts_of, found.part) == ("shopify/parcel/255858046", "tracking_number")
+    assert found.call["event"] == event
+    assert ("expected_at" in found.call["properties"]) is expected
+    read_call({**found.call, "userId": "someone"})
+    (by_update, _) = parcels(
+        shipment_status="out_for_delivery", updated_at="2026-11-25T09:00+01:00"
+    )
+    if event == "Out for Delivery":
+        told = f"{found.parts_of}/GL1/{found.call['messageId']}"
+        assert told == by_update.call["messageId"], "one status is one event"
+
+
+@pytest.mark.parametrize("status", ["ready_for_pickup", "picked_up", "returning_to_sender"])
+def test_a_status_that_is_no_step_of_a_parcels_way_is_no_news(status: str) -> None:
+    body = {**payload("shopify_fulfillment_event"), "status": status}
+    assert isinstance(TOPICS["fulfillment_events/create"](body, NOW), Nothing)
+
+
 # ---- what a person has to do --------------------------------------------------------------
 
 
@@ -670,6 +710,12 @@ def test_a_completed_checkout_is_not_read_further() -> None:
         ("customers/update", "shopify_customer", {"id": None}, "id"),
         ("refunds/create", "shopify_refund", {"order_id": None}, "order_id"),
         ("fulfillments/create", "shopify_fulfillment", {"order_id": None}, "order_id"),
+        (
+            "fulfillment_events/create",
+            "shopify_fulfillment_event",
+            {"fulfillment_id": None},
+            "fulfillment_id",
+        ),
         ("customers/merge", "shopify_merge", {"status": None}, "status"),
     ],
 )

@@ -85,6 +85,16 @@ def test_a_message_on_a_parcel_has_its_own_link_and_number() -> None:
         ([status(OrderShipped, "T1")], status(OrderDelivered), False),
         ([status(OrderDelivered, "T1"), status(OrderShipped, "T2")], status(OrderDelivered), False),
         ([status(OrderDelivered, "T1")], status(OutForDelivery, "T2"), False),
+        # what was said of the order is about the parcels known by then, or else the first one
+        ([status(OrderShipped), status(OrderShipped, "T1")], status(OrderShipped, "T2"), False),
+        ([status(OrderShipped, "T1"), status(OutForDelivery)], status(OrderShipped, "T2"), False),
+        (
+            [status(OrderShipped, "T1"), status(OrderShipped, "T2"), status(OutForDelivery)],
+            status(OutForDelivery, "T2"),
+            True,
+        ),
+        # that it was delivered, about all of them
+        ([status(OrderDelivered), status(OrderDelivered, "T1")], status(OrderShipped, "T2"), True),
         # a word that told nothing hides nothing
         (
             [status(OrderDelivered, "T1"), status(OrderDelivered)],
@@ -100,6 +110,20 @@ def test_a_status_is_known_if_the_order_or_all_its_parcels_have_it(
     assert was_told(asked, [*before, asked, *later]) is known
 
 
+def meant(event: ParcelEvent, arrived: list[ParcelEvent]) -> list[str]:
+    """Return the parcels that a status is about, as docs/journeys/delivery.md says it."""
+    if event.tracking_number:
+        return [event.tracking_number]
+    if isinstance(event, OrderDelivered):
+        return ["T1", "T2"]
+    place = arrived.index(event)
+    before, after = (
+        list(dict.fromkeys(one.tracking_number for one in some if one.tracking_number))
+        for some in (arrived[:place], arrived[place:])
+    )
+    return before or after[:1]
+
+
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from(["", "T1", "T2"])), max_size=8))
 def test_of_each_parcel_something_is_told_up_to_its_last_status(
     told: list[tuple[type[ParcelEvent], str]],
@@ -108,10 +132,8 @@ def test_of_each_parcel_something_is_told_up_to_its_last_status(
     arrived = [status(kind, parcel) for kind, parcel in told]
     knows: dict[str, list[ParcelEvent]] = {"T1": [], "T2": []}
     for event in arrived:
-        own = event.tracking_number
-        reached = [own] if own else ["T1", "T2"]
         if not was_told(event, arrived):
-            for parcel in reached:
+            for parcel in meant(event, arrived):
                 knows[parcel].append(event)
     for parcel, said in knows.items():
         seen = [e for e in arrived if e.tracking_number == parcel]

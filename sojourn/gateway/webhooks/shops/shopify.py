@@ -54,7 +54,7 @@ from sojourn.gateway.webhooks.shops.shopify_bodies import (
     SmsConsent,
     WhatsAppConsent,
 )
-from sojourn.gateway.webhooks.shops.shopify_parcels import fulfillment
+from sojourn.gateway.webhooks.shops.shopify_parcels import fulfillment, fulfillment_event
 from sojourn.gateway.webhooks.source import Call, Depending, Nothing
 
 ANSWER_WITHIN = timedelta(days=30)
@@ -274,6 +274,7 @@ TOPICS: dict[str, Topic] = {
     "refunds/create": refund,
     "fulfillments/create": fulfillment,
     "fulfillments/update": fulfillment,
+    "fulfillment_events/create": fulfillment_event,
     "customers/create": customer_created,
     "customers/enable": customer_enabled,
     "customers/update": customer_updated,

@@ -341,6 +341,19 @@ class Fulfillment(Body):
     tracking_urls: Lines[Link]
 
 
+class FulfillmentEvent(Body):
+    """``fulfillment_events/create``. It names the fulfillment and the order, and no parcel."""
+
+    needed: ClassVar[tuple[str, ...]] = ("fulfillment_id", "order_id", "status")
+
+    fulfillment_id: MustId
+    order_id: MustId
+    status: MustId
+    happened_at: Moment = None
+    created_at: Moment = None
+    estimated_delivery_at: Moment = None
+
+
 class Refund(Body):
     """``refunds/create``. It names the order, but neither its customer nor its cart."""
 

@@ -11,11 +11,13 @@ from typing import Any
 from sojourn.domain.made_ids import made_id
 from sojourn.gateway.webhooks.calls import track
 from sojourn.gateway.webhooks.shops.bodies import read_body
-from sojourn.gateway.webhooks.shops.shopify_bodies import Fulfillment
+from sojourn.gateway.webhooks.shops.shopify_bodies import Fulfillment, FulfillmentEvent
 from sojourn.gateway.webhooks.source import Call, Depending, Nothing
 
+_PARCEL = "shopify/parcel"
 SHIPPED = "Order Shipped"
 DELIVERED = "Order Delivered"
+DELAYED = "Order Delayed"
 STATES = MappingProxyType(
     {
         None: SHIPPED,
@@ -51,7 +53,7 @@ def fulfillment(body: Any, received_at: datetime) -> list[Call | Depending] | No
             track(
                 event,
                 user="",
-                message_id=made_id("shopify/parcel", found.id, number or "", event, *day),
+                message_id=made_id(_PARCEL, found.id, number or "", event, *day),
                 at=at,
                 properties={
                     "order_id": found.order_id,
@@ -64,6 +66,40 @@ def fulfillment(body: Any, received_at: datetime) -> list[Call | Depending] | No
             of="order_id",
         )
         for number, link in _parcels(found).items()
+    ]
+
+
+def fulfillment_event(body: Any, received_at: datetime) -> list[Call | Depending] | Nothing:
+    """Read ``fulfillment_events/create``: a status of each parcel of a fulfillment.
+
+    It names no tracking number: the parcels are those that the fulfillment was told with.
+    """
+    found = read_body(FulfillmentEvent, body)
+    status = found.status.lower()
+    event = DELAYED if status == "delayed" else STATES.get(status)
+    if event is None:
+        return Nothing("this status of a fulfillment is no news for its customer")
+    at = found.happened_at or found.created_at or received_at
+    day = () if event in ONCE else (f"{at:%Y-%m-%d}",)
+    expected = found.estimated_delivery_at if event in (SHIPPED, DELAYED) else None
+    return [
+        Depending(
+            track(
+                event,
+                user="",
+                message_id=made_id(event, *day),
+                at=at,
+                properties={
+                    "order_id": found.order_id,
+                    "expected_at": expected and expected.isoformat(),
+                },
+            ),
+            customer_of=made_id("shopify/order", found.order_id),
+            of="order_id",
+            parts_of=made_id(_PARCEL, found.fulfillment_id),
+            part="tracking_number",
+            thing="fulfillment_id",
+        )
     ]
 
 
