@@ -75,6 +75,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
             env={
                 "SOJOURN_HOME": str(home),
                 "SOJOURN_QUIET_HOURS": "off",
+                "SOJOURN_CAPS": "off",
                 "TEMPORAL_ADDRESS": server.address,
             },
         )
