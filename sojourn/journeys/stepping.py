@@ -126,6 +126,8 @@ class LocalRun(Unwatched):
 
     Attributes:
         journey: the run's.
+        enrolment: the one that it follows.
+        steps: the journey's own object, with the state of this execution.
         outcomes: how its enrolments ended, oldest first.
         result: its end; None: it is open.
         is_open: it has not ended, and nobody has terminated it.
@@ -163,7 +165,7 @@ class LocalRun(Unwatched):
     def hear(self, event: Heard) -> None:
         """Take in an event; the run goes on when its turn comes."""
         self.steps._state.take(event)  # noqa: SLF001
-        self._runs.is_due(self)
+        self._runs.wake(self)
 
     def terminate(self) -> None:
         """End the run where it stands."""
@@ -274,7 +276,7 @@ class LocalRun(Unwatched):
         self._resumes_at = moment
         self._runs.at(
             moment,
-            lambda: self._runs.is_due(self),
+            lambda: self._runs.wake(self),
             still=lambda: self.is_open and self._resumes_at == moment,
         )
 
@@ -415,7 +417,7 @@ class Runs:
         run = LocalRun(self, journey, workflow_id, enrolment)
         for event in heard:
             run.hear(event)
-        self.is_due(run)
+        self.wake(run)
         return run
 
     def at(
@@ -430,7 +432,7 @@ class Runs:
         """
         heappush(self._later, (moment, next(self._count), do, still))
 
-    def is_due(self, run: LocalRun) -> None:
+    def wake(self, run: LocalRun) -> None:
         """Have a run look whether it can go on."""
         if run not in self._due:
             self._due.append(run)
