@@ -34,8 +34,8 @@ SECONDS = 5.0
 LEDGER = """
 INSERT INTO ledger (id, ledger_key, reference, message_id, workflow_id, enrolment, journey,
                     customer_id, n, step, template, channel, message_class, topic, state, reason,
-                    attempt, due_at, decided_at, held_until, claimed_at, possible_duplicate,
-                    version)
+                    attempt, due_at, decided_at, held_until, held_for, claimed_at,
+                    possible_duplicate, version)
 SELECT id, 'k' || id, 'r' || id, 'm' || id, journey || ':c' || c || ':k' || k, 'e' || id, journey,
        'c' || c, 1, (array['reminder', 'nudge'])[1 + k % 2], 't',
        (array['email', 'sms'])[1 + k % 2], 'promotional', 'offers',
@@ -44,14 +44,15 @@ SELECT id, 'k' || id, 'r' || id, 'm' || id, journey || ':c' || c || ':k' || k, '
             WHEN id % 8 = 0
                 THEN (array['no_consent', 'goal_reached', 'cap', 'no_address'])[1 + id % 32 / 8]
        END,
-       1, at, at, CASE WHEN id % 5 = 0 THEN at END, at, false, (array['v1', 'v2'])[1 + k / 3]
+       1, at, at, CASE WHEN id % 5 = 0 THEN at END,
+       CASE WHEN id % 5 = 0 THEN 'quiet_hours' END, at, false, (array['v1', 'v2'])[1 + k / 3]
 FROM (
     SELECT i AS id, (i - 1) / 5 AS c, (i - 1) % 5 AS k,
            (array['left-cart', 'looked', 'welcome', 'offer'])[1 + (i - 1) / 5 % 4] AS journey,
            $3::timestamptz + ((i - 1) / 5 * 7919 % 240) * interval '1 day'
                + ((i - 1) / 5 % 1440) * interval '1 minute'
                + ((i - 1) % 5) * interval '30 days' AS at
-    FROM generate_series($1::int, $2::int) i
+    FROM generate_series($1::bigint, $2::bigint) i
 ) made
 """
 ATTEMPTS = """
@@ -60,12 +61,12 @@ INSERT INTO attempts (ledger_id, attempt, provider, state, submitted_at, journey
 SELECT id, 1, 'postmark', 'accepted', at, at, at, true, (array['en', 'it', 'pl'])[1 + id % 3],
        CASE WHEN channel = 'email' THEN (array['gmail', 'microsoft', 'other'])[1 + id / 3 % 3] END
 FROM (SELECT id, channel, decided_at AS at FROM ledger
-      WHERE state = 'sent' AND id BETWEEN $1::int AND $2::int) sent
+      WHERE state = 'sent' AND id BETWEEN $1::bigint AND $2::bigint) sent
 """
 REPORTS = """
 INSERT INTO reports (provider, event_id, ledger_id, kind, at, received_at, detail)
 SELECT 'postmark', 'x' || id, id, 'clicked', decided_at, decided_at, ''
-FROM ledger WHERE state = 'sent' AND id % 9 = 0 AND id BETWEEN $1::int AND $2::int
+FROM ledger WHERE state = 'sent' AND id % 9 = 0 AND id BETWEEN $1::bigint AND $2::bigint
 """
 ORDERS = """
 INSERT INTO events (message_id, customer_id, name, occurred_at, received_at, routed_at, properties)
@@ -74,7 +75,7 @@ SELECT 'o' || id, customer_id, 'Order Completed', at, at, at,
                          'currency', (array['EUR', 'PLN'])[1 + c % 3 / 2])
 FROM (SELECT id, customer_id, (id - 1) / 5 AS c, (id - 1) % 5 AS k,
              decided_at + interval '1 day' AS at
-      FROM ledger WHERE id BETWEEN $1::int AND $2::int) made
+      FROM ledger WHERE id BETWEEN $1::bigint AND $2::bigint) made
 WHERE c * 31 % 10 = 1 AND (k = c % 3 OR k = 4 AND c % 2 = 0)
 """
 """A tenth of the customers buy, once or twice, a day after a message."""
@@ -82,7 +83,7 @@ EXPOSURES = """
 INSERT INTO exposures (experiment, customer_id, variant, at, workflow_id)
 SELECT experiment, customer_id, variant, decided_at, workflow_id
 FROM (SELECT customer_id, decided_at, workflow_id, (id - 1) / 5 AS c FROM ledger
-      WHERE id % 5 = 1 AND id BETWEEN $1::int AND $2::int) firsts,
+      WHERE id % 5 = 1 AND id BETWEEN $1::bigint AND $2::bigint) firsts,
 LATERAL (VALUES
     ('holdout', CASE WHEN c % 20 = 0 THEN 'held-out' ELSE 'treated' END),
     ((array['holdout-left-cart', 'holdout-looked', 'tone', 'price'])[1 + c % 4],
@@ -98,7 +99,7 @@ CREATE TEMP TABLE facts AS
 SELECT l.id, to_char(l.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, l.journey AS source,
        l.version, l.step, l.channel, coalesce(a.language, '') AS language,
        coalesce(a.mailbox, '') AS mailbox, l.state, l.reason,
-       l.held_until IS NOT NULL AS held, r.ledger_id IS NOT NULL AS clicked, e.seq,
+       l.held_for, r.ledger_id IS NOT NULL AS clicked, e.seq,
        e.occurred_at AS at, (e.properties ->> 'total')::bigint * 1000000 AS value,
        e.properties ->> 'currency' AS currency, e.properties ->> 'order_id' AS order_id
 FROM ledger l LEFT JOIN attempts a ON a.ledger_id = l.id LEFT JOIN reports r ON r.ledger_id = l.id
@@ -107,7 +108,7 @@ LEFT JOIN events e ON e.message_id = 'o' || l.id AND l.state = 'sent';
 INSERT INTO rollups (day, source, occasion, version, step, variant, channel, language, mailbox, due,
                      held, sent, skipped, held_out, clicked, converted)
 SELECT day, source, '', version, step, '', channel, language, mailbox, count(*),
-       count(*) FILTER (WHERE held), count(*) FILTER (WHERE state = 'sent'),
+       count(held_for), count(*) FILTER (WHERE state = 'sent'),
        count(*) FILTER (WHERE state = 'skipped'), count(*) FILTER (WHERE reason = 'held_out'),
        count(*) FILTER (WHERE clicked), count(seq)
 FROM facts GROUP BY day, source, version, step, channel, language, mailbox;
@@ -118,6 +119,9 @@ JOIN rollups r USING (day, source, version, step, channel, language, mailbox);
 
 INSERT INTO rollup_reasons (rollup_id, reason, n)
 SELECT rollup_id, reason, count(*) FROM numbered WHERE reason IS NOT NULL GROUP BY 1, 2;
+
+INSERT INTO rollup_holds (rollup_id, reason, n)
+SELECT rollup_id, held_for, count(*) FROM numbered WHERE held_for IS NOT NULL GROUP BY 1, 2;
 
 INSERT INTO rollup_money (rollup_id, model, currency, orders, value)
 SELECT rollup_id, model, currency, 1000000 * count(*), sum(value)

@@ -42,13 +42,17 @@ def show_report(report: Report) -> None:
         show_line("")
         show_line("Deliverability by mailbox provider", style="bold")
         _show_mailboxes(report.mailboxes)
-    if report.whole.whys:
-        show_line("")
-        show_line("Not sent, and why", style="bold")
-        show_list(
-            ("reason", "messages", "because"),
-            ((reason, number, ENGLISH.why(reason)) for reason, number in report.whole.whys),
-        )
+    for title, whys in (
+        ("Held at least once, and why", report.whole.why_held),
+        ("Not sent, and why", report.whole.whys),
+    ):
+        if whys:
+            show_line("")
+            show_line(title, style="bold")
+            show_list(
+                ("reason", "messages", "because"),
+                ((reason, number, ENGLISH.why(reason)) for reason, number in whys),
+            )
 
 
 def write_page(found: Report, shop: str, file: Path, lang: str) -> None:
@@ -245,6 +249,7 @@ def _plain(group: Group) -> dict[str, Any]:
         "name": group.name,
         "counts": asdict(group.counts),
         "reasons": dict(group.whys),
+        "holds": dict(group.why_held),
         "revenue": [_credited(one) for one in group.money],
     }
 

@@ -254,6 +254,7 @@ class Measuring:
                     converted=any(order.place == order.touches for order in orders),
                 ),
                 reason=reason_of(one.state, one.reason),
+                holds=tuple((one.held_for or "").split()),
                 money=money_of((o.place, o.touches, o.value, o.currency) for o in orders),
             )
         return found

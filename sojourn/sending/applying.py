@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.content import Content
 from sojourn.domain.coupons import Coupon, Pools
 from sojourn.domain.events import Event, Events
+from sojourn.domain.measuring.measures import one_more
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.policy import Allow, Defer, Skip
@@ -284,6 +285,7 @@ def noted(gathered: Gathered, ruling: Ruling) -> LedgerRow:
             row.claimed_at = datetime.now(UTC)
         case Defer(until, reason, detail):
             row.reason, row.held_until = reason.value, until
+            row.held_for = one_more(row.held_for, reason)
             row.detail = detail or row.detail
         case Skip(reason, detail):
             row.reason, row.settled_at = reason.value, datetime.now(UTC)

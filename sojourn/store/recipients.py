@@ -417,10 +417,20 @@ async def hold_longer(
             col(LedgerRow.due_at).in_(later),
         )
         .values(
-            held_until=_by_due(col(LedgerRow.due_at), later), reason=reason.value, detail=detail
+            held_until=_by_due(col(LedgerRow.due_at), later),
+            held_for=_one_more(col(LedgerRow.held_for), reason),
+            reason=reason.value,
+            detail=detail,
         )
         .execution_options(synchronize_session=False)
     )
+
+
+def _one_more(held_for: Any, reason: Reason) -> Any:
+    """Return the reasons of holds with one more, as `measures.one_more` does."""
+    before = func.coalesce(held_for, "")
+    has = (" " + before + " ").contains(f" {reason.value} ", autoescape=True)
+    return case((has, before), (before == "", reason.value), else_=before + f" {reason.value}")
 
 
 def _by_due(due: Any, later: Mapping[datetime, datetime]) -> Any:

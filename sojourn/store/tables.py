@@ -714,6 +714,8 @@ class LedgerRow(SQLModel, table=True):
     decided_at: datetime = _moment()
     """By the journey's clock."""
     held_until: datetime | None = _maybe()
+    held_for: str | None = None
+    """The reasons of its holds, each once, with a space between: ``quiet_hours cap``."""
     caused_by: str | None = None
     """The message id of the event that made the gate skip the message."""
     claimed_at: datetime | None = _maybe()
@@ -1114,6 +1116,16 @@ class RollupReasonRow(SQLModel, table=True):
     n: int = _count()
 
 
+class RollupHoldRow(SQLModel, table=True):
+    """The number of messages of a rollup that were held at least once, by reason."""
+
+    __tablename__ = "rollup_holds"
+
+    rollup_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    reason: str = Field(primary_key=True)
+    n: int = _count()
+
+
 class RollupMoneyRow(SQLModel, table=True):
     """The credit that the messages of a rollup have for orders, by model and currency."""
 
@@ -1147,6 +1159,8 @@ class MeasuredRow(SQLModel, table=True):
     measures: int
     """`domain.measuring.measures.Measure`"""
     reason: str = ""
+    holds: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """`LedgerRow.held_for`"""
     money: dict[str, Any] | None = _maybe_json()
     """``{"last EUR": [1000000, 59900000]}``: model and currency; orders and value."""
 

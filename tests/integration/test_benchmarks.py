@@ -47,6 +47,7 @@ async def test_a_report_is_measured_over_the_counts_of_a_worker(copied_postgresq
 COUNTS = (
     "SELECT to_jsonb(r) - 'id' FROM rollups r",
     "SELECT to_jsonb(r) - 'id', reason, n FROM rollups r JOIN rollup_reasons w ON w.rollup_id = id",
+    "SELECT to_jsonb(r) - 'id', reason, n FROM rollups r JOIN rollup_holds h ON h.rollup_id = id",
     "SELECT to_jsonb(r) - 'id', model, currency, orders, value"
     " FROM rollups r JOIN rollup_money m ON m.rollup_id = id",
     "SELECT ledger_id, seq, occasion, at, currency, value, place, touches FROM conversions",

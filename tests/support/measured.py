@@ -83,6 +83,7 @@ class Shop:
             version=self.chance.choice([None, "abc"]),
             variant=self.chance.choice([None, None, "warm"]),
             held_until=self.chance.choice([None, at]),
+            held_for=self.chance.choice([None, "cap", "quiet_hours cap"]),
         )
         if state in (MessageState.SKIPPED, MessageState.REJECTED, MessageState.EXPIRED):
             row.reason = self.chance.choice(REASONS)
@@ -109,6 +110,9 @@ class Shop:
     async def _settle(self) -> None:
         if not self.messages:
             return
+        if self.chance.random() < 0.3:
+            await self._hold()
+            return
         state = self.chance.choice([MessageState.SENT, MessageState.SKIPPED, MessageState.CLAIMED])
         reason = self.chance.choice(REASONS) if state is MessageState.SKIPPED else None
         async with self.store.transaction() as session:
@@ -119,6 +123,17 @@ class Shop:
                     col(LedgerRow.state).in_(WAITING),
                 )
                 .values(state=state, reason=reason)
+            )
+
+    async def _hold(self) -> None:
+        async with self.store.transaction() as session:
+            await session.exec(
+                update(LedgerRow)
+                .where(
+                    col(LedgerRow.id) == self.chance.choice(self.messages),
+                    col(LedgerRow.state) == MessageState.DEFERRED,
+                )
+                .values(held_until=self._at(), held_for="window", reason="window")
             )
 
     async def _report(self) -> None:
@@ -275,7 +290,7 @@ async def loaded(
 def _load(base: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[Any, Any]]) -> None:
     columns = {
         "ledger": "id customer_id journey workflow_id version step variant channel state reason "
-        "held_until due_at decided_at progress attempt",
+        "held_until held_for due_at decided_at progress attempt",
         "attempts": "id ledger_id attempt language mailbox",
         "reports": "ledger_id kind machine",
         "events": "seq customer_id name occurred_at message_id p_total p_order_id p_currency",
@@ -375,6 +390,8 @@ WITH facts AS (
     UNION ALL SELECT id, 'held_out', 1 FROM ledger WHERE state = 'skipped' AND reason = 'held_out'
     UNION ALL SELECT id, 'because ' || reason, 1 FROM ledger
         WHERE state IN ('skipped', 'rejected', 'expired') AND reason IS NOT NULL
+    UNION ALL SELECT id, 'held because ' || unnest(string_split(held_for, ' ')), 1 FROM ledger
+        WHERE held_for IS NOT NULL
     UNION ALL SELECT id, what, 1 FROM told
     UNION ALL SELECT DISTINCT id, 'converted', 1 FROM touches WHERE place = touches
     UNION ALL SELECT id, 'last ' || currency, 1000000 FROM touches WHERE place = touches

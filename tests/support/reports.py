@@ -37,6 +37,7 @@ def _figures(group: Group, model: Model) -> list[tuple[str, int]]:
     return [
         *((name, getattr(group.counts, name)) for name in COLUMNS),
         *((f"because {reason}", number) for reason, number in group.reasons.items()),
+        *((f"held because {reason}", number) for reason, number in group.holds.items()),
         *((f"{model} {one.currency}", one.orders) for one in group.money),
         *((f"{model} money {one.currency}", one.value) for one in group.money),
     ]

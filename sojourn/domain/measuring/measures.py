@@ -104,6 +104,16 @@ def measures_of(
     return found | Measure.CONVERTED if converted else found
 
 
+def one_more(held_for: str | None, reason: Reason) -> str:
+    """Return the reasons of a message's holds, with the one of another hold.
+
+    Args:
+        held_for: the reasons so far, with a space between; None: there was no hold.
+        reason: of the hold.
+    """
+    return " ".join(dict.fromkeys([*(held_for or "").split(), reason.value]))
+
+
 def columns_of(measures: Measure) -> Iterator[str]:
     """Yield the columns in which a message counts."""
     for one in measures:

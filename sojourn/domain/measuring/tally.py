@@ -47,12 +47,14 @@ class Tally:
         measures: in what.
         reason: why it did not leave; empty: it left, or is still to be decided on.
         money: its credit for orders.
+        holds: the reasons for which it was held.
     """
 
     cell: Cell
     measures: Measure
     reason: str = ""
     money: Money = field(default_factory=dict)
+    holds: tuple[str, ...] = ()
 
 
 @dataclass
@@ -62,11 +64,13 @@ class Change:
     Args:
         counts: by column.
         reasons: by reason.
+        holds: by the reason of a hold.
         money: by model and currency: orders and value.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
+    holds: dict[str, int] = field(default_factory=dict)
     money: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
     def add(self, tally: Tally, times: int) -> None:
@@ -80,6 +84,8 @@ class Change:
             self.counts[column] = self.counts.get(column, 0) + times
         if tally.reason:
             self.reasons[tally.reason] = self.reasons.get(tally.reason, 0) + times
+        for reason in tally.holds:
+            self.holds[reason] = self.holds.get(reason, 0) + times
         for (model, currency), credit in tally.money.items():
             sums = self.money.setdefault((model.value, currency), [0, 0])
             sums[0] += times * credit.order
@@ -95,6 +101,7 @@ class Change:
         return not (
             any(self.counts.values())
             or any(self.reasons.values())
+            or any(self.holds.values())
             or any(any(sums) for sums in self.money.values())
         )
 

@@ -137,17 +137,29 @@ class Group:
         counts: their counts.
         reasons: the number of those that did not leave, by reason.
         money: their credit for orders, one for each currency.
+        holds: the number of those that were held at least once, by reason; a message that was held
+            for several counts in each.
     """
 
     name: str
     counts: Counts = Counts()
     reasons: Mapping[str, int] = field(default_factory=dict)
     money: tuple[Money, ...] = ()
+    holds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def whys(self) -> list[tuple[str, int]]:
-        """The reasons, the most frequent first."""
-        return sorted(self.reasons.items(), key=lambda one: (-one[1], one[0]))
+        """The reasons why messages did not leave, the most frequent first."""
+        return _by_number(self.reasons)
+
+    @property
+    def why_held(self) -> list[tuple[str, int]]:
+        """The reasons why messages were held, the most frequent first."""
+        return _by_number(self.holds)
+
+
+def _by_number(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(numbers.items(), key=lambda one: (-one[1], one[0]))
 
 
 def together(name: str, groups: Iterable[Group]) -> Group:
@@ -157,16 +169,17 @@ def together(name: str, groups: Iterable[Group]) -> Group:
         name: the name of the sum.
         groups: groups that share no message.
     """
-    counts, reasons = Counts(), Counter[str]()
+    counts, reasons, holds = Counts(), Counter[str](), Counter[str]()
     orders, values = Counter[str](), Counter[str]()
     for one in groups:
         counts += one.counts
         reasons.update(one.reasons)
+        holds.update(one.holds)
         for money in one.money:
             orders[money.currency] += money.orders
             values[money.currency] += money.value
     credited = tuple(Money(each, orders[each], values[each]) for each in sorted(orders))
-    return Group(name, counts, dict(reasons), credited)
+    return Group(name, counts, dict(reasons), credited, dict(holds))
 
 
 @dataclass(frozen=True)

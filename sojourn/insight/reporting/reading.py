@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -20,9 +21,9 @@ from sojourn.insight.reporting.figures import COLUMNS, Asked, By, Counts, Group,
 from sojourn.project import Project
 from sojourn.store.measuring import marks
 
-ROLLUPS, REASONS, MONEY, CAMPAIGNS = (
+ROLLUPS, REASONS, HOLDS, MONEY, CAMPAIGNS = (
     SQLModel.metadata.tables[name]
-    for name in ("rollups", "rollup_reasons", "rollup_money", "campaigns")
+    for name in ("rollups", "rollup_reasons", "rollup_holds", "rollup_money", "campaigns")
 )
 OF_MAILBOXES = ("due", "sent", "delivered", "bounced", "complained", "opened", "clicked")
 """The counts that mailbox providers are judged by."""
@@ -68,7 +69,8 @@ async def read(
     for name, day, size in await _frozen(session, asked):
         _add(days, (name, day), Counts(entered=size))
         _add(split, (name, day if asked.by is By.DAY else ""), Counts(entered=size))
-    reasons = await _reasons(session, asked.by, chosen)
+    reasons = await _reasons(session, REASONS, asked.by, chosen)
+    holds = await _reasons(session, HOLDS, asked.by, chosen)
     by_group, by_day = await _credit(session, asked, chosen)
     at = now or datetime.now(UTC)
     brought: list[Brought] = []
@@ -79,9 +81,9 @@ async def read(
         Part(
             name,
             is_campaign=name in campaigns and name not in project.journeys,
-            groups=_groups(name, split, by_group, reasons),
-            days=_groups(name, days, by_day, {}),
-            variants=_of_tests(_groups(name, variants, {}, {}), _declared(project, name)),
+            groups=_groups(name, split, by_group, reasons, holds),
+            days=_groups(name, days, by_day),
+            variants=_of_tests(_groups(name, variants, {}), _declared(project, name)),
             brought=tuple(one for one in brought if one.source == name),
         )
         for name in sorted({name for name, _ in days} | fresh)
@@ -154,14 +156,15 @@ async def _counts(
 
 
 async def _reasons(
-    session: AsyncSession, by: By, chosen: Collection[Any]
+    session: AsyncSession, of: Table, by: By, chosen: Collection[Any]
 ) -> dict[Key, dict[str, int]]:
+    """Return how many messages did not leave, or were held, by reason."""
     key = (ROLLUPS.c.source, ROLLUPS.c[by.value])
     query = (
-        select(*key, REASONS.c.reason, func.sum(REASONS.c.n))
-        .join_from(ROLLUPS, REASONS, REASONS.c.rollup_id == ROLLUPS.c.id)
+        select(*key, of.c.reason, func.sum(of.c.n))
+        .join_from(ROLLUPS, of, of.c.rollup_id == ROLLUPS.c.id)
         .where(*chosen)
-        .group_by(*key, REASONS.c.reason)
+        .group_by(*key, of.c.reason)
     )
     found: dict[Key, dict[str, int]] = {}
     for source, name, reason, number in await _rows(session, query):
@@ -203,7 +206,8 @@ def _groups(
     name: str,
     counts: Mapping[Key, Counts],
     credit: Credit,
-    reasons: Mapping[Key, Mapping[str, int]],
+    reasons: Mapping[Key, Mapping[str, int]] = MappingProxyType({}),
+    holds: Mapping[Key, Mapping[str, int]] = MappingProxyType({}),
 ) -> tuple[Group, ...]:
     """Return the groups of a source, by name."""
     return tuple(
@@ -212,6 +216,7 @@ def _groups(
             counts[key],
             reasons.get(key, {}),
             tuple(sorted(credit.get(key, {}).values())),
+            holds.get(key, {}),
         )
         for key in sorted(counts)
         if key[0] == name

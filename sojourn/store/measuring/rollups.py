@@ -19,8 +19,9 @@ TABLES = SQLModel.metadata.tables
 LEDGER, ATTEMPTS, REPORTS, RUNS = (
     TABLES[name] for name in ("ledger", "attempts", "reports", "runs")
 )
-ROLLUPS, REASONS, MONEY, MEASURED = (
-    TABLES[name] for name in ("rollups", "rollup_reasons", "rollup_money", "measured")
+ROLLUPS, REASONS, HOLDS, MONEY, MEASURED = (
+    TABLES[name]
+    for name in ("rollups", "rollup_reasons", "rollup_holds", "rollup_money", "measured")
 )
 CELL = tuple(one.name for one in fields(Cell))
 COUNTS = tuple(c.name for c in ROLLUPS.columns if c.name not in (*CELL, "id"))
@@ -43,6 +44,7 @@ class Message:
         state: its state.
         reason: why it has that state.
         held_until: the end of its last hold.
+        held_for: the reasons of its holds.
         due_at: when it was due.
         progress: how far it got.
         language: the language of its words.
@@ -59,6 +61,7 @@ class Message:
     state: MessageState
     reason: str | None
     held_until: datetime | None
+    held_for: str | None
     due_at: datetime
     progress: str | None
     language: str | None
@@ -75,7 +78,8 @@ async def messages(session: AsyncSession, numbers: Collection[int]) -> list[Mess
             LEDGER.c.id, LEDGER.c.journey, LEDGER.c.workflow_id, LEDGER.c.version, LEDGER.c.step,
             LEDGER.c.variant,
             LEDGER.c.channel, LEDGER.c.state, LEDGER.c.reason, LEDGER.c.held_until,
-            LEDGER.c.due_at, LEDGER.c.progress, ATTEMPTS.c.language, ATTEMPTS.c.mailbox,
+            LEDGER.c.held_for, LEDGER.c.due_at, LEDGER.c.progress, ATTEMPTS.c.language,
+            ATTEMPTS.c.mailbox,
         )
         .select_from(LEDGER.outerjoin(ATTEMPTS, last))
         .where(LEDGER.c.id.in_(numbers))
@@ -117,18 +121,19 @@ async def measured(session: AsyncSession, numbers: Collection[int]) -> dict[int,
     if not numbers:
         return {}
     query = (
-        select(
-            MEASURED.c.ledger_id, MEASURED.c.measures, MEASURED.c.reason, MEASURED.c.money,
+        select(  # type: ignore[call-overload]
+            MEASURED.c.ledger_id, MEASURED.c.measures, MEASURED.c.reason, MEASURED.c.holds,
+            MEASURED.c.money,
             *(ROLLUPS.c[name] for name in CELL),
         )
         .join(ROLLUPS, ROLLUPS.c.id == MEASURED.c.rollup_id)
         .where(MEASURED.c.ledger_id.in_(numbers))
     )  # fmt: skip
     return {
-        number: Tally(Cell(*cell), Measure(measures), reason, _read(money))
-        for number, measures, reason, money, *cell in await (await session.connection()).execute(
-            query
-        )
+        number: Tally(Cell(*cell), Measure(measures), reason, _read(money), tuple(holds.split()))
+        for number, measures, reason, holds, money, *cell in await (
+            await session.connection()
+        ).execute(query)
     }
 
 
@@ -158,13 +163,14 @@ async def change(
             .values({name: ROLLUPS.c[name] + bindparam(f"n_{name}") for name in COUNTS}),
             counts,
         )
-    reasons = [
-        {"rollup_id": numbers[cell], "reason": reason, "n": n}
-        for cell, one in of.items()
-        for reason, n in one.reasons.items()
-        if n
-    ]
-    await _add(session, REASONS, ("rollup_id", "reason"), ("n",), reasons)
+    for table, name in ((REASONS, "reasons"), (HOLDS, "holds")):
+        numbered = [
+            {"rollup_id": numbers[cell], "reason": reason, "n": n}
+            for cell, one in of.items()
+            for reason, n in getattr(one, name).items()
+            if n
+        ]
+        await _add(session, table, ("rollup_id", "reason"), ("n",), numbered)
     money = [
         {"rollup_id": numbers[cell], "model": model, "currency": currency,
          "orders": orders, "value": value}
@@ -179,13 +185,14 @@ async def change(
             "rollup_id": numbers[one.cell],
             "measures": int(one.measures),
             "reason": one.reason,
+            "holds": " ".join(one.holds),
             "money": _written(one),
         }
         for number, one in sorted(tallies.items())
     ]
     if kept:
         writing = insert(session, MEASURED)
-        columns = ("rollup_id", "measures", "reason", "money")
+        columns = ("rollup_id", "measures", "reason", "holds", "money")
         await connection.execute(
             writing.on_conflict_do_update(
                 index_elements=["ledger_id"],
@@ -205,7 +212,7 @@ async def days(session: AsyncSession) -> tuple[str | None, str | None]:
 async def clear(session: AsyncSession) -> None:
     """Delete all rollups and marks, so that the rows can be counted again."""
     connection = await session.connection()
-    for table in (MEASURED, REASONS, MONEY, ROLLUPS, TABLES["marks"]):
+    for table in (MEASURED, REASONS, HOLDS, MONEY, ROLLUPS, TABLES["marks"]):
         await connection.execute(table.delete())
 
 

@@ -278,7 +278,7 @@ HOLDINGS: Mapping[str, Holding] = {
             "counted_as",
             personal="detail",
             plain="id journey n step template channel message_class topic state reason attempt "
-            "due_at decided_at held_until claimed_at submitted_at settled_at provider "
+            "due_at decided_at held_until held_for claimed_at submitted_at settled_at provider "
             "possible_duplicate twice_at progress progress_at coupon variant version",
         ),
         end=End.EMPTIED,
@@ -303,6 +303,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "change_feed": Holding("How far changes are numbered.", find=Find.NOBODY),
     "rollups": Holding("What messages of a day count, by kind.", find=Find.NOBODY),
     "rollup_reasons": Holding("How many of them did not leave, by reason.", find=Find.NOBODY),
+    "rollup_holds": Holding("How many of them were held, by reason.", find=Find.NOBODY),
     "rollup_money": Holding("The orders that are credited to them.", find=Find.NOBODY),
     "cohorts": Holding("How many came into an experiment on one day.", find=Find.NOBODY),
     "cohort_members": Holding("An exposure that counts in one of these.", find=Find.NOBODY),

@@ -46,7 +46,7 @@ async def alone(migrated_url: str) -> AsyncIterator[Store]:
 
 
 async def test_a_report_says_what_an_independent_count_of_the_rows_says(alone: Store) -> None:
-    shop = Shop(alone, random.Random(2))
+    shop = Shop(alone, random.Random(5))
     for _ in range(HAPPENINGS):
         await shop.something()
     await Measuring(alone, SOURCES).catch_up()
@@ -120,7 +120,8 @@ async def test_a_campaign_is_entered_by_its_audience_on_the_day_of_its_freeze(al
 async def test_the_command_counts_first_and_shows_bars_or_json(offline: Cli) -> None:
     now = datetime.now(UTC)
     await offline.decided("ada", at=now, content={"subject": "s"})
-    await offline.decided("bob", at=now, state="skipped", reason="no_consent")
+    await offline.decided("bob", at=now, state="skipped", reason="no_consent", held_for="cap",
+                          held_until=now)  # fmt: skip
     before = (await offline("report", "--as-counted")).out
     assert "No message was due" in before
     assert "changes are not counted yet" in before
@@ -136,6 +137,7 @@ async def test_the_command_counts_first_and_shows_bars_or_json(offline: Cli) -> 
                                            "█" * 20]  # fmt: skip
     assert lines["sent"].count("█") == 20
     assert "agreed to promotional messages" in shown
+    assert shown.index("Held at least once, and why") < shown.index("Not sent, and why")
 
     found = (await offline("report", "--json", "--by", "channel", "--model", "linear")).json
     (part,) = found["parts"]
@@ -143,6 +145,7 @@ async def test_the_command_counts_first_and_shows_bars_or_json(offline: Cli) -> 
     assert part["by"][0]["name"] == "email"
     assert part["by"][0]["counts"]["skipped"] == 1
     assert part["reasons"] == {"no_consent": 1}
+    assert part["holds"] == {"cap": 1}
     assert found["uncounted"] == 0
 
 

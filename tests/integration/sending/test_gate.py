@@ -216,9 +216,11 @@ async def test_a_message_held_over_night_keeps_its_row(desk: Desk) -> None:
         assert (receipt.status, receipt.reason) == (Status.DEFERRED, Reason.QUIET_HOURS)
     held = await desk.row()
     assert (held.state, held.held_until) == ("deferred", receipt.until)
+    assert held.held_for == "quiet_hours"
     assert (await desk.send(now=receipt.until)).status is Status.SENT
     sent = await desk.row()
     assert (sent.id, sent.state, sent.reason) == (held.id, "sent", None)
+    assert sent.held_for == "quiet_hours"
 
 
 async def test_a_message_held_over_night_is_voided_by_the_purchase(desk: Desk) -> None:

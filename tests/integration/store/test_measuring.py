@@ -20,6 +20,7 @@ from sojourn.store.measuring import marks, rollups
 from sojourn.store.tables import (
     ConversionRow,
     LedgerRow,
+    RollupHoldRow,
     RollupMoneyRow,
     RollupReasonRow,
     RollupRow,
@@ -46,6 +47,7 @@ async def rolled_up(store: Store) -> Counts:
     async with store.reading() as session:
         cells = {row.id: row for row in (await session.exec(select(RollupRow))).all()}
         reasons = (await session.exec(select(RollupReasonRow))).all()
+        holds = (await session.exec(select(RollupHoldRow))).all()
         money = (await session.exec(select(RollupMoneyRow))).all()
 
     def key(row: RollupRow) -> tuple[str, ...]:
@@ -57,6 +59,8 @@ async def rolled_up(store: Store) -> Counts:
             found[*key(row), column] = getattr(row, column)
     for why in reasons:
         found[*key(cells[why.rollup_id]), f"because {why.reason}"] = why.n
+    for held in holds:
+        found[*key(cells[held.rollup_id]), f"held because {held.reason}"] = held.n
     for paid in money:
         if paid.model != Model.LINEAR:
             of = key(cells[paid.rollup_id])

@@ -55,6 +55,8 @@ ENGLISH = Wording(
         "other": "{n} messages were held at least once.",
     },
     not_left={"other": "{n} did not leave."},
+    holds="Reasons of holds",
+    holds_caption="Messages that were held, by reason; one held for several stands in each",
     reasons="Reasons",
     reasons_caption="Messages that did not leave, by reason",
     reason="Reason",

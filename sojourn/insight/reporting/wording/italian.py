@@ -44,6 +44,9 @@ ITALIAN = Wording(
         "other": "{n} messaggi sono stati trattenuti almeno una volta.",
     },
     not_left={"one": "{n} non è partito.", "other": "{n} non sono partiti."},
+    holds="Motivi per cui sono stati trattenuti",
+    holds_caption="Messaggi trattenuti, per motivo; uno trattenuto per più motivi compare in"
+    " ciascuno",
     reasons="Motivi",
     reasons_caption="Messaggi che non sono partiti, per motivo",
     reason="Motivo",

@@ -53,6 +53,9 @@ POLISH = Wording(
         "many": "{n} nie wyszło.",
         "other": "{n} nie wyszło.",
     },
+    holds="Powody wstrzymania",
+    holds_caption="Wiadomości wstrzymane, według powodu; wstrzymana z kilku powodów liczy się przy"
+    " każdym",
     reasons="Powody",
     reasons_caption="Wiadomości, które nie wyszły, według powodu",
     reason="Powód",

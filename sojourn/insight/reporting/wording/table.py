@@ -136,7 +136,9 @@ class Wording:
         why_title: above the reasons.
         held: the messages that were held.
         not_left: the messages that did not leave.
-        reasons: the name of their table.
+        holds: the name of the table of holds.
+        holds_caption: above it.
+        reasons: the name of the table of what did not leave.
         reasons_caption: above it.
         reason: the head of a column.
         messages: likewise.
@@ -202,6 +204,8 @@ class Wording:
     why_title: str
     held: Counted
     not_left: Counted
+    holds: str
+    holds_caption: str
     reasons: str
     reasons_caption: str
     reason: str
