@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from sojourn.domain.alerts.judging import judge
-from sojourn.insight.alerts.reading import Reading
+from sojourn.insight.alerts.known import Known
+from sojourn.insight.alerts.reading import read_facts
 from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, alerts, pulse
@@ -22,13 +23,13 @@ class Watching:
 
     Args:
         store: open.
-        reading: of the installation.
+        known: the project and its installation.
         sinks: the names of those who are told.
         every: the distance of two looks.
     """
 
     store: Store
-    reading: Reading
+    known: Known
     sinks: Collection[str]
     every: timedelta
 
@@ -45,7 +46,7 @@ class Watching:
         Returns:
             Ready to look.
         """
-        return cls(store, Reading.of(project, settings), sinks, settings.alerts_every)
+        return cls(store, Known.of(project, settings), sinks, settings.alerts_every)
 
     async def look(self, now: datetime) -> Turned:
         """Look, if a look is due.
@@ -61,7 +62,7 @@ class Watching:
                 return Turned()
         await self._count(now)
         async with self.store.reading() as session:
-            facts = await self.reading.facts(session, now)
+            facts = await read_facts(session, self.known, now)
             standing = alerts.as_judged(await alerts.standing(session))
         found = judge(facts, standing)
         async with self.store.transaction() as session:
@@ -70,8 +71,8 @@ class Watching:
     async def _count(self, now: datetime) -> None:
         """Count what has come since the last look."""
         known = {
-            pulse.EVENT: set(self.reading.project.events),
-            pulse.JOURNEY: set(self.reading.project.journeys),
+            pulse.EVENT: set(self.known.project.events),
+            pulse.JOURNEY: set(self.known.project.journeys),
         }
         for kind, names in known.items():
             more = True

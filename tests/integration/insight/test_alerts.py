@@ -14,7 +14,7 @@ from sojourn.domain.alerts.alert import Alert, Kind, Word
 from sojourn.domain.alerts.spans import WEEKS
 from sojourn.domain.calendar import zone
 from sojourn.domain.switches import Part, Scope
-from sojourn.insight.alerts.reading import Reading
+from sojourn.insight.alerts.known import Known
 from sojourn.insight.alerts.sinks import Said
 from sojourn.insight.alerts.telling import LEASE, LONGEST_WAIT, Telling
 from sojourn.insight.alerts.watching import Watching
@@ -47,7 +47,7 @@ async def alone(migrated_url: str) -> AsyncIterator[Store]:
 
 
 def watching(store: Store, *sinks: str, places: tuple[tuple[str, str], ...] = ()) -> Watching:
-    return Watching(store, Reading(PROJECT, zone("UTC"), places), sinks or ("log",), EVERY)
+    return Watching(store, Known(PROJECT, zone("UTC"), places), sinks or ("log",), EVERY)
 
 
 async def keep(store: Store, *rows: object) -> None:
