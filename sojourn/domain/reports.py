@@ -73,7 +73,6 @@ class Report:
         network: likewise: the block of its address (`domain.measuring.hits.block_of`).
         said: likewise: why a machine was behind it, as the request or the provider itself says
             (`domain.measuring.hits.Machine`); empty: nothing is said.
-        hidden: likewise: the link is one that no person sees.
     """
 
     event_id: str
@@ -93,7 +92,6 @@ class Report:
     agent: str | None = None
     network: str = ""
     said: str = ""
-    hidden: bool = False
 
 
 def reference(ledger_key: str) -> str:

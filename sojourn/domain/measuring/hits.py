@@ -18,16 +18,11 @@ from sojourn.domain.text import digest
 HITS = (Kind.OPENED, Kind.CLICKED)
 """Reports behind which a machine can be."""
 
-HIDDEN = "hidden"
-"""Stands for the digest of a link that no person sees."""
-
 BURST = timedelta(seconds=5)
 BURST_LINKS = 3
 """Links of one message that a person does not follow within `BURST`."""
 TOO_SOON = timedelta(seconds=2)
 """The time after the hand-over to the provider in which no person can have seen the message."""
-TRAPPED = timedelta(minutes=1)
-"""The time around a click on a hidden link in which other hits from there are the machine's."""
 
 HOLD = timedelta(seconds=10)
 """The delay before a run hears of a click: a burst is over by then."""
@@ -43,8 +38,6 @@ class Machine(StrEnum):
     """It says what it is, or has no name."""
     NETWORK = "network"
     """It comes from the network of a mail gateway, or of Apple's relay."""
-    HIDDEN_LINK = "hidden_link"
-    """It followed a link that no person sees, or came from there about the same time."""
     BURST = "burst"
     """Too many links of the message within seconds."""
     TOO_SOON = "too_soon"
@@ -134,8 +127,6 @@ def _by_itself(hit: Hit) -> Machine | None:
 
 
 def _among(hit: Hit, others: Sequence[Hit], sent_at: datetime | None) -> Machine | None:
-    if hit.link == HIDDEN or any(_is_trapped(hit, other) for other in others):
-        return Machine.HIDDEN_LINK
     if hit.kind is Kind.CLICKED and _is_burst(hit, others):
         return Machine.BURST
     too_soon = sent_at is not None and timedelta(0) <= hit.at - sent_at < TOO_SOON
@@ -159,14 +150,6 @@ def _is_listed(hit: Hit) -> bool:
         and (hit.kind is Kind.OPENED or not block.opens_alone)
         for block in BLOCKS
     )
-
-
-def _is_trapped(hit: Hit, other: Hit) -> bool:
-    """Tell whether another hit followed the hidden link, by the same machine as it seems."""
-    same = (hit.agent and hit.agent == other.agent) or (
-        hit.network and hit.network == other.network
-    )
-    return bool(other.link == HIDDEN and same and abs(hit.at - other.at) <= TRAPPED)
 
 
 def _is_burst(hit: Hit, others: Iterable[Hit]) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import func, text, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.measuring.hits import HIDDEN, HITS, Hit, Machine, link_of, verdicts
+from sojourn.domain.measuring.hits import HITS, Hit, Machine, link_of, verdicts
 from sojourn.domain.reports import Kind, Report
 from sojourn.store.tables import HELD_HITS, HitRow, LedgerRow, ReportRow
 
@@ -55,7 +55,7 @@ async def note(
             received_at=received_at,
             agent=report.agent,
             network=report.network,
-            link=HIDDEN if report.hidden else link_of(report.url),
+            link=link_of(report.url),
             url=report.url if tell_at is not None else "",
             said=report.said or None,
             tell_at=tell_at,

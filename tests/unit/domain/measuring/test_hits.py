@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from sojourn.domain.measuring.hits import (
     BURST,
-    HIDDEN,
     TOO_SOON,
-    TRAPPED,
     Hit,
     Machine,
     block_of,
@@ -98,20 +96,6 @@ def test_slower_clicks_or_the_same_link_or_links_looked_at_ahead_are_no_burst() 
     assert verdict(click(1, "a"), ahead) is None
 
 
-def test_a_hidden_link_tells_of_its_visitor_within_a_minute_and_of_nobody_else() -> None:
-    trap = click(0, HIDDEN)
-    assert verdict(trap, ()) is Machine.HIDDEN_LINK
-    edge = TRAPPED.total_seconds()
-    assert verdict(click(-edge), [trap]) is Machine.HIDDEN_LINK
-    assert verdict(click(edge, agent="Another/1.0"), [trap]) is Machine.HIDDEN_LINK
-    assert verdict(click(edge, network="9.9.9.0/24"), [trap]) is Machine.HIDDEN_LINK
-    assert verdict(click(edge + 1), [trap]) is None
-    assert verdict(click(1, agent="Another/1.0", network="9.9.9.0/24"), [trap]) is None
-    # nothing known is not the same as nothing known
-    unknown = replace(trap, agent=None, network="")
-    assert verdict(click(1, agent=None, network=""), [unknown]) is None
-
-
 def test_nobody_reads_a_message_that_leaves_at_this_moment() -> None:
     assert verdict(click(1), (), sent_at=NOON) is Machine.TOO_SOON
     assert verdict(click(TOO_SOON.total_seconds()), (), sent_at=NOON) is None
@@ -125,7 +109,7 @@ HITS = st.builds(
     at=st.integers(0, 90).map(lambda n: NOON + n * SECOND),
     agent=st.sampled_from([BROWSER, "Another/1.0", "Mozilla/5.0", "curl/8", "", None]),
     network=st.sampled_from(["", HOME, "9.9.9.0/24", "52.102.7.0/24", "17.1.1.0/24"]),
-    link=st.sampled_from(["a", "b", "c", "d", HIDDEN]),
+    link=st.sampled_from(["a", "b", "c", "d"]),
     said=st.sampled_from([None, None, Machine.PREFETCH, Machine.PROVIDER_SAYS]),
 )
 
