@@ -30,6 +30,7 @@ from sojourn.domain.switches import Part, Scope
 from sojourn.domain.topics import Topic, Topics
 from sojourn.rendering.render import Renderer
 from sojourn.sending.gate import Gate
+from sojourn.sending.grounds import Grounds
 from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.settings import Settings, signing_key
@@ -102,7 +103,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
 
         def by(rules: Rules, **more: Any) -> Messages:
             return Messages(
-                Gate(store, lambda: rules, settings.timezone, **more),
+                Gate(store, Grounds(lambda: rules, settings.timezone, **more)),
                 project.carriers.chosen(settings),
                 Renderer(settings, signing_key(settings), project.templates),
                 Recorder(store),

@@ -14,19 +14,14 @@ from sojourn.domain.campaign_run import CampaignState
 from sojourn.domain.countries import home_country
 from sojourn.domain.coupons import Pools
 from sojourn.domain.customer import Customer, home_zone
-from sojourn.domain.events import Events
-from sojourn.domain.facts import Fact
 from sojourn.domain.fence import FENCE
-from sojourn.domain.holdout import NO_HOLDOUTS, Assigned, Holdouts, assign
+from sojourn.domain.holdout import Assigned, Holdouts, assign
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Delivery, Reason
-from sojourn.domain.only_to import OnlyTo
-from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.policy import Recipient
 from sojourn.domain.room import LATE, Room
 from sojourn.domain.rules import Rules
 from sojourn.domain.switches import first
-from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import (
     Case,
     Circumstances,
@@ -38,6 +33,7 @@ from sojourn.domain.verdict import (
     watch,
 )
 from sojourn.sending import couponing, opting
+from sojourn.sending.grounds import Grounds
 from sojourn.sending.ramping import Ramp, waits_for_it
 from sojourn.store import (
     attempts,
@@ -64,7 +60,6 @@ from sojourn.store.switches import Holds
 from sojourn.store.tables import AttemptRow, CustomerRow, LedgerRow
 
 _SECOND = timedelta(seconds=1)
-NO_TOPICS = Topics()
 
 
 @dataclass(frozen=True)
@@ -88,22 +83,12 @@ async def gather(
     session: AsyncSession,
     delivery: Delivery,
     now: datetime,
+    grounds: Grounds,
     *,
-    once_more: OnceMore | None,
-    templates: Collection[Channel],
     rules: Rules,
-    switched_off: bool,
-    default_zone: str,
-    known: Events,
-    topics: Topics = NO_TOPICS,
-    pools: Pools = couponing.NO_POOLS,
-    stays_if: Fact | None = None,
-    within: timedelta = CLOCK_SKEW,
-    only_to: OnlyTo | None = None,
+    templates: Collection[Channel],
+    once_more: OnceMore | None = None,
     holding: bool = True,
-    opt_ins_a_day: int = opting.A_DAY,
-    ramp: Ramp | None = None,
-    holdouts: Holdouts = NO_HOLDOUTS,
 ) -> Gathered:
     """Gather the facts of the verdict, and no more: an early answer spares later queries.
 
@@ -111,22 +96,12 @@ async def gather(
         session: a writing transaction; a session that only reads if nothing is held.
         delivery: the message.
         now: the present moment, by the journey's clock.
-        once_more: permission to hand over a message although it is in doubt.
+        grounds: of the installation's decisions.
+        rules: those of ``grounds``, read before the transaction.
         templates: the channels that have a template for the message.
-        rules: of the project's policy.
-        switched_off: the project has switched the journey off.
-        default_zone: the zone of customers whose own is unknown, an IANA name.
-        known: the project's events, by wire name.
-        topics: the project's: some need a yes of their own.
-        pools: of codes that messages hand out.
-        stays_if: the condition of the message's journey or campaign; None: it has none.
-        within: how far senders' clocks may differ.
-        only_to: the addresses that this installation may write to; None: all.
+        once_more: permission to hand over a message although it is in doubt.
         holding: hold what the verdict depends on until the transaction ends, so that no claim rests
             on outdated facts. False: look, and change and hold nothing.
-        opt_ins_a_day: how often one address is asked to confirm within a day.
-        ramp: of the domain that e-mails leave from; None: it has no budget.
-        holdouts: the parts of all customers that get nothing promotional.
 
     Returns:
         The case, and the rows that it was read from.
@@ -138,14 +113,14 @@ async def gather(
     case = Case(
         delivery=delivery,
         now=now,
-        timezone=home_zone(customer, default_zone),
+        timezone=home_zone(customer, grounds.default_zone),
         entries=[entry(row) for row in rows],
         unresolved=await _unresolved(session, rows),
         once_more=once_more,
         templates=templates,
         rules=rules,
-        switched_off=switched_off,
-        needs_own_yes=topics.needs_own_yes(delivery.topic),
+        switched_off=delivery.journey in grounds.off,
+        needs_own_yes=grounds.topics.needs_own_yes(delivery.topic),
     )
     if settled(case):
         return Gathered(case, customer, rows)
@@ -158,11 +133,11 @@ async def gather(
         reach=delivery.reach,
         key=delivery.key,
         run=delivery.workflow_id,
-        known=known,
+        known=grounds.events,
         # a purchase counts even if nobody can read what was bought
         regardless=(*delivery.goals, *delivery.ends),
         others=others,
-        within=within,
+        within=grounds.clock_skew,
     )
     case = replace(case, news=found)
     if overtaken(case):
@@ -185,7 +160,7 @@ async def gather(
         case = await _of_campaign(session, case)
     if case.held_for is None and not case.called_off:
         dead = await suppressions.suppressed(session, addresses)
-        barred = {pair for pair in addresses if only_to is not None and not only_to.allows(*pair)}
+        barred = {pair for pair in addresses if not grounds.may_write_to(*pair)}
         dead |= await _not_instead(session, customer, dead | barred)
         usable = {
             channel: tuple(
@@ -197,19 +172,20 @@ async def gather(
         }
         who = await recipient(session, customer, case.timezone, now=now, dead=dead, barred=barred)
         around = await _circumstances(session, case, person, others, who, held=held)
-        around = await _of_others(session, case, around, usable, None if holding else pools)
-        if stays_if is not None:
+        pools = None if holding else grounds.coupons
+        around = await _of_others(session, case, around, usable, pools)
+        if (stays_if := grounds.condition(delivery)) is not None:
             said = around.recipient.consents
             finding = await facts_of_one.judged(
-                session, person, stays_if, now, said=said, own=topics.own
+                session, person, stays_if, now, said=said, own=grounds.topics.own
             )
             around = replace(around, condition=finding)
         if opting.asks(delivery):
             around = await opting.judged(
-                session, delivery, person, around, now, a_day=opt_ins_a_day, holding=holding
+                session, delivery, person, around, now, a_day=grounds.opt_ins_a_day, holding=holding
             )
-        around = await _of_domain(session, delivery, around, ramp if holding else None)
-        sides = await _sides(session, delivery, customer.customer_id, holdouts)
+        around = await _of_domain(session, delivery, around, grounds.ramp if holding else None)
+        sides = await _sides(session, delivery, customer.customer_id, grounds.holdouts)
         around = replace(around, assigned=sides)
         case = replace(case, circumstances=around)
     return Gathered(case, customer, rows, usable)

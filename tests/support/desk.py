@@ -35,6 +35,7 @@ from sojourn.domain.rules import Rules
 from sojourn.rendering.render import Renderer
 from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
+from sojourn.sending.grounds import Grounds
 from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.settings import Settings
@@ -133,11 +134,13 @@ class Desk:
 
     @property
     def gate(self) -> Gate:
-        renderer = _renderer(self.templates)
+        return self.gate_on()
+
+    def gate_on(self, **grounds: Any) -> Gate:
+        """Return the gate with some of its grounds changed."""
         conditions = {} if self.stays_if is None else {"abandoned-cart": self.stays_if}
-        return Gate(
-            self.store, self.rules, "UTC", templates=renderer.channels_of, stays_if=conditions
-        )
+        found = Grounds(self.rules, "UTC", stays_if=conditions, **grounds)
+        return Gate(self.store, found, _renderer(self.templates).channels_of)
 
     def rules(self) -> Rules:
         """Return the rules of the gate: quiet hours without a spread after them."""

@@ -1,30 +1,27 @@
 """The gate of a batch: one transaction for all of its messages, and one verdict for each."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self, assert_never
 
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.coupons import Coupon, Pools
-from sojourn.domain.events import Events
-from sojourn.domain.holdout import NO_HOLDOUTS, Holdouts
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
-from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.rules import Rules
 from sojourn.domain.states import MessageState
-from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import Ruling, judge, receipt
 from sojourn.project import Project
 from sojourn.sending.applying import note_sides, noted
 from sojourn.sending.batches.gathering import Batch, gather_many
-from sojourn.sending.couponing import NO_POOLS, Taker, reserve_many, why_missing
+from sojourn.sending.couponing import Taker, reserve_many, why_missing
 from sojourn.sending.drafting import Claim, launched
 from sojourn.sending.gathering import Gathered, entry
-from sojourn.sending.ramping import Ramp, counts
+from sojourn.sending.grounds import Grounds
+from sojourn.sending.ramping import counts
 from sojourn.settings import Settings
 from sojourn.store import Store, recipients
 from sojourn.store.tables import LedgerRow
@@ -51,33 +48,10 @@ class Looked:
 class BatchGate:
     """Decide on the messages of a batch, and claim those that may leave."""
 
-    def __init__(
-        self,
-        store: Store,
-        rules: Callable[[], Rules],
-        default_zone: str,
-        *,
-        events: Events,
-        topics: Topics,
-        off: Collection[str],
-        clock_skew: timedelta,
-        only_to: OnlyTo | None,
-        coupons: Pools = NO_POOLS,
-        ramp: Ramp | None = None,
-        holdouts: Holdouts = NO_HOLDOUTS,
-    ) -> None:
+    def __init__(self, store: Store, grounds: Grounds) -> None:
         """Make a gate; the arguments are those of `sending.gate.Gate`."""
         self._store = store
-        self._rules = rules
-        self._default_zone = default_zone
-        self._events = events
-        self._topics = topics
-        self._off = off
-        self._clock_skew = clock_skew
-        self._only_to = only_to
-        self._coupons = coupons
-        self._ramp = ramp
-        self._holdouts = holdouts
+        self._on = grounds
 
     @classmethod
     def of(
@@ -94,19 +68,7 @@ class BatchGate:
         Returns:
             The gate.
         """
-        return cls(
-            store,
-            rules,
-            settings.timezone,
-            events=project.events,
-            topics=project.topics,
-            off=project.journeys.off,
-            clock_skew=settings.clock_skew,
-            only_to=settings.only_to,
-            coupons=project.coupons,
-            ramp=Ramp.of(settings, project),
-            holdouts=Holdouts(settings.holdout),
-        )
+        return cls(store, Grounds.of(settings, project, rules))
 
     async def decide(self, deliveries: Mapping[int, Delivery], now: datetime) -> Answers | None:
         """Decide on the messages of a batch, in one transaction.
@@ -122,13 +84,15 @@ class BatchGate:
             A claim of each message that may leave, and the receipts of others. None: the campaign
             was paused or stopped meanwhile, and nothing is decided.
         """
-        rules = self._rules()  # it may read a file: not while customers are locked
+        rules = self._on.rules()  # it may read a file: not while customers are locked
         async with self._store.transaction() as session:
-            batch = await self._gather(session, list(deliveries.values()), now, rules)
+            batch = await gather_many(
+                session, list(deliveries.values()), now, self._on, rules=rules
+            )
             if batch is None:
                 return None
             numbers = {one.customer_id: number for number, one in deliveries.items()}
-            return await _apply(session, batch, numbers, now, pools=self._coupons, ramp=self._ramp)
+            return await _apply(session, batch, numbers, now, self._on)
 
     async def look(
         self, deliveries: Sequence[Delivery], now: datetime, takers: Mapping[str, str]
@@ -144,7 +108,9 @@ class BatchGate:
             The facts and the verdicts.
         """
         async with self._store.reading() as session:
-            batch = await self._gather(session, deliveries, now, self._rules(), holding=False)
+            batch = await gather_many(
+                session, deliveries, now, self._on, rules=self._on.rules(), holding=False
+            )
         assert batch is not None, "a look supposes that the campaign runs"
         batch = replace(batch, takers={**takers, **batch.takers})
         rulings = _judged(batch)
@@ -158,46 +124,19 @@ class BatchGate:
             {**takers, **gone},
         )
 
-    async def _gather(
-        self,
-        session: AsyncSession,
-        deliveries: Sequence[Delivery],
-        now: datetime,
-        rules: Rules,
-        *,
-        holding: bool = True,
-    ) -> Batch | None:
-        return await gather_many(
-            session,
-            deliveries,
-            now,
-            rules=rules,
-            switched_off=deliveries[0].journey in self._off,
-            default_zone=self._default_zone,
-            known=self._events,
-            topics=self._topics,
-            within=self._clock_skew,
-            only_to=self._only_to,
-            holding=holding,
-            ramp=self._ramp,
-            holdouts=self._holdouts,
-        )
-
 
 async def _apply(
     session: AsyncSession,
     batch: Batch,
     numbers: Mapping[str, int],
     now: datetime,
-    *,
-    pools: Pools,
-    ramp: Ramp | None,
+    grounds: Grounds,
 ) -> Answers:
     """Note the verdicts, all rows by one statement."""
     rulings = _judged(batch)
     if not rulings:
         return {}
-    coupons = await _reserve(session, batch, rulings, pools, now)
+    coupons = await _reserve(session, batch, rulings, grounds.coupons, now)
     rows = {one: noted(batch.gathered[one], ruling) for one, ruling in rulings.items()}
     ids = await _insert(session, list(rows.values()))
     answers: dict[str, Claim | Receipt] = {}
@@ -226,8 +165,8 @@ async def _apply(
             case decision:
                 assert_never(decision)
     await recipients.take(session, batch.gathered[one].case.delivery.campaign, taken)
-    if ramp is not None:
-        await ramp.count(session, _number(batch, rulings))
+    if grounds.ramp is not None:
+        await grounds.ramp.count(session, _number(batch, rulings))
     await recipients.decided(session, over)
     await recipients.ask_again(session, again)
     return answers

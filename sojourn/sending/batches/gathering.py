@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -12,19 +12,17 @@ from sojourn.domain.caps import Slot
 from sojourn.domain.consent import Consents
 from sojourn.domain.countries import home_country
 from sojourn.domain.customer import Customer, home_zone
-from sojourn.domain.events import Events
 from sojourn.domain.facts import Finding, read_fact
-from sojourn.domain.holdout import NO_HOLDOUTS, Holdouts, assign
+from sojourn.domain.holdout import assign
 from sojourn.domain.messages import Channel, Delivery
-from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.policy import Recipient
 from sojourn.domain.room import LATE, Room
 from sojourn.domain.rules import Rules
 from sojourn.domain.switches import first
-from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import Case, Circumstances
 from sojourn.sending.gathering import Gathered
-from sojourn.sending.ramping import Ramp, waits_for_it
+from sojourn.sending.grounds import Grounds
+from sojourn.sending.ramping import waits_for_it
 from sojourn.store import (
     campaigns,
     cards,
@@ -75,17 +73,10 @@ async def gather_many(
     session: AsyncSession,
     deliveries: Sequence[Delivery],
     now: datetime,
+    grounds: Grounds,
     *,
     rules: Rules,
-    switched_off: bool,
-    default_zone: str,
-    known: Events,
-    topics: Topics,
-    within: timedelta,
-    only_to: OnlyTo | None,
     holding: bool = True,
-    ramp: Ramp | None = None,
-    holdouts: Holdouts = NO_HOLDOUTS,
 ) -> Batch | None:
     """Gather the facts of the verdicts on messages of one campaign.
 
@@ -94,16 +85,9 @@ async def gather_many(
         deliveries: of one campaign, to different recipients, alike except for their moments; a
             batch `fits` them.
         now: the present moment, by the campaign's clock.
-        rules: as `sending.gathering.gather` takes them.
-        switched_off: likewise.
-        default_zone: likewise.
-        known: likewise.
-        topics: likewise.
-        within: likewise.
-        only_to: likewise.
+        grounds: as `sending.gathering.gather` takes them.
+        rules: likewise.
         holding: likewise. A look supposes that the campaign runs.
-        ramp: likewise.
-        holdouts: likewise.
 
     Returns:
         None: the campaign is paused or over, and nothing is decided. Else the facts; a message is
@@ -128,7 +112,12 @@ async def gather_many(
     persons = [rows[one] for one in mine]
     who = {person.customer_id: cards.card(person) for person in persons}
     news = await events.newer_of_many(
-        session, list(mine), model.goals, than=model.start, known=known, within=within
+        session,
+        list(mine),
+        model.goals,
+        than=model.start,
+        known=grounds.events,
+        within=grounds.clock_skew,
     )
     pairs = [(channel, one) for card in who.values() for one in card.addresses(channel)]
     if holding:
@@ -143,32 +132,33 @@ async def gather_many(
     template = Case(
         delivery=model,
         now=now,
-        timezone=default_zone,
+        timezone=grounds.default_zone,
         templates=model.channels,
         rules=rules,
-        switched_off=switched_off,
-        needs_own_yes=topics.needs_own_yes(model.topic),
+        switched_off=model.journey in grounds.off,
+        needs_own_yes=grounds.topics.needs_own_yes(model.topic),
         held_for=None if switch is None else datetime.now(UTC) - switch.since,
     )
     dead = await suppressions.suppressed(session, pairs)
-    barred = {pair for pair in pairs if only_to is not None and not only_to.allows(*pair)}
+    barred = {pair for pair in pairs if not grounds.may_write_to(*pair)}
     agreed = await consents.of_many(session, persons, channel, now=now)
     gone = await ledger.gone_to(session, model.workflow_id, list(mine))
     cases = {
         one: replace(
             template,
             delivery=delivery,
-            timezone=home_zone(who[one], default_zone),
+            timezone=home_zone(who[one], grounds.default_zone),
             news=news.get(one, ()),
         )
         for one, delivery in mine.items()
     }
     rooms = await _rooms(session, cases, rows)
     fails = await _fails(session, model, persons, now)
-    asked = holdouts.asked(model)
+    asked = grounds.holdouts.asked(model)
     had = await exposures.oldest(session, list(who), asked) if asked else {}
     allowance = None
-    if holding and ramp is not None and waits_for_it(model) and channel is Channel.EMAIL:
+    ramp = grounds.ramp if holding else None
+    if ramp is not None and waits_for_it(model) and channel is Channel.EMAIL:
         allowance = await ramp.allowance(session, hold=True)
     usable: dict[str, tuple[str, ...]] = {}
     digests: dict[str, str] = {}

@@ -28,6 +28,7 @@ from sojourn.domain.verdict import Ruling
 from sojourn.sending.batches.gate import BatchGate
 from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
+from sojourn.sending.grounds import Grounds
 from sojourn.store import (
     Store,
     campaigns,
@@ -212,7 +213,8 @@ def gates(
         "events": SHIPPED, "off": off, "topics": topics, "clock_skew": timedelta(minutes=5),
         "only_to": read_only_to(only) if only else None, "holdouts": Holdouts(held_out),
     }  # fmt: skip
-    return Gate(store, lambda: rules, "UTC", **told), BatchGate(store, lambda: rules, "UTC", **told)
+    grounds = Grounds(lambda: rules, "UTC", **told)
+    return Gate(store, grounds), BatchGate(store, grounds)
 
 
 class _OwnYes(Topics):

@@ -39,9 +39,7 @@ class Shop(Desk):
 
     @property
     def gate(self) -> Gate:
-        gate = super().gate
-        gate._coupons = Pools({self.pool.name: self.pool})
-        return gate
+        return self.gate_on(coupons=Pools({self.pool.name: self.pool}))
 
     def delivery(self, **changes: Any) -> Any:
         return super().delivery(**{"coupon": self.pool.name, "template": "offer", **changes})

@@ -20,6 +20,7 @@ from sojourn.domain.rules import NO_RULES
 from sojourn.domain.topics import read_topics
 from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
+from sojourn.sending.grounds import Grounds
 from sojourn.store import Store, consents, people, settling
 from sojourn.store.tables import (
     ContentRow,
@@ -340,16 +341,16 @@ async def test_an_answer_that_does_not_send_tells_the_customers_zone(desk: Desk)
 
 
 async def test_the_gate_refuses_only_the_journeys_that_are_switched_off(desk: Desk) -> None:
-    another = Gate(desk.store, desk.rules, "UTC", off=["another"])
+    another = Gate(desk.store, Grounds(desk.rules, "UTC", off=["another"]))
     assert isinstance(await another.pass_or_refuse(desk.delivery(), NOON + DAY), Claim)
-    gate = Gate(desk.store, desk.rules, "UTC", off=["abandoned-cart"])
+    gate = Gate(desk.store, Grounds(desk.rules, "UTC", off=["abandoned-cart"]))
     answer = await gate.pass_or_refuse(desk.delivery(n=2), NOON + DAY)
     assert isinstance(answer, Receipt)
     assert answer.reason is Reason.SWITCHED_OFF
 
 
 async def test_a_claim_tells_the_customers_word_on_being_measured(desk: Desk) -> None:
-    gate = Gate(desk.store, desk.rules, "UTC")
+    gate = Gate(desk.store, Grounds(desk.rules, "UTC"))
     for n, said in enumerate((None, True, False), start=1):
         if said is not None:
             async with desk.store.transaction() as session:
@@ -365,7 +366,7 @@ async def test_a_claim_tells_the_customers_word_on_being_measured(desk: Desk) ->
 async def test_a_consent_that_ends_before_the_claim_is_none_by_the_journeys_clock(
     desk: Desk,
 ) -> None:
-    gate, end = Gate(desk.store, desk.rules, "UTC"), NOON + DAY
+    gate, end = Gate(desk.store, Grounds(desk.rules, "UTC")), NOON + DAY
     await desk.identify(2, marketingConsent={"email": False})
     async with desk.store.transaction() as session:
         person = await people.lock(session, desk.customer_id)
@@ -381,7 +382,7 @@ async def test_a_consent_that_ends_before_the_claim_is_none_by_the_journeys_cloc
 
 async def test_a_topic_that_needs_a_yes_of_its_own_is_sent_after_it_alone(desk: Desk) -> None:
     topics = read_topics({"cart": {"name": {"en": "Cart"}, "default": "off"}})
-    gate = Gate(desk.store, desk.rules, "UTC", topics=topics)
+    gate = Gate(desk.store, Grounds(desk.rules, "UTC", topics=topics))
     answer = await gate.pass_or_refuse(desk.delivery(), NOON + DAY)
     assert isinstance(answer, Receipt)
     assert answer.reason is Reason.NO_CONSENT
@@ -400,7 +401,7 @@ async def test_the_gate_asks_for_templates_only_where_channels_can_be_chosen(des
         asked.append((journey, template))
         return (Channel.SMS,)
 
-    gate = Gate(desk.store, desk.rules, "UTC", templates=written)
+    gate = Gate(desk.store, Grounds(desk.rules, "UTC"), written)
     alone = desk.delivery(channels=(Channel.EMAIL,))
     assert isinstance(await gate.pass_or_refuse(alone, NOON + DAY), Claim)
     assert asked == []
@@ -412,7 +413,7 @@ async def test_the_gate_asks_for_templates_only_where_channels_can_be_chosen(des
 
 
 async def test_the_gate_believes_in_every_template_unless_it_is_told(desk: Desk) -> None:
-    gate = Gate(desk.store, desk.rules, "UTC")
+    gate = Gate(desk.store, Grounds(desk.rules, "UTC"))
     claim = await gate.pass_or_refuse(desk.delivery(**NUDGE), NOON + DAY)
     assert isinstance(claim, Claim)
     assert claim.channel is Channel.PUSH
@@ -422,7 +423,7 @@ async def test_the_gate_falls_back_to_the_projects_zone(store: Store) -> None:
     desk = Desk(store, f"z-{uuid4().hex[:8]}")
     desk.start = await desk.add()
     await desk.identify(**{**REACHABLE, "timezone": None, "phone": None})
-    gate = Gate(store, lambda: NO_RULES, "Asia/Tokyo")
+    gate = Gate(store, Grounds(lambda: NO_RULES, "Asia/Tokyo"))
     claim = await gate.pass_or_refuse(desk.delivery(), NOON + DAY)
     assert isinstance(claim, Claim)
     assert claim.timezone == "Asia/Tokyo"

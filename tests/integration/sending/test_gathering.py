@@ -4,30 +4,27 @@ from typing import Any
 
 import pytest
 
-from sojourn.domain.events import SHIPPED
 from sojourn.domain.messages import Channel, Reason, Status
 from sojourn.domain.rules import NO_RULES
 from sojourn.domain.states import MessageState
 from sojourn.sending.gathering import Gathered, gather
+from sojourn.sending.grounds import Grounds
 from sojourn.store import people, runs
 from sojourn.store.tables import RunRow
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.desk import DAY, Desk
 
 
-async def gathered(desk: Desk, **changes: Any) -> Gathered:
+async def gathered(desk: Desk, **given: Any) -> Gathered:
     """Gather for a message, as the gate does."""
-    given: dict[str, Any] = {"templates": (Channel.SMS,), "switched_off": True, **changes}
     async with desk.store.transaction() as session:
         return await gather(
             session,
             desk.delivery(),
             NOON + DAY,
-            once_more=None,
+            Grounds(lambda: NO_RULES, "UTC", **given),
             rules=NO_RULES,
-            default_zone="UTC",
-            known=SHIPPED,
-            **given,
+            templates=(Channel.SMS,),
         )
 
 
@@ -93,7 +90,7 @@ async def test_a_twins_other_or_earlier_step_does_not_count_as_told(desk: Desk) 
 async def test_what_the_project_has_set_reaches_the_verdict(
     desk: Desk, *, switched_off: bool
 ) -> None:
-    case = (await gathered(desk, switched_off=switched_off)).case
+    case = (await gathered(desk, off=["abandoned-cart"] if switched_off else [])).case
     assert (case.switched_off, case.templates) == (switched_off, (Channel.SMS,))
 
 

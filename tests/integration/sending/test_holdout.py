@@ -8,6 +8,7 @@ from sojourn.domain.messages import MessageClass, Reason, Receipt, Status
 from sojourn.insight.measuring import Measuring
 from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
+from sojourn.sending.grounds import Grounds
 from sojourn.store.tables import ExposureRow, MeasuredRow
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.desk import DAY, HOUR, NIGHT, Desk
@@ -16,7 +17,7 @@ NEARLY_ALL = Holdouts(journeys={"abandoned-cart": 1 - 1e-12})
 
 
 def gate_of(desk: Desk, holdouts: Holdouts) -> Gate:
-    return Gate(desk.store, desk.rules, "UTC", holdouts=holdouts)
+    return Gate(desk.store, Grounds(desk.rules, "UTC", holdouts=holdouts))
 
 
 async def exposures(desk: Desk) -> list[tuple[str, str]]:

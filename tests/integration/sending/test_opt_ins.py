@@ -13,6 +13,7 @@ from sojourn.domain.opt_ins import LASTS
 from sojourn.domain.rules import NO_RULES
 from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
+from sojourn.sending.grounds import Grounds
 from sojourn.store import cards, consents, events, opting, people, refusals, suppressions
 from sojourn.store.tables import EventRow
 from sojourn.testkit.kit import MONDAY_NOON as NOON
@@ -82,7 +83,7 @@ class Asker(Desk):
         self, row: EventRow, after: timedelta = HOUR, **changes: Any
     ) -> Claim | Reason | None:
         """Ask the gate; return the claim, or the reason why there is none."""
-        answer = await Gate(self.store, lambda: NO_RULES, "UTC").pass_or_refuse(
+        answer = await Gate(self.store, Grounds(lambda: NO_RULES, "UTC")).pass_or_refuse(
             self.asking(row, **changes), NOON + after
         )
         assert isinstance(answer, Claim | Receipt)

@@ -29,6 +29,7 @@ from sojourn.domain.states import MessageState
 from sojourn.domain.topics import Default, Topic, Topics
 from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
+from sojourn.sending.grounds import Grounds
 from sojourn.store import (
     Store,
     events,
@@ -60,10 +61,12 @@ class Play(Stage):
         own = Topic(self.topics["own"], {"en": "Own"}, default=Default.OFF)
         self.gate = Gate(
             store,
-            lambda: self.books[0],
-            "UTC",
-            topics=Topics({own.id: own}, declared=True),
-            stays_if={"renewal": trait("plan") == "pro"},
+            Grounds(
+                lambda: self.books[0],
+                "UTC",
+                topics=Topics({own.id: own}, declared=True),
+                stays_if={"renewal": trait("plan") == "pro"},
+            ),
         )
         self.held: dict[int, tuple[Reason, datetime]] = {}
         self.claims: dict[int, int] = {}

@@ -218,8 +218,7 @@ async def test_a_provider_is_asked_for_the_message_by_the_key_that_it_got(two: T
 async def test_the_second_number_takes_what_the_installation_may_not_send_to_the_first(
     two: Two,
 ) -> None:
-    gate = two.desk.gate
-    gate._only_to = read_only_to(two.second)
+    gate = two.desk.gate_on(only_to=read_only_to(two.second))
     claim = await gate.pass_or_refuse(two.desk.delivery(**two.nudge()), NOON + 24 * HOUR)
     assert isinstance(claim, Claim)
     assert claim.address == two.second

@@ -15,6 +15,7 @@ from sojourn.domain.switches import Part, Scope
 from sojourn.domain.verdict import OnceMore
 from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
+from sojourn.sending.grounds import Grounds
 from sojourn.store import Store, suppressions, switches
 from sojourn.store.tables import SwitchRow
 from sojourn.testkit.kit import MONDAY_NOON as NOON
@@ -126,7 +127,7 @@ async def test_an_answer_to_an_operator_waits_for_a_claim_that_has_read_already(
 def gate(desk: Desk, only_to: str) -> Gate:
     given = read_only_to(only_to)
     assert isinstance(given, OnlyTo)
-    return Gate(desk.store, lambda: NO_RULES, "UTC", only_to=given)
+    return Gate(desk.store, Grounds(lambda: NO_RULES, "UTC", only_to=given))
 
 
 async def ask(desk: Desk, only_to: str, **changes: object) -> Claim | Receipt:
@@ -167,7 +168,7 @@ async def test_a_message_in_doubt_goes_to_no_address_that_may_not_be_written_to(
     )
     assert isinstance(answer, Receipt)
     assert (answer.status, answer.reason) == (Status.UNKNOWN, Reason.ONLY_TO)
-    again = await Gate(desk.store, lambda: NO_RULES, "UTC").pass_or_refuse(
+    again = await Gate(desk.store, Grounds(lambda: NO_RULES, "UTC")).pass_or_refuse(
         desk.delivery(n=2, step="other"), NOON + DAY + HOUR
     )
     assert isinstance(again, Claim)

@@ -12,6 +12,7 @@ from sojourn.domain.rules_file import read_rules
 from sojourn.policies import Policy
 from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
+from sojourn.sending.grounds import Grounds
 from tests.support.desk import DAY, HOUR, NIGHT, NUDGE, Desk
 from tests.support.rows import NOON
 
@@ -109,7 +110,7 @@ async def test_an_edit_of_the_file_holds_at_the_next_claim_without_a_restart(
     file, clock = tmp_path / "policy.toml", iter(range(0, 1000, 10))
     await asyncio.to_thread(file.write_text, RULES)
     policy = Policy(file, None, clock=lambda: next(clock))
-    gate = Gate(desk.store, policy, "UTC")
+    gate = Gate(desk.store, Grounds(policy, "UTC"))
 
     async def ask() -> object:
         return await gate.pass_or_refuse(desk.delivery(), NOON + DAY)
