@@ -82,8 +82,16 @@ class Measuring:
 
     async def catch_up(self) -> int:
         """Count all changes; return how many there were."""
-        number = 0
         await self._learn()
+        async with self.store.reading() as session:
+            is_upgraded = await cohorts.lack_all(session)
+        if is_upgraded:
+            async with self.store.transaction() as session:
+                await marks.mark_exposures(session)
+        return await self._count_all()
+
+    async def _count_all(self) -> int:
+        number = 0
         while counted := await self.count(PAGE):
             number += counted
             if counted < PAGE:
@@ -133,12 +141,13 @@ class Measuring:
         Meanwhile, new changes are counted as usual. Orders of erased customers keep their messages'
         credit; the counts of rows that no longer exist are lost.
         """
+        await self._learn()
         async with self.store.transaction() as session:
             await locks.hold(session, LOCK)
             await rollups.clear(session)
             await cohorts.clear(session)
             await marks.mark_all(session, orders=self._names)
-        return await self.catch_up()
+        return await self._count_all()
 
     # ---- orders --------------------------------------------------------------------------------
 

@@ -154,6 +154,15 @@ async def counted(session: AsyncSession, numbers: Collection[int]) -> dict[int, 
     return {row[0]: row[1] for row in await _rows(session, query)}
 
 
+async def lack_all(session: AsyncSession) -> bool:
+    """Tell whether there are exposures, and none counts: they are from before the upgrade."""
+    for table, there in ((EXPOSURES, True), (MEMBERS, False)):
+        query = select(next(iter(table.primary_key.columns))).limit(1)
+        if ((await _rows(session, query)).first() is not None) != there:
+            return False
+    return True
+
+
 async def bought(session: AsyncSession, numbers: Collection[int]) -> list[Bought]:
     """Return the orders that are noted for exposures."""
     if not numbers:

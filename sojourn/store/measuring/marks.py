@@ -132,6 +132,11 @@ async def mark_all(session: AsyncSession, *, orders: Collection[str]) -> None:
     await _mark(session, "message", select(LedgerRow.id).order_by(col(LedgerRow.id)))
     await _mark(session, "run", select(RunRow.id).order_by(col(RunRow.id)))
     await _mark(session, "event", _orders(orders))
+    await mark_exposures(session)
+
+
+async def mark_exposures(session: AsyncSession) -> None:
+    """Have every exposure measured, in a writing transaction."""
     await _mark(session, "exposure", select(ExposureRow.id).order_by(col(ExposureRow.id)))
 
 

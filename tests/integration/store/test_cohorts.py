@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import col, select
 
 from sojourn.insight.measuring import Measuring, Source
@@ -20,6 +20,7 @@ from sojourn.store.tables import (
     CohortRow,
     EventRow,
     ExposureRow,
+    MarkRow,
 )
 from tests.support.dying import pass_or_die
 from tests.support.measured import BEGIN, GOALS, WINDOWS, Shop, loaded
@@ -181,6 +182,18 @@ async def test_an_order_stays_when_its_event_has_given_up_its_fields(alone: Stor
     assert len({exposure for exposure, *_ in moved}) == 1
     await measuring.rebuild()
     assert await _orders(alone) == moved
+
+
+async def test_who_came_before_the_upgrade_is_counted(alone: Store) -> None:
+    shop, measuring = Shop(alone, random.Random(2)), Measuring(alone, SOURCES)
+    for _ in range(9):
+        await shop.expose()
+        await shop._order()
+    async with alone.transaction() as session:  # no trigger was there to mark them
+        await session.exec(delete(MarkRow))
+    await shop.expose()
+    await measuring.catch_up()
+    assert await in_cohorts(alone) == await counted(alone)
 
 
 async def _orders(store: Store) -> list[tuple[int, int, int]]:

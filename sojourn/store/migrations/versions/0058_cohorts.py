@@ -14,7 +14,7 @@ MARKS = (("INSERT", "NEW"), ("UPDATE OF customer_id", "NEW"), ("DELETE", "OLD"))
 
 
 def upgrade() -> None:
-    """Create the tables and the triggers; exposures of before are marked, too."""
+    """Create the tables and the triggers."""
     op.create_table(
         "cohorts",
         sa.Column("id", NUMBER, primary_key=True),
@@ -42,7 +42,6 @@ def upgrade() -> None:
     )
     for what, row in MARKS:
         _mark(what, row)
-    op.execute("INSERT INTO marks (kind, ref) SELECT 'exposure', id FROM exposures ORDER BY id")
 
 
 def _mark(what: str, row: str) -> None:

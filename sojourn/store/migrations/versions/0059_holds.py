@@ -12,7 +12,7 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Create the columns and the table; of messages that are held now, the reason is known."""
+    """Create the columns and the table."""
     op.add_column("ledger", sa.Column("held_for", sa.String(), nullable=True))
     op.add_column("measured", sa.Column("holds", sa.String(), nullable=False, server_default=""))
     op.create_table(
@@ -20,11 +20,6 @@ def upgrade() -> None:
         sa.Column("rollup_id", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("reason", sa.String(), primary_key=True),
         sa.Column("n", sa.Integer(), nullable=False, server_default=sa.text("0")),
-    )
-    held = "state = 'deferred' AND held_until IS NOT NULL AND reason IS NOT NULL"
-    op.execute(f"UPDATE ledger SET held_for = reason WHERE {held}")  # noqa: S608 (our own words)
-    op.execute(
-        "INSERT INTO marks (kind, ref) SELECT 'message', id FROM ledger WHERE held_for IS NOT NULL"
     )
 
 
