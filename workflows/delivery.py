@@ -52,7 +52,7 @@ class Delivery(
     delivered = Message(WHATSAPP, SMS, EMAIL, message_class=TRANSACTIONAL, useful_for=hours(24))
 
     help = Question(
-        "A parcel could not be handed over. How does it go on?",
+        "A parcel could not be handed over. What happens next?",
         again="Another delivery or a pick-up is arranged",
         back="It comes back to us",
         nothing="There is nothing to do",

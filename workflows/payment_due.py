@@ -58,7 +58,7 @@ class PaymentDue(
     dun = Question(
         "An invoice is unpaid ten days after its last date. What now?",
         wait="Wait two more weeks, then ask again",
-        mine="I see to it from here on",
+        mine="I will take care of it",
     )
 
     def __init__(self) -> None:

@@ -57,7 +57,8 @@ class ServiceRecovery(
         given = await self.call(assign_owner)
         owner = given.owner if given else ""
         await self.send(self._apology, owner=owner)
-        await self.call(open_ticket, subject=f"A customer is yours until content: {self.key}")
+        task = f"Look after this customer until the case is settled: {self.key}"
+        await self.call(open_ticket, subject=task)
         day = self.local(TEN, days=1, after=self.now())
         allowed = "no"  # a late order is made up for by its arrival
         if not isinstance(self.cause, OrderDelayed):

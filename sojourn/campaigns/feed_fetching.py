@@ -65,7 +65,7 @@ def _onward(address: str, answer: httpx.Response) -> str:
     try:
         onward = urljoin(address, answer.headers["location"])
     except ValueError:
-        raise FeedFault("leads on to what is no address") from None
+        raise FeedFault("leads on to something that is not an address") from None
     if fault_of(onward):
         raise FeedFault("leads on to an address that is not on the web")
     if address.startswith("https:") and not onward.startswith("https:"):

@@ -112,7 +112,7 @@ def _of_json(body: bytes) -> Iterator[Article]:
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):
-        raise FeedFault("is no JSON that can be read") from None
+        raise FeedFault("is not JSON that can be read") from None
     version = told.get("version") if isinstance(told, dict) else None
     if not isinstance(version, str) or not version.startswith(_JSON_FEED):
         raise FeedFault("is JSON, and no JSON Feed: its version is not that of one")

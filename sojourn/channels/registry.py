@@ -114,8 +114,8 @@ class Carriers:
         if cls is None or channel not in cls.channels:
             there = [*self.of_channel(channel), *self._others]
             raise BadSetting(
-                f"SOJOURN_{channel.upper()}_PROVIDER={name}: no such provider of {channel}; "
-                f"there is {', '.join(there)}"
+                f"SOJOURN_{channel.upper()}_PROVIDER={name}: there is no such provider "
+                f"of {channel}. Choose one of: {', '.join(there)}"
             )
         made: Callable[[Settings], Provider] = cls
         return made

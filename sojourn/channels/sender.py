@@ -19,7 +19,7 @@ def sender(settings: Settings) -> str:
         written = mailbox(settings.from_email)
         Address(addr_spec=written)
     except (UnsupportedAddress, HeaderParseError, ValueError, IndexError):
-        raise AccountError("SOJOURN_FROM_EMAIL is no e-mail address") from None
+        raise AccountError("SOJOURN_FROM_EMAIL is not an e-mail address") from None
     return written
 
 

@@ -30,7 +30,7 @@ def read_address(channel: Channel, written: str) -> str:
                 return read_phone(text if text.startswith(("+", "00", "whatsapp:")) else f"+{text}")
             case Channel.PUSH:
                 if not text or len(text) > _LONGEST or any(not c.isprintable() for c in text):
-                    raise ValueError("is no device token")
+                    raise ValueError("is not a device token")
                 return text
     except NotAPhone as error:
         raise BadInput(f"the number {error}") from None

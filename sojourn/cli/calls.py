@@ -54,7 +54,7 @@ def _call(number: int, line: bytes, known: Events, within: timedelta) -> Call:
     try:
         call = read_json(line, path="line", unique=True, constants=True)
         if not isinstance(call, dict):
-            raise BadEvent("line", "is no JSON object")
+            raise BadEvent("line", "is not a JSON object")
         is_event = call.get("type") == "track"
         return read_call(call, known, within=within)
     except BadEvent as error:

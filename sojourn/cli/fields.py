@@ -42,7 +42,7 @@ def read_fields(
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name:
-            raise BadInput(f'"{pair}" is no field: write field=value')
+            raise BadInput(f'"{pair}" is not a field: write field=value')
         if name in fields:
             raise BadInput(f"the field {name} is given twice")
         own = event is not None and name in fields_of(event)

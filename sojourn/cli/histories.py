@@ -106,7 +106,7 @@ async def recorded(folder: Path) -> AsyncIterator[tuple[str, WorkflowHistory]]:
         try:
             yield name, WorkflowHistory.from_json(name, file.read_text())
         except (ValueError, KeyError, OSError) as error:
-            raise BadInput(f"{file} is no workflow history: {error}") from None
+            raise BadInput(f"{file} is not a workflow history: {error}") from None
 
 
 async def open_runs(

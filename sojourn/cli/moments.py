@@ -78,4 +78,4 @@ def _read(text: str, form: str) -> tuple[datetime, bool]:
         return datetime.fromisoformat(text), False
     except (ValueError, OverflowError):
         wanted = f"as {form}" if form else "as 2026-11-03 or 2026-11-03T10:15:00Z"
-        raise BadInput(f'"{text[:40]}" is no date: write it {wanted}') from None
+        raise BadInput(f'"{text[:40]}" is not a date: write it {wanted}') from None

@@ -105,12 +105,12 @@ def _json_records(first: int, lines: Iterable[bytes]) -> Iterator[Record]:
         try:
             record = json.loads(line, parse_constant=no_constant)
         except (ValueError, RecursionError) as error:
-            yield at, BadLine(line=at, reason=f"is no JSON: {error}")
+            yield at, BadLine(line=at, reason=f"is not JSON: {error}")
             continue
         if isinstance(record, dict):
             yield at, {name: value for name, value in record.items() if value is not None}
         else:
-            yield at, BadLine(line=at, reason="is no JSON object")
+            yield at, BadLine(line=at, reason="is not a JSON object")
 
 
 def _csv_records(

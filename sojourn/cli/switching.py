@@ -149,7 +149,7 @@ async def _meant(
         return scope, ""
     known = set(project.journeys) if scope is Scope.JOURNEY else topics_of(project)
     if name is None:
-        raise BadInput(f"which {scope}? there is {', '.join(sorted(known)) or 'none'}")
+        raise BadInput(f"which {scope}? Choose one of: {', '.join(sorted(known)) or 'none'}")
     if act is Act.RESUME and name not in known:
         # a journey may have been renamed since
         async with store.reading() as session:

@@ -207,7 +207,7 @@ def read_call(
         case None:
             raise BadEvent("type", "is missing: track, identify or alias")
         case kind:
-            raise BadEvent("type", f"{kind!r} is no call: track, identify or alias")
+            raise BadEvent("type", f"{kind!r} is not a call: track, identify or alias")
 
 
 def event_of(call: object, known: Events) -> str:

@@ -233,7 +233,7 @@ def _when(campaign: Campaign, occasion: str) -> SendingTime:
     day = campaign.when.day_of(occasion)
     if day is None:
         raise BadInput(
-            f"{campaign.name} is sent {campaign.when}, and {occasion or 'none'} is no such day: "
+            f"{campaign.name} is sent {campaign.when}, and {occasion or 'none'} is not such a day: "
             "name the day of an occurrence, or have all of them sent by `sojourn campaign schedule "
             f"{campaign.name}`"
         )

@@ -66,7 +66,7 @@ def read_precedence(told: object) -> Precedence:
     for name in order:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise BadPolicy(
-                f'precedence: order: "{name}" is no journey and no message: write '
+                f'precedence: order: "{name}" is neither a journey nor a message: write '
                 '"renewal", or "renewal/in-two-days"'
             )
         if order.count(name) > 1:
@@ -147,5 +147,5 @@ def _check_names(table: Mapping[str, Any], known: tuple[str, ...], place: str) -
     for name in table:
         if name not in known:
             near = get_close_matches(name, known, 1)
-            hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(known)}"
+            hint = f'did you mean "{near[0]}"?' if near else f"choose one of: {', '.join(known)}"
             raise BadPolicy(f'{place}: no such name "{name}": {hint}')

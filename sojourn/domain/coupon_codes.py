@@ -39,7 +39,7 @@ def read_code(text: str) -> str:
     if len(code) > LONGEST_CODE:
         raise BadInput(f"the code has {len(code)} characters, and may have {LONGEST_CODE}")
     if not code.isprintable() or not comparable(code):
-        raise BadInput(f"{code!r} is no code: letters and digits make one")
+        raise BadInput(f"{code!r} is not a code: letters and digits make one")
     return code
 
 
@@ -51,7 +51,7 @@ def check_pattern(pattern: str) -> None:
     """
     if not _PATTERN.fullmatch(pattern) or len(pattern) > LONGEST_CODE:
         raise BadInput(
-            f'"{pattern}" is no pattern: write letters, digits, hyphens and {WILD}, as in '
+            f'"{pattern}" is not a pattern: write letters, digits, hyphens and {WILD}, as in '
             f"SPRING-{WILD * 4}-{WILD * 4}"
         )
     if pattern.count(WILD) < LEAST_WILD:

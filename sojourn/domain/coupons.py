@@ -172,9 +172,9 @@ def read_pools(tables: Mapping[str, Any]) -> Pools:
 
 def _pool(name: str, table: Any) -> Pool:
     if not is_list_name(name):
-        raise BadInput(f'"{name}" is no pool: write it like "spring" or "spring-2027"')
+        raise BadInput(f'"{name}" cannot name a pool: write it like "spring" or "spring-2027"')
     if not isinstance(table, dict):
-        raise BadInput(f"{name}: is no table: write [{name}], and its valid_for below")
+        raise BadInput(f"{name}: is not a table: write [{name}], and its valid_for below")
     try:
         read = _Table.model_validate(table)
     except ValidationError as error:

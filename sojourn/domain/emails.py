@@ -17,10 +17,10 @@ def read_email(written: str) -> str:
     try:
         found = _parsed(written)
     except EmailNotValidError:
-        raise ValueError("is no e-mail address") from None
+        raise ValueError("is not an e-mail address") from None
     # mail programs decode such a word in a header, and the mailbox becomes another one
     if "=?" in found.local_part:
-        raise ValueError("is no e-mail address")
+        raise ValueError("is not an e-mail address")
     return f"{found.local_part}@{found.ascii_domain or found.domain}"
 
 

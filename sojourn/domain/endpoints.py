@@ -13,11 +13,11 @@ def fault_of(url: str) -> str:
         parsed = urlsplit(url)
         host, port = parsed.hostname or "", parsed.port
     except ValueError:
-        return "is no address"
+        return "is not an address"
     if parsed.username is not None or parsed.password is not None:
         return "must not have a user or a password in it"
     if any(letter.isspace() or not letter.isprintable() for letter in url) or port == 0:
-        return "is no address"
+        return "is not an address"
     if parsed.scheme == "https" and host:
         return ""
     if parsed.scheme == "http" and _is_here(host):

@@ -148,7 +148,7 @@ class UnknownName(BadInput):
         if near:
             hint = f'did you mean "{near[0]}"?'
         elif names:
-            hint = f"there is {', '.join(names)}"
+            hint = f"choose one of: {', '.join(names)}"
         super().__init__(f'no {kind} "{name}"' + (f": {hint}" if hint else ""))
 
 

@@ -171,9 +171,9 @@ def fault_of(url: str) -> str:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return "is no address"
+        return "is not an address"
     if not all(letter.isprintable() and not letter.isspace() for letter in url) or port == 0:
-        return "is no address"
+        return "is not an address"
     if parts.scheme not in ("https", "http") or not host:
         return "is an address that begins with https:// or http://"
     return ""

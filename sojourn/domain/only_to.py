@@ -124,6 +124,6 @@ def _of(entries: Iterable[str]) -> OnlyTo:
 
 def _bad(entry: str) -> ValueError:
     return ValueError(
-        f'"{entry[:60]}" is no address: write ada@shop.test, @shop.test, +393201234567, +1555*, '
-        "push:TOKEN, push:* or nobody"
+        f'"{entry[:60]}" is not an address: write ada@shop.test, @shop.test, +393201234567, '
+        "+1555*, push:TOKEN, push:* or nobody"
     )

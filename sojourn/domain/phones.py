@@ -112,7 +112,7 @@ def _parsed(text: str, country: str | None) -> PhoneNumber:
     except phonenumbers.NumberParseException as error:
         if error.error_type == error.INVALID_COUNTRY_CODE and not text.startswith("+"):
             raise NoCountry("lacks its country; write it as +39 320 1234567") from None
-        raise NotAPhone("is no phone number; write it as +39 320 1234567") from None
+        raise NotAPhone("is not a phone number; write it as +39 320 1234567") from None
 
 
 def _parsed_or_none(text: str) -> PhoneNumber | None:

@@ -46,7 +46,7 @@ def place_of(written: str, channels: tuple[Channel, ...]) -> Place:
             wanted, address = (Channel.SMS, Channel.WHATSAPP), read_phone(written)
         except NotAPhone:
             raise BadInput(
-                f'"{written[:60]}" is no address: write me@shop.example, +393201234567 or '
+                f'"{written[:60]}" is not an address: write me@shop.example, +393201234567 or '
                 "push:TOKEN"
             ) from None
     found = next((one for one in channels if one in wanted), None)

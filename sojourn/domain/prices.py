@@ -89,7 +89,7 @@ def read_prices(tables: Mapping[str, Any]) -> Prices:
             raise BadInput(f"{name}: no such table: write [sms], and prices by prefix below")
     table = tables.get("sms", {})
     if not isinstance(table, dict):
-        raise BadInput('sms: is no table: write [sms], and "+39" = "0.0749" below')
+        raise BadInput('sms: is not a table: write [sms], and "+39" = "0.0749" below')
     own = {name: each for name, each in table.items() if isinstance(each, dict)}
     rest = {name: each for name, each in table.items() if name not in own}
     return Prices(
@@ -105,7 +105,7 @@ def _read(place: str, table: Mapping[str, Any]) -> Mapping[str, SegmentPrice]:
         if prefix == "currency":
             continue
         if not _PREFIX.fullmatch(prefix):
-            raise BadInput(f'{place}."{prefix}": is no beginning of a number: write it like "+39"')
+            raise BadInput(f'{place}."{prefix}": must be the beginning of a number, such as "+39"')
         found[prefix] = SegmentPrice(prefix, _amount(f'{place}."{prefix}"', written), currency)
     if found and not (isinstance(currency, str) and _CURRENCY.fullmatch(currency)):
         raise BadInput(f'{place}.currency: must be three capitals: write currency = "EUR"')
@@ -118,5 +118,5 @@ def _amount(place: str, written: Any) -> Decimal:
     except InvalidOperation:
         amount = Decimal(-1)
     if isinstance(written, bool) or not amount.is_finite() or amount < 0:
-        raise BadInput(f'{place}: is no price: write it like "0.0749"')
+        raise BadInput(f'{place}: is not a price: write it like "0.0749"')
     return amount

@@ -41,7 +41,7 @@ class Question:
                 )
         for name in answers:
             if not _NAME.fullmatch(name):
-                raise ValueError(f'"{name}" is no name of an answer: write it like call_back')
+                raise ValueError(f'"{name}" is not a name for an answer: write it like call_back')
         self.text = text
         self.answers: Mapping[str, str] = MappingProxyType(dict(answers))
         self.name = ""

@@ -38,7 +38,7 @@ class Ramps:
         ladder = self.ladders.get(domain.lower())
         if ladder is None:
             there = ", ".join(self.ladders) or "none"
-            raise BadInput(f"{FILE} has no domain {domain}: there is {there}")
+            raise BadInput(f"{FILE} has no domain {domain}; its domains are: {there}")
         return ladder
 
 
@@ -69,7 +69,7 @@ def read_ramps(tables: Mapping[str, Any]) -> Ramps:
 def _name(domain: str) -> str:
     if not _DOMAIN.fullmatch(domain):
         raise BadInput(
-            f'domains: "{domain}" is no domain: write it in quotes and small letters, as it is '
+            f'domains: "{domain}" is not a domain: write it in quotes and small letters, as it is '
             'behind the @: [domains."shop.example"]'
         )
     return domain
@@ -80,7 +80,8 @@ def _ladder(domain: str, told: object) -> Ladder:
     table = _table(told, place)
     for name in table:
         if name not in _OF_A_DOMAIN:
-            raise BadInput(f"{place}.{name}: no such entry: there are {', '.join(_OF_A_DOMAIN)}")
+            ours = ", ".join(_OF_A_DOMAIN)
+            raise BadInput(f"{place}.{name}: no such entry. Choose one of: {ours}")
     usual = Ladder()
     return Ladder(
         steps=_steps(table.get("steps", list(usual.steps)), f"{place}.steps"),
@@ -117,5 +118,7 @@ def _is_number(told: object) -> bool:
 
 def _table(told: object, place: str) -> Mapping[str, Any]:
     if not isinstance(told, dict):
-        raise BadInput(f'{place}: is no table: write [domains."shop.example"], and its steps below')
+        raise BadInput(
+            f'{place}: is not a table: write [domains."shop.example"], and its steps below'
+        )
     return told

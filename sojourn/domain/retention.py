@@ -33,7 +33,7 @@ def read_retention(text: str) -> dict[str, int]:
     for part in filter(None, (one.strip() for one in text.split(","))):
         table, equals, days = (one.strip() for one in part.partition("="))
         if table not in AGING:
-            raise ValueError(f'"{table}" keeps everything; there is {", ".join(AGING)}')
+            raise ValueError(f'"{table}" keeps everything. Choose one of: {", ".join(AGING)}')
         if not equals or not days.isascii() or not days.isdigit() or not 0 < int(days) <= MOST_DAYS:
             raise ValueError(f"{table}: write the days, 1 to {MOST_DAYS}: {table}=90")
         if table in found:

@@ -107,7 +107,7 @@ def _check_names(told: Mapping[str, Any], known: tuple[str, ...], place: str) ->
     for name in told:
         if name not in known:
             near = get_close_matches(name, known, 1)
-            hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(known)}"
+            hint = f'did you mean "{near[0]}"?' if near else f"choose one of: {', '.join(known)}"
             raise BadPolicy(f'{place}no such name "{name}": {hint}')
 
 
@@ -142,7 +142,8 @@ def _texts(told: object, place: str) -> list[str]:
 def _channels(told: object, place: str) -> Iterator[Channel]:
     for one in _texts(told, place):
         if one not in tuple(Channel):
-            raise BadPolicy(f'{place}: no such channel "{one}": there are {", ".join(Channel)}')
+            ours = ", ".join(Channel)
+            raise BadPolicy(f'{place}: no such channel "{one}": choose one of: {ours}')
         yield Channel(one)
 
 

@@ -145,5 +145,5 @@ def at_local(when: str | datetime, *, passed: Passed | str = Passed.TOMORROW) ->
         late = Passed(passed)
     except ValueError:
         ways = ", ".join(one.value for one in Passed)
-        raise TypeError(f"at_local(passed={passed!r}): there is {ways}") from None
+        raise TypeError(f"at_local(passed={passed!r}): choose one of: {ways}") from None
     return SendingTime(day=told.date(), local=told.time(), passed=late)

@@ -57,7 +57,8 @@ def read_statement(path: str, item: Any) -> list[Statement]:
     said = {name: value for name, value in said.items() if value is not None}
     granted = _granted(path, said)
     if granted and (strange := sorted(said.keys() - set(_ENTRIES.values()))):
-        raise BadCustomer(f"{path}.{strange[0]}", f"no such entry: there is {', '.join(KNOWN)}")
+        ours = ", ".join(KNOWN)
+        raise BadCustomer(f"{path}.{strange[0]}", f"no such entry; choose one of: {ours}")
     purpose = _purpose(path, said)
     channel, topic = _channel(path, said), _text(f"{path}.topic", said.get("topic"), _TEXT_LIMIT)
     evidence = _evidence(path, said, granted=granted)
@@ -120,7 +121,8 @@ def _channel(path: str, said: Mapping[str, Any]) -> Channel | None:
         return None
     channel = channel_of(said["channel"])
     if channel is None:
-        raise BadCustomer(f"{path}.channel", f"no such channel: there is {', '.join(Channel)}")
+        ours = ", ".join(Channel)
+        raise BadCustomer(f"{path}.channel", f"no such channel; choose one of: {ours}")
     return channel
 
 

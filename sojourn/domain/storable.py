@@ -131,7 +131,7 @@ def _check(value: Any, path: tuple[str, ...], levels: int) -> None:
             for number, inner in enumerate(value):
                 _check(inner, (*path, str(number)), levels - 1)
         case float() if not math.isfinite(value):  # 1e999 is JSON, and no finite number
-            raise Unstorable(_written(path), "is no finite number")
+            raise Unstorable(_written(path), "is not a finite number")
         case int() | float() if not -_ABSURD < value < _ABSURD:  # JSON has one kind of number
             raise Unstorable(_written(path), f"is a number of more than {LONGEST_NUMBER} digits")
 

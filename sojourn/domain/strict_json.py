@@ -47,9 +47,9 @@ def read_json(
         raise BadEvent(path, f"is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         fault = error.msg[:1].lower() + error.msg[1:]
-        raise BadEvent(path, f"is no JSON at character {error.pos}: {fault}") from None
+        raise BadEvent(path, f"is not JSON at character {error.pos}: {fault}") from None
     except _NotANumber as error:
-        raise BadEvent(path, f"is no JSON: {error}") from None
+        raise BadEvent(path, f"is not JSON: {error}") from None
     except ValueError:  # Python reads no number of more than 4300 digits
         raise BadEvent(path, "has a number of too many digits") from None
     except RecursionError:

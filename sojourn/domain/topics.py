@@ -181,9 +181,11 @@ def read_topics(tables: Mapping[str, Any]) -> Topics:
 
 def _topic(name: str, table: Any) -> Topic:
     if not _NAME.fullmatch(name):
-        raise BadInput(f'"{name}" is no topic: write it like "newsletter" or "price-alerts"')
+        raise BadInput(
+            f'"{name}" cannot name a topic: write it like "newsletter" or "price-alerts"'
+        )
     if not isinstance(table, dict):
-        raise BadInput(f"{name}: is no table: write [{name}], and its name.en below")
+        raise BadInput(f"{name}: is not a table: write [{name}], and its name.en below")
     try:
         read = _Table.model_validate(table)
     except ValidationError as error:
@@ -204,7 +206,7 @@ def _check_sense(name: str, read: _Table) -> None:
     for entry, words in (("name", read.name), ("about", read.about)):
         for language in words:
             if not _LANGUAGE.fullmatch(language):
-                raise BadInput(f'{name}.{entry}: "{language}" is no language: write it like en')
+                raise BadInput(f'{name}.{entry}: "{language}" is not a language: write it like en')
     if len(set(read.cadence)) < len(read.cadence):
         raise BadInput(f"{name}.cadence: names a choice twice")
     chosen = "cadence" if read.cadence else "default" if read.default is Default.OFF else ""

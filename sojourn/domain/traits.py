@@ -300,7 +300,7 @@ def _birthday(value: Any) -> str | None:
     except ValueError:
         day = None
     if day is None or not 1850 <= day.year < 2200:
-        raise BadCustomer("traits.birthday", 'is no date; write it as "1985-04-23"')
+        raise BadCustomer("traits.birthday", 'is not a date; write it as "1985-04-23"')
     return day.isoformat()
 
 
@@ -318,7 +318,7 @@ def _consents(found: Traits, value: Any) -> None:
         path = f"traits.{CONSENT}.{name}"
         channel = channel_of(str(name))
         if channel is None:
-            fault = f"no such channel: there is {', '.join(Channel)}"
+            fault = f"no such channel; choose one of: {', '.join(Channel)}"
         elif is_no(said):
             found.consents[channel] = False
             continue

@@ -56,7 +56,7 @@ def working(duration: timedelta, hours: str, *, holidays: str = "") -> WorkingTi
             than a year.
     """
     if not timedelta(0) < duration <= LONGEST:
-        raise ValueError(f"working: {duration} of working time is no wait: up to 366 days")
+        raise ValueError(f"working: {duration} of working time is not a wait: up to 366 days")
     holders(hours, holidays, of="working")
     return WorkingTime(duration, hours, holidays)
 

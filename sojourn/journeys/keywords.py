@@ -140,15 +140,17 @@ def events_of(given: Ends | None) -> tuple[type[Event], ...] | None:
 def _check_measured(cls: type[Run], called: str) -> None:
     """Check what a class says of control groups and orders."""
     if not 0 <= cls.terms.holdout < 1:
-        raise TypeError(f"{called}: holdout= is a part of all customers: holdout=0.1 is one of ten")
+        raise TypeError(
+            f"{called}: holdout= is a share of all customers, below 1: 0.1 is one in ten"
+        )
     if cls.terms.holdout and not any(_is_promotional(one) for one in cls.messages):
         raise TypeError(
-            f"{called} has no promotional message, and nobody is held out from another: leave out "
-            "holdout="
+            f"{called} sends no promotional message, and holdout= holds customers out of those "
+            "alone: leave it out"
         )
     if cls.terms.conversion_window <= timedelta(0):
         raise TypeError(
-            f"{called}: conversion_window= is how long a message is credited with orders: days(7)"
+            f"{called}: conversion_window= is how long orders are credited to a message: days(7)"
         )
 
 

@@ -303,7 +303,7 @@ class Handlers:
             event = self._examined(workflow.payload_converter().from_payload(raw.payload, Heard))
         except (ValueError, ValidationError, RuntimeError, UnknownName) as error:
             # raising would block the run for a slip of the person who typed the signal
-            workflow.logger.warning("signal %s is no event and is ignored: %s", name, error)
+            workflow.logger.warning("signal %s is not an event and is ignored: %s", name, error)
             return
         self._state.take(event)
 
@@ -385,7 +385,7 @@ class Handlers:
     def _examined(self, said: object) -> Heard:
         """Refuse a value that is not an event, or that the steps could not read later."""
         if not isinstance(said, Heard):  # a null or raw bytes pass the converter as they are
-            raise ValueError("its argument is no event")
+            raise ValueError("its argument is not an event")
         # an event that ends the run counts in doubt; nobody reads the fields of it that are wrong
         if not self.terms.is_ended_by(said.name):
             self.terms.event(said, "anybody")

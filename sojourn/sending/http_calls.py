@@ -126,7 +126,7 @@ def _check(
     card: Sequence[str],
 ) -> None:
     if not name.isidentifier():
-        raise TypeError(f'http_call: "{name}" is no name; write it like "may_refund"')
+        raise TypeError(f'http_call: "{name}" is not a name; write it like "may_refund"')
     if not _VARIABLE.fullmatch(url) and (fault := fault_of(url)):
         raise TypeError(f"{name}: url= {fault}")
     if not _VARIABLE.fullmatch(secret):

@@ -32,7 +32,7 @@ def signing(name: str, secret: str) -> Webhook:
     try:
         return Webhook(secret)
     except Exception:  # its words may quote the secret
-        raise BadSetting(f"{name} is no secret like whsec_ and base64") from None
+        raise BadSetting(f"{name} is not a secret like whsec_ and base64") from None
 
 
 def signers_of(setting: str, url: str, secret: SecretStr) -> list[Webhook]:

@@ -28,5 +28,5 @@ def read_lanes(told: str) -> Lanes:
     names = [name.strip() for name in told.split(",")]
     known = [JOURNEYS, *(channel.value for channel in Channel)]
     if unknown := [name for name in names if name not in known]:
-        raise BadInput(f'--channels: no channel "{unknown[0]}", there is {", ".join(known)}')
+        raise BadInput(f'--channels: no channel "{unknown[0]}": choose one of: {", ".join(known)}')
     return Lanes(JOURNEYS in names, tuple(channel for channel in Channel if channel in names))

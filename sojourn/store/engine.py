@@ -146,7 +146,7 @@ def _url(url: str) -> URL:
     except (ArgumentError, ValueError):  # ValueError: the port is not a number
         # the error does not quote the URL, which may hold a password
         raise BadSetting(
-            "SOJOURN_DATABASE_URL is no database URL; write sqlite+aiosqlite:///file "
+            "SOJOURN_DATABASE_URL is not a database URL; write sqlite+aiosqlite:///file "
             "or postgresql+asyncpg://user:secret@host:5432/name"
         ) from None
     backend = target.get_backend_name()

@@ -123,7 +123,7 @@ async def answer(
     """
     if name not in row.answers:
         raise BadInput(
-            f'"{name}" is no answer to {row.question}: there is {", ".join(row.answers)}'
+            f'"{name}" is not an answer to {row.question}. Choose one of: {", ".join(row.answers)}'
         )
     if not by.strip():
         raise BadInput("say who answers: others will want to know")

@@ -202,7 +202,7 @@ class JourneyTest:
         ]
         if len(found) != 1:
             names = ", ".join(row.question for row in found) or "none"
-            raise BadInput(f"answer takes one open task, and there is {names}")
+            raise BadInput(f"answer takes one open task, and the open ones are: {names}")
         assert found[0].id is not None
         await answering.answer(self.store, found[0].id, name, by=by, at=await self.now())
         await (await self._ready()).route(found[0].customer_id)

@@ -56,7 +56,7 @@ def scenario(name: str) -> Callable[[Test], Test]:
         TypeError: the test does not ask for the ``journey`` fixture.
     """
     if not _NAME.fullmatch(name):
-        raise ValueError(f'"{name}" is no name of a scenario: write "journey/way-out"')
+        raise ValueError(f'"{name}" is not the name of a scenario: write "journey/way-out"')
 
     def decorate(test: Test) -> Test:
         asked = inspect.signature(test)

@@ -109,7 +109,7 @@ def test_a_check_takes_the_histories_of_the_project(own_project: OwnProject) -> 
     own_project.write("tests/histories/winback/odd.json", "{}")
     told = own_project.run(*SOJOURN, "check")
     assert told.returncode == 2
-    assert told.stderr.startswith(f"sojourn: {file} is no workflow history: ")
+    assert told.stderr.startswith(f"sojourn: {file} is not a workflow history: ")
 
 
 def test_histories_without_a_journey_are_one_line(own_project: OwnProject) -> None:

@@ -107,7 +107,7 @@ async def test_a_worker_serves_logs_measures_and_stops_in_order(
         handle = own_temporal.client.get_workflow_handle("onboarding:w1")
         await handle.signal("Order Completed", "no event at all")
         # logged once, although the query below replays the history on the other process too
-        await workers.logged("signal Order Completed is no event", 1)
+        await workers.logged("signal Order Completed is not an event", 1)
         for _ in range(4):
             await handle.query("status")
 
@@ -130,7 +130,7 @@ async def test_a_worker_serves_logs_measures_and_stops_in_order(
     assert alive == []
     lines = workers.lines()
     assert len([line for line in lines if line["event"] == "stopped"]) == PROCESSES
-    bad_signals = [line for line in lines if "is no event" in line["event"]]
+    bad_signals = [line for line in lines if "is not an event" in line["event"]]
     assert len(bad_signals) == 1
     assert {"timestamp", "level", "logger"} <= set(bad_signals[0])
 

@@ -279,7 +279,7 @@ class Welcome(Journey, name="welcome", starts_on=SignedUp{topic}):
             "",
             '"new": did you mean "news".*; write \\[new\\] in topics.toml, or name',
         ),
-        ("", "", 'Welcome, hello: no topic "welcome": there is account, news; write'),
+        ("", "", 'Welcome, hello: no topic "welcome": choose one of: account, news; write'),
         (', topic="account"', "", "is promotional, and nobody could say no to it"),
         (', topic="account"', ", message_class=TRANSACTIONAL", ""),
         (', topic="news"', ", message_class=TRANSACTIONAL", "so a no does not stop it"),

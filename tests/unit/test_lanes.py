@@ -27,7 +27,8 @@ def test_an_unknown_channel_is_wrong_usage_and_one_line(
     assert main(["--channels", told]) == 2
     unknown = told.rpartition(",")[2]
     assert capsys.readouterr().err.splitlines() == [
-        f'worker: --channels: no channel "{unknown}", there is journeys, email, sms, push, whatsapp'
+        f'worker: --channels: no channel "{unknown}": choose one of: journeys, email, sms, push, '
+        "whatsapp"
     ]
 
 

@@ -187,7 +187,7 @@ def _rate(text: str) -> float | None:
         rate = 0
     if not SLOWEST <= rate <= FASTEST:  # "nan" fails this as well
         raise BadInput(
-            f'"{text[:40]}" is no limit: write messages a second, from {SLOWEST:g} to '
+            f'"{text[:40]}" is not a limit: write messages a second, from {SLOWEST:g} to '
             f"{FASTEST:g}, or off"
         )
     return rate

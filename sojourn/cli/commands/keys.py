@@ -84,7 +84,7 @@ def _check(text: str) -> None:
         _NAME.validate_python(text)
     except ValidationError:
         raise BadInput(
-            f'"{text[:40]}" is no name: write 1 to 200 characters without control characters'
+            f'"{text[:40]}" is not a name: write 1 to 200 characters without control characters'
         ) from None
 
 

@@ -267,7 +267,7 @@ def _since(text: str | None) -> datetime | None:
 def _change(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise BadInput(f'"{text}" is no change: write --set properties.price=12.5')
+        raise BadInput(f'"{text}" is not a change: write --set properties.price=12.5')
     return path, value_of(value, typed=False)
 
 

@@ -102,7 +102,7 @@ def first_day(since: str | None, days: int | None, today: date) -> str:
     try:
         return date.fromisoformat(since).isoformat()
     except ValueError:
-        raise BadInput(f'--since: "{since[:40]}" is no day: write it as 2026-11-01') from None
+        raise BadInput(f'--since: "{since[:40]}" is not a day: write it as 2026-11-01') from None
 
 
 async def _report(

@@ -269,9 +269,9 @@ class Reader:
         moment = _first(cells, (*(word.yes_at if granted else word.no_at), *word.at))
         source = _first(cells, word.source) or self._mapping.source
         if granted and not moment:
-            raise BadInput("a yes without a date is no consent")
+            raise BadInput("a yes without a date does not count as consent")
         if granted and not source:
-            raise BadInput("a yes without a source is no consent")
+            raise BadInput("a yes without a source does not count as consent")
         return Word(
             channel=channel,
             topic=topic,

@@ -72,7 +72,7 @@ def check_json(path: str, value: object) -> None:
         written = json.dumps(value, allow_nan=False, ensure_ascii=False)
         size = len(written.encode())
     except (TypeError, ValueError, RecursionError) as error:
-        raise BadEvent(path, f"is no JSON: {error}") from None
+        raise BadEvent(path, f"is not JSON: {error}") from None
     if _NUL in written:  # or a text that only looks like it
         check_storable({path: value})
     if size > LARGEST:

@@ -73,11 +73,11 @@ class Operand(Generic[T]):
         return Known(of=self.of)
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"{self.of} is no fact yet: compare it, or ask whether it .is_known")
+        raise TypeError(f"{self.of} is not a fact yet: compare it, or ask whether it .is_known")
 
     def __and__(self, other: object) -> NoReturn:
         raise TypeError(
-            f"{self.of} is no fact yet: put each comparison into parentheses, as in "
+            f"{self.of} is not a fact yet: put each comparison into parentheses, as in "
             '(trait("plan") == "pro") & (trait("country") == "PL")'
         )
 
@@ -363,7 +363,7 @@ def _called(event: object) -> str:
 
 def _named(event: object) -> str:
     if not (isinstance(event, type) and issubclass(event, Event) and event.event_name):
-        raise TypeError(f"{_called(event)} is no class of events, such as OrderCompleted")
+        raise TypeError(f"{_called(event)} is not a class of events, such as OrderCompleted")
     return event.event_name
 
 

@@ -117,8 +117,8 @@ def given(value: object) -> Value:
         case date():
             return Value(kind=Kind.DAY, value=value.isoformat())
     raise TypeError(
-        f"{value!r} is no value that facts compare with: take a text, a number, True or False, a "
-        "date, or a datetime with its zone"
+        f"{value!r} is not a value that facts compare with: take a text, a number, True or False, "
+        "a date, or a datetime with its zone"
     )
 
 

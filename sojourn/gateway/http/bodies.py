@@ -34,7 +34,7 @@ async def read_json(request: Request, *, limit: int, seconds: float) -> dict[str
 
     Raises:
         Refusal: the body is too large, too slow, or of a type that is not taken.
-        BadEvent: it is no JSON object, or one that two parsers would read differently.
+        BadEvent: it is not a JSON object, or one that two parsers would read differently.
     """
     _check_type(request.headers.get("content-type", ""))
     encoding = request.headers.get("content-encoding", "").strip().lower()
@@ -100,7 +100,7 @@ def inflate(body: bytes, limit: int) -> bytes:
         try:
             plain += member.decompress(body, limit + 1 - len(plain))
         except zlib.error:
-            raise BadEvent("body", "is no gzip") from None
+            raise BadEvent("body", "is not gzip") from None
         if len(plain) > limit:
             raise _too_large(limit)
         if not member.eof:

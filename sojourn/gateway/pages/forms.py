@@ -46,7 +46,7 @@ async def read_form(
     try:
         form = await Request(request.scope, again).form(max_files=0, max_fields=fields)
     except (HTTPException, MultiPartException):
-        raise Refusal(400, "body", "is no form") from None
+        raise Refusal(400, "body", "is not a form") from None
     return {name: value for name, value in form.multi_items() if isinstance(value, str)}
 
 
@@ -56,5 +56,5 @@ def _urlencoded(body: bytes, fields: int) -> dict[str, str]:
             body.decode(errors="replace"), keep_blank_values=True, max_num_fields=fields
         )
     except ValueError:
-        raise Refusal(400, "body", "is no form") from None
+        raise Refusal(400, "body", "is not a form") from None
     return dict(found)

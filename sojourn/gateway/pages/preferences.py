@@ -282,4 +282,4 @@ def _deed(said: dict[str, str]) -> Deed:
     try:
         return Deed(said.get("do", Deed.SAVE))
     except ValueError:
-        raise Refusal(400, "do", "is no button of the page") from None
+        raise Refusal(400, "do", "is not a button of the page") from None

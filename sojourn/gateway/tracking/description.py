@@ -51,7 +51,7 @@ class CallAnswer(Success):
 
     notes: list[CallNote] = Field(
         default=[],
-        examples=[[{"path": "traits.phone", "reason": "left out: is no phone number"}]],
+        examples=[[{"path": "traits.phone", "reason": "left out: is not a phone number"}]],
     )
 
 

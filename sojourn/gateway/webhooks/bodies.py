@@ -10,7 +10,7 @@ def read_json(body: bytes) -> Any:
     """Read the JSON of a webhook's body.
 
     Raises:
-        BadEvent: it is no JSON, or holds a value that cannot be stored.
+        BadEvent: it is not JSON, or holds a value that cannot be stored.
     """
     value = strict_json.read_json(body)
     check_storable({"body": value})

@@ -57,7 +57,7 @@ def standard_webhooks(secrets: Sequence[str]) -> list[Webhook]:
             base64.b64decode(f"{secret.removeprefix('whsec_')}==", validate=True)
         return [Webhook(secret) for secret in secrets]
     except (ValueError, EmptyWebhookSecretError):  # their text would show the secret
-        raise BadSetting("is no secret of Standard Webhooks: whsec_ and base64") from None
+        raise BadSetting("is not a secret of Standard Webhooks: whsec_ and base64") from None
 
 
 def check_standard(verifiers: Sequence[Webhook], headers: Mapping[str, str], body: bytes) -> None:

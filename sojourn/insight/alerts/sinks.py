@@ -226,7 +226,7 @@ def _by_apprise(url: str) -> ByApprise:
             f"SOJOURN_ALERTS_TO: Apprise cannot read the address that begins with "
             f'"{scheme[:20]}://": see https://appriseit.com/services/'
             if scheme
-            else "SOJOURN_ALERTS_TO has a word that is no address, such as mailtos://...: "
+            else "SOJOURN_ALERTS_TO has a word that is not an address, such as mailtos://...: "
             "separate addresses by spaces"
         )
     service = url.partition("://")[0].lower()

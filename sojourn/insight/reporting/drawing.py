@@ -159,5 +159,5 @@ def _n(value: float) -> str:
 
 def _safe(kind: str) -> str:
     if not kind.isascii() or not kind.isalpha():
-        raise ValueError(f"{kind!r} is no class of a drawing")
+        raise ValueError(f"{kind!r} is not a class of a drawing")
     return kind

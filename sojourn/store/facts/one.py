@@ -180,4 +180,4 @@ def _answer(of: OfEvents, values: Any) -> Any:
 
 
 def _no_consent(fact: object) -> NoReturn:
-    raise AssertionError(f"{fact} is no field of an event")
+    raise AssertionError(f"{fact} is not a field of an event")

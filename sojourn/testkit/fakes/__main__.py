@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     known = {fake.name: fake for fake in fakes()}
     for name in wished.values():
         if name not in known:
-            print(f"no fake of {name}: there is {', '.join(known)}", file=sys.stderr)  # noqa: T201
+            print(f"no fake of {name}: choose one of: {', '.join(known)}", file=sys.stderr)  # noqa: T201
             return 2
     Fake.hook_url = told.public_url.rstrip("/")
     running = {name: known[name]() for name in wished.values()}

@@ -123,7 +123,7 @@ class FakeTwilio(Fake):
         if ("Body" in said) == ("ContentSid" in said):
             raise Malformed(_error(21619, "A text message body or ContentSid must be specified."))
         if said.get("SmartEncoded", "false") not in ("true", "false"):
-            raise Malformed(_error(20001, "SmartEncoded is no boolean"))
+            raise Malformed(_error(20001, "SmartEncoded is not a boolean"))
         callback = urlsplit(said["StatusCallback"])
         return Order(
             id=f"SM{next(self.numbers):032x}",

@@ -120,7 +120,7 @@ async def test_all_who_are_told_get_a_test_and_the_exit_code_says_who_did_not(
     ("given", "fault"),
     [
         ({"alerts_to": "nosuch://user:pa55@host"}, 'begins with "nosuch://"'),
-        ({"alerts_to": "pa55"}, "has a word that is no address"),
+        ({"alerts_to": "pa55"}, "has a word that is not an address"),
         ({"alerts_webhook": "https://shop.example/x"}, "SOJOURN_ALERTS_WEBHOOK_SECRET is not set"),
         ({"alerts_webhook": "ftp://user:pa55@host/"}, "SOJOURN_ALERTS_WEBHOOK "),
     ],

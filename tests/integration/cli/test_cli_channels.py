@@ -108,7 +108,7 @@ async def test_a_malformed_limit_changes_nothing(cli: Cli, rate: str) -> None:
     answer = await cli("channels", "limit", "sms", rate)
     assert answer.code == 2
     assert answer.fault == (
-        f'"{rate}" is no limit: write messages a second, from 0.1 to 10000, or off'
+        f'"{rate}" is not a limit: write messages a second, from 0.1 to 10000, or off'
     )
     assert (await limits(cli))["sms"] is None
 

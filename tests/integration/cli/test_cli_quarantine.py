@@ -202,15 +202,15 @@ async def test_a_webhook_that_is_no_json_is_mended_as_a_whole(
     raw = f'{{"token": "{mark}", "line_items": ['.encode()
     request = SignedRequest(shopify("checkouts/create", raw), raw, datetime.now(UTC))
     await Refused(cli.store, Metrics()).keep(
-        Shopify([SHOPIFY_SECRET]), request, BadEvent("body", "is no JSON")
+        Shopify([SHOPIFY_SECRET]), request, BadEvent("body", "is not JSON")
     )
     listed = (await cli("quarantine", "--json", "--limit", 1000)).json
-    (number,) = [str(row["id"]) for row in listed if row["reason"] == "is no JSON"]
+    (number,) = [str(row["id"]) for row in listed if row["reason"] == "is not JSON"]
     assert mark in (await cli("quarantine", "show", number)).out
     bad = await cli("quarantine", "mend", number, "--set", "token=1")
     assert "leads nowhere" in bad.fault
     still = await cli("quarantine", "mend", number, "--set", "body={")
-    assert still.fault.startswith(f"call {number} stays as it was: body: is no JSON")
+    assert still.fault.startswith(f"call {number} stays as it was: body: is not JSON")
     whole = json.dumps({"token": mark, "line_items": []})
     assert (await cli("quarantine", "mend", number, "--set", f"body={whole}")).code == 0
     assert (await cli("quarantine", "redrive", number)).code == 0

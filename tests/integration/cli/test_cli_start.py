@@ -108,7 +108,7 @@ async def test_start_refuses_unidentified_customers_without_anyway(cli: Cli) -> 
         (("abandoned-cart", "c", "cart_id=", "product_id=p"), "cart_id missing"),
         (("abandoned-cart", "c", "cart_id=k", "product=p"), 'did you mean "product_id"?'),
         (("abandoned-cart", "c", "cart_id=k", "product_id=p", "price=x"), "price: "),
-        (("abandoned-cart", "c", "cart_id"), '"cart_id" is no field: write field=value'),
+        (("abandoned-cart", "c", "cart_id"), '"cart_id" is not a field: write field=value'),
         (("abandoned-cart", "c", "cart_id=1", "cart_id=2"), "given twice"),
         (("renewal", "c", "subscription_id=s", "expires_at=soon"), "expires_at: write a moment"),
         (("onboarding", "c\n"), "customer_id: has a control character"),

@@ -112,11 +112,11 @@ async def test_a_file_is_imported_row_by_row_and_again_changes_nothing(
     }  # fmt: skip
     assert dry.json["refused"] == first.json["refused"]
     assert [(bad["line"], bad["reason"]) for bad in first.json["refused"]] == [
-        (6, "the address is no e-mail address"),
-        (7, 'no channel "fax": there is email, push, sms, whatsapp'),
-        (8, "the number is no phone number; write it as +39 320 1234567"),
+        (6, "the address is not an e-mail address"),
+        (7, 'no channel "fax": choose one of: email, push, sms, whatsapp'),
+        (8, "the number is not a phone number; write it as +39 320 1234567"),
         (9, '"2999-01-01" lies ahead'),
-        (10, '"yesterday" is no date: write it as 2026-11-03 or 2026-11-03T10:15:00Z'),
+        (10, '"yesterday" is not a date: write it as 2026-11-03 or 2026-11-03T10:15:00Z'),
         (11, "has no channel: name it in the row, or by --channel"),
         (12, "has no address"),
     ]
@@ -203,9 +203,9 @@ async def test_an_export_is_what_import_takes(offline: Cli, tmp_path: Path) -> N
     ("arguments", "says"),
     [
         (("add", "fax", "a@b.example", "--why", "x"), 'no channel "fax"'),
-        (("add", "email", "nobody", "--why", "x"), "the address is no e-mail address"),
-        (("add", "sms", "12", "--why", "x"), "the number is no phone number; write it as +39"),
-        (("add", "push", " ", "--why", "x"), "the address is no device token"),
+        (("add", "email", "nobody", "--why", "x"), "the address is not an e-mail address"),
+        (("add", "sms", "12", "--why", "x"), "the number is not a phone number; write it as +39"),
+        (("add", "push", " ", "--why", "x"), "the address is not a device token"),
         (("add", "email", "a@b.example"), "--why"),
         (("add", "email", "a@b.example", "--why", " "), "--why is empty"),
         (("add", "email", "a@b.example", "--why", "x", "--by", "postmark"), "acts by that name"),

@@ -69,7 +69,7 @@ async def test_a_resumed_journey_says_what_else_holds_it_back(offline: Cli) -> N
         (("all", "cart"), "all takes no name"),
         (
             ("journey",),
-            "which journey? there is abandoned-cart, double-opt-in, onboarding, renewal",
+            "which journey? Choose one of: abandoned-cart, double-opt-in, onboarding, renewal",
         ),
     ],
 )

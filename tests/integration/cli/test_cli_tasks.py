@@ -82,7 +82,7 @@ async def test_what_cannot_be_answered_is_one_clear_line(offline: Cli) -> None:
     (one,) = (await offline("tasks", "--json")).json
     wrong = await offline("tasks", "answer", str(one["id"]), "maybe", "--by", "Ann")
     assert wrong.code == 2
-    assert '"maybe" is no answer to refund: there is yes, no' in wrong.err
+    assert '"maybe" is not an answer to refund. Choose one of: yes, no' in wrong.err
     nobody = await offline("tasks", "answer", str(one["id"]), "yes", "--by", " ")
     assert nobody.code == 2
     assert (await offline("tasks", "--json")).json == [one]

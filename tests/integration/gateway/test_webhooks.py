@@ -905,7 +905,7 @@ async def test_a_webhook_that_is_no_json_is_kept_as_text(
     assert (row.name, row.path, row.call["body"]) == ("shopify orders/create", "body", raw.decode())
     assert row.id is not None
     found = sources()
-    with pytest.raises(BadEvent, match="is no JSON"):
+    with pytest.raises(BadEvent, match="is not JSON"):
         await redrive(sojourn, row, found.named)
     mended = await mend(
         sojourn.store, row.id, [("body", whole)], check=lambda one: reread(one, found.named)

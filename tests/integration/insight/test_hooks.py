@@ -226,7 +226,7 @@ async def test_a_replay_tells_it_once_more_under_the_same_ids(
         ("crm=https://a.example/x", f"crm={NEW},b={NEW}", "has a secret of b"),
         ("crm=https://a.example/x,crm=https://b.example/x", f"crm={NEW}", "names crm twice"),
         ("https://a.example/x", f"crm={NEW}", "write it as crm=https"),
-        ("crm=https://a.example/x", "crm=hushh", "is no secret like whsec_"),
+        ("crm=https://a.example/x", "crm=hushh", "is not a secret like whsec_"),
     ],
     ids=["http", "no secret", "no address", "twice", "no name", "no key"],
 )

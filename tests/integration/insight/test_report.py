@@ -153,8 +153,8 @@ async def test_the_command_refuses_what_makes_no_sense(offline: Cli) -> None:
     for arguments, line in (
         (("abandond-cart",), 'no journey or campaign "abandond-cart": did you mean'),
         (("--by", "steps"), 'no column "steps": did you mean "step"?'),
-        (("--model", "middle"), 'no model "middle": there is first, last, linear'),
-        (("--since", "1.11.2026"), '"1.11.2026" is no day: write it as 2026-11-01'),
+        (("--model", "middle"), 'no model "middle": choose one of: first, last, linear'),
+        (("--since", "1.11.2026"), '"1.11.2026" is not a day: write it as 2026-11-01'),
         (("--since", "2026-11-01", "--days", "3"), "--since and --days: choose one"),
         (("--html", "x.html", "--json"), "--html and --json: choose one"),
         (("--html", offline.home / "no" / "x.html"), "cannot write"),

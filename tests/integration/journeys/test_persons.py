@@ -74,7 +74,7 @@ async def test_without_an_answer_the_run_goes_on_when_the_time_is_up(journey: Jo
     row = await newest(journey)
     assert (row.state, row.answer) == ("expired", None)
     assert journey.sent == []
-    with pytest.raises(BadInput, match="there is none"):
+    with pytest.raises(BadInput, match="the open ones are: none"):
         await journey.answer("yes")
 
 

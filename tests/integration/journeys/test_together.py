@@ -80,7 +80,7 @@ async def test_nobody_sells_to_a_customer_who_waits_for_an_answer(journey: Journ
     assert "welcome" in journey.sent, "what the customer needs still comes"
     async with journey.store.reading() as session:
         found = [t.subject for t in await tickets.listed(session)]
-    assert "A customer is yours until content: k1" in found
+    assert "Look after this customer until the case is settled: k1" in found
 
 
 async def test_what_still_makes_sense_comes_after_the_answer(journey: JourneyTest) -> None:

@@ -174,7 +174,7 @@ async def test_a_task_from_before_there_was_a_helpdesk_is_not_told(desk: FakeHel
         ("https://ann:pass-word@desk.example", NEW, "must not have a user"),
         ("desk.example", NEW, "must begin with https://"),
         ("https://desk.example/hook", "", "SECRET is not set"),
-        ("https://desk.example/hook", "whsec_?", "is no secret like whsec_"),
+        ("https://desk.example/hook", "whsec_?", "is not a secret like whsec_"),
     ],
 )
 async def test_what_cannot_be_used_is_refused_at_the_start(

@@ -63,7 +63,7 @@ def test_the_setting_knows_the_tables_that_age() -> None:
 @pytest.mark.parametrize(
     ("written", "fault"),
     [
-        ("consents=30", '"consents" keeps everything; there is contents,'),
+        ("consents=30", '"consents" keeps everything. Choose one of: contents,'),
         ("contents", "contents: write the days"),
         ("contents=0", "contents: write the days"),
         ("contents=9,contents=8", "contents stands there twice"),

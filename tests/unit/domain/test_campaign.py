@@ -26,7 +26,7 @@ def campaign(name: str = "spring", **changes: Any) -> Campaign:
         ({"message": Message(EMAIL, useful_for=days(2))}, "has no topic"),
         ({"when": "tomorrow"}, "when= takes"),
         ({"rate": 0}, "rate= is a number"),
-        ({"seeds": ("nobody",)}, 'seeds= "nobody" is no address'),
+        ({"seeds": ("nobody",)}, 'seeds= "nobody" is not an address'),
         ({"seeds": ("+393201234567",)}, "sms is none of its channels"),
         ({"seeds": "qa@shop.example"}, "seeds= takes addresses"),
         ({"goal": "Order Completed"}, "goal= takes classes"),

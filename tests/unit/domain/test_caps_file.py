@@ -83,10 +83,10 @@ def test_names_that_the_project_does_not_have_are_found() -> None:
         ('[caps]\ndistance = "8d"', "caps: distance: is more than 7 days"),
         ('[caps]\nat_cap = "skip"', 'caps: at_cap: write "wait" or "give_way", not \'skip\''),
         ("precedence = 1", "precedence: write it as a table, [precedence]"),
-        ("[precedence]\ncart = 1", 'precedence: no such name "cart": there are order'),
+        ("[precedence]\ncart = 1", 'precedence: no such name "cart": choose one of: order'),
         ('[precedence]\norder = "cart"', "precedence: order: write a list"),
-        ("[precedence]\norder = [1]", 'precedence: order: "1" is no journey and no message'),
-        ('[precedence]\norder = ["a/b/c"]', '"a/b/c" is no journey and no message'),
+        ("[precedence]\norder = [1]", 'precedence: order: "1" is neither a journey nor a message'),
+        ('[precedence]\norder = ["a/b/c"]', '"a/b/c" is neither a journey nor a message'),
         ('[precedence]\norder = ["a", "a"]', 'precedence: order: names "a" twice'),
     ],
 )

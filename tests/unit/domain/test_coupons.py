@@ -41,8 +41,8 @@ def test_the_file_lists_pools() -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ('spring = "SPRING"', "spring: is no table"),
-        ("[Spring_1]", 'is no pool: write it like "spring"'),
+        ('spring = "SPRING"', "spring: is not a table"),
+        ("[Spring_1]", 'cannot name a pool: write it like "spring"'),
         ("[spring]\nvalid_for = '14 days'", "spring.valid_for: "),
         ("[spring]\nvalid_for = -1", "spring.valid_for: "),
         ("[spring]\nlast_day = '2027-05-31'", "spring.last_day: must be a day, without quotes"),
@@ -50,7 +50,7 @@ def test_the_file_lists_pools() -> None:
         ("[spring]\ngives = '15 %'", 'spring.gives: must be by language: write gives.en = "..."'),
         ("[spring]\npatern = '????????'", "spring.patern: no such entry: a pool has pattern,"),
         ("[spring]\npattern = 'SPRING-????'", "could be guessed: write 8 ? at least"),
-        ("[spring]\npattern = 'ŁÓDŹ-????????'", "is no pattern: write letters, digits"),
+        ("[spring]\npattern = 'ŁÓDŹ-????????'", "is not a pattern: write letters, digits"),
     ],
 )
 def test_a_fault_of_the_file_says_the_way_out(written: str, said: str) -> None:

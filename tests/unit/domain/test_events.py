@@ -338,7 +338,7 @@ def test_events_do_not_change() -> None:
     ],
 )
 def test_properties_that_are_not_json_are_refused(value: Any) -> None:
-    with pytest.raises(BadEvent, match="properties: is no JSON"):
+    with pytest.raises(BadEvent, match="properties: is not JSON"):
         check_track("Anything", {"value": value})
 
 
@@ -346,7 +346,7 @@ def test_endless_nesting_is_refused() -> None:
     pit: list[Any] = []
     for _ in range(100_000):
         pit = [pit]
-    with pytest.raises(BadEvent, match="properties: is no JSON"):
+    with pytest.raises(BadEvent, match="properties: is not JSON"):
         check_track("Anything", {"value": pit})
 
 

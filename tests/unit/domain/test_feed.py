@@ -56,7 +56,7 @@ def test_a_language_reads_its_own_feed_even_where_that_has_nothing_new() -> None
         ({"url": {}}, "takes an address"),
         ({"url": {"": URL}}, "names languages"),
         ({"url": "ftp://blog.example"}, "begins with https://"),
-        ({"url": "https://blog .example"}, "is no address"),
+        ({"url": "https://blog .example"}, "is not an address"),
         ({"url": "shop_feed"}, "name of an environment variable"),
         ({"url": {"en": URL, "it": "file:///etc/passwd"}}, "begins with https://"),
         ({"url": URL, "at_most": 0}, "1 to 20"),

@@ -38,14 +38,14 @@ def test_without_a_file_there_is_no_price() -> None:
     ("file", "fault"),
     [
         ('[text]\n"+39" = 1', "text: no such table"),
-        ("sms = 1", "sms: is no table"),
+        ("sms = 1", "sms: is not a table"),
         ('[sms]\n"+39" = 1', "sms.currency: must be three capitals"),
         ('[sms.twilio]\ncurrency = "euro"\n"+39" = 1', "sms.twilio.currency: must be"),
-        ('[sms]\ncurrency = "EUR"\n"39" = 1', 'sms."39": is no beginning of a number'),
-        ('[sms]\ncurrency = "EUR"\n"+39" = "cheap"', 'sms."+39": is no price'),
-        ('[sms]\ncurrency = "EUR"\n"+39" = -1', 'sms."+39": is no price'),
-        ('[sms]\ncurrency = "EUR"\n"+39" = nan', 'sms."+39": is no price'),
-        ('[sms]\ncurrency = "EUR"\n"+39" = true', 'sms."+39": is no price'),
+        ('[sms]\ncurrency = "EUR"\n"39" = 1', 'sms."39": must be the beginning of a number'),
+        ('[sms]\ncurrency = "EUR"\n"+39" = "cheap"', 'sms."+39": is not a price'),
+        ('[sms]\ncurrency = "EUR"\n"+39" = -1', 'sms."+39": is not a price'),
+        ('[sms]\ncurrency = "EUR"\n"+39" = nan', 'sms."+39": is not a price'),
+        ('[sms]\ncurrency = "EUR"\n"+39" = true', 'sms."+39": is not a price'),
     ],
 )
 def test_a_fault_is_one_line_that_names_the_entry(file: str, fault: str) -> None:

@@ -17,7 +17,9 @@ def test_it_says_the_steps_of_each_domain() -> None:
     )
     assert ramps.named("Shop.Example") == Ladder(steps=(10, 20), bounces=0.1)
     assert ramps.named("news.shop.example") == Ladder()
-    with pytest.raises(BadInput, match=r"has no domain other\.example: there is shop\.example"):
+    with pytest.raises(
+        BadInput, match=r"has no domain other\.example; its domains are: shop\.example"
+    ):
         ramps.named("other.example")
 
 
@@ -25,10 +27,10 @@ def test_it_says_the_steps_of_each_domain() -> None:
     ("text", "said"),
     [
         ('["shop.example"]', r'shop\.example: no such entry: write \[domains\."shop\.example"\]'),
-        ('domains = "shop.example"', "domains: is no table"),
-        ("[domains.shop.example]", '"shop" is no domain: write it in quotes'),
+        ('domains = "shop.example"', "domains: is not a table"),
+        ("[domains.shop.example]", '"shop" is not a domain: write it in quotes'),
         ('[domains."Shop.example"]', "in quotes and small letters"),
-        (f"{OF}step = [1]", "step: no such entry: there are steps, bounces"),
+        (f"{OF}step = [1]", "step: no such entry. Choose one of: steps, bounces"),
         (f"{OF}steps = []", r"steps: write messages a day, each step more"),
         (f"{OF}steps = [10, 10]", "each step has more messages than the one before"),
         (f"{OF}steps = [0, 10]", "steps: write messages a day"),

@@ -94,7 +94,7 @@ def test_a_local_time_has_no_offset(wrong: object) -> None:
 
 
 def test_an_unknown_way_is_named_with_those_there_are() -> None:
-    with pytest.raises(TypeError, match="there is now, tomorrow, never"):
+    with pytest.raises(TypeError, match="choose one of: now, tomorrow, never"):
         at_local("2026-03-20 10:00", passed="later")
 
 

@@ -63,12 +63,12 @@ def test_words_that_a_declared_language_lacks_are_listed() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('[News]\nname.en = "x"', '"News" is no topic: write it like "newsletter"'),
-        ('news = "x"', r"news: is no table: write \[news\], and its name.en below"),
+        ('[News]\nname.en = "x"', '"News" cannot name a topic: write it like "newsletter"'),
+        ('news = "x"', r"news: is not a table: write \[news\], and its name.en below"),
         ("[news]", "news.name: is missing: write name.en = ..."),
         ('[news]\nname = "News"', 'news.name: must be by language: write name.en = "..."'),
         ('[news]\nname.en = " "', "news.name.en: string should have at least 1 character"),
-        ('[news]\nname.English = "x"', 'news.name: "English" is no language: write it like en'),
+        ('[news]\nname.English = "x"', 'news.name: "English" is not a language: write it like en'),
         ('[news]\nname.en = "x"\ncadense = []', "news.cadense: no such entry: a topic has name"),
         (
             '[news]\nname.en = "x"\ndefault = "yes"',
@@ -101,7 +101,7 @@ def test_a_topic_that_is_not_listed_is_told_the_nearest_one() -> None:
     topics.check("account")
     with pytest.raises(UnknownName, match='no topic "newsleter": did you mean "newsletter"'):
         topics.check("newsleter")
-    with pytest.raises(UnknownName, match="there is account, newsletter"):
+    with pytest.raises(UnknownName, match="choose one of: account, newsletter"):
         topics.check("zzz")
     with pytest.raises(UnknownName, match=r"topics.toml lists none"):
         read("").check("zzz")

@@ -54,8 +54,8 @@ def test_a_month_and_business_days_keep_the_time_of_day() -> None:
 @pytest.mark.parametrize(
     ("wait", "office", "place", "fault"),
     [
-        (timedelta(0), OFFICE, "", "is no wait"),
-        (timedelta(days=400), OFFICE, "", "is no wait"),
+        (timedelta(0), OFFICE, "", "is not a wait"),
+        (timedelta(days=400), OFFICE, "", "is not a wait"),
         (hours(1), "9 to 5", "", "working: cannot read"),
         (hours(1), OFFICE, "Atlantis", "working:"),
     ],

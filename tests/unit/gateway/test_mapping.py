@@ -117,7 +117,11 @@ def test_a_when_is_true_by_the_rules_of_jmespath(tmp_path: Path, when: str, hold
     ("body", "path", "reason"),
     [
         ({"what": "x"}, "events.0.user_id", "who finds nothing"),
-        ({"who": "ada@example.com", "what": "x"}, "events.0.user_id", "an e-mail address is no id"),
+        (
+            {"who": "ada@example.com", "what": "x"},
+            "events.0.user_id",
+            "an e-mail address is not an id",
+        ),
         ({"who": {"id": 1}, "what": "x"}, "events.0.user_id", "who finds no id"),
         ({"who": True, "what": "x"}, "events.0.user_id", "who finds no id"),
     ],
@@ -238,7 +242,7 @@ def test_mapping_files_have_functions_of_their_own(
     [
         ("", "events: there is neither"),
         ("events = 7", "events: "),
-        (EVENT.replace('"who"', '"who["'), "events.0.user_id: who[ is no JMESPath: "),
+        (EVENT.replace('"who"', '"who["'), "events.0.user_id: who[ is not a JMESPath expression: "),
         (EVENT.replace('"who"', '"a || lenght(b)"'), 'events.0.user_id: no JMESPath function "len'),
         (EVENT.replace('"who"', '"length(a, b)"'), "events.0.user_id: length() takes 1 "),
         (EVENT.replace('"who"', "7"), "events.0.user_id: must be a JMESPath expression"),
@@ -268,9 +272,9 @@ def test_a_fault_in_a_mapping_file_is_one_line_with_file_and_key(
     ("secret", "fault"),
     [
         ("", "the environment has no SECRET"),
-        ("hunter2!", "SECRET is no secret of Standard Webhooks"),
-        ("whsec_", "SECRET is no secret of Standard Webhooks"),
-        (f"{STANDARD_SECRET}, hunter2!", "SECRET is no secret of Standard Webhooks"),
+        ("hunter2!", "SECRET is not a secret of Standard Webhooks"),
+        ("whsec_", "SECRET is not a secret of Standard Webhooks"),
+        (f"{STANDARD_SECRET}, hunter2!", "SECRET is not a secret of Standard Webhooks"),
     ],
 )
 def test_a_malformed_secret_is_refused_and_not_shown(

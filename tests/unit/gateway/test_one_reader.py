@@ -131,14 +131,14 @@ MEANT: dict[str, tuple[str, str, datetime] | str] = {
     "context traits, no message id": ("42", "made-28bd85895c53e2d16e820b64f3ac6be6", NINE),
     "both kinds of traits": ("c42", "m1", ARRIVED),
     "context traits of another kind": "context.traits: must be an object",
-    "a trait that is wrong": "traits.email: is no e-mail address",
+    "a trait that is wrong": "traits.email: is not an e-mail address",
     "context traits of a track": ("c42", "m1", ARRIVED),
     "an alias": ("c42", "m1", ARRIVED),
     "an alias of numbers": ("2", "made-3599a5f09cca556d94bf42775400921a", NINE),
     "an alias of an anonymous id": "userId: is missing: an alias names who it is from now on",
     "an alias of nobody": "previousId: is missing",
     "a page of nobody": "userId: is missing: a call needs userId or anonymousId",
-    "a call that is none": "type: 'dance' is no call: track, identify or alias",
+    "a call that is none": "type: 'dance' is not a call: track, identify or alias",
     "a call of no type": "type: is missing: track, identify or alias",
 }
 """Customer, message id and moment of each call; or the fault. Made ids never change: a sender's

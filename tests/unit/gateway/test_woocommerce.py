@@ -116,7 +116,7 @@ def test_a_deleted_customer_is_deleted_here_too() -> None:
     found = TOPICS["customer.deleted"]({"id": 25}, NOW)
     assert isinstance(found, list)
     assert isinstance(read_call(found[0], deletes=True), Erasure)
-    with pytest.raises(BadEvent, match="is no call"):  # no write key may send it
+    with pytest.raises(BadEvent, match="is not a call"):  # no write key may send it
         read_call(found[0])
 
 

@@ -51,7 +51,9 @@ def render(tmp_path: Path) -> Render:
 def test_a_block_that_the_channel_does_not_know_is_named_with_the_nearest(render: Render) -> None:
     with pytest.raises(TemplateError, match=r'no block "imgae": did you mean "image"\?$'):
         render(Channel.PUSH, {**PUSH, "imgae": "https://shop.example/cup.png"})
-    with pytest.raises(TemplateError, match=r'x\.sms\.en: no block "subject": there is text$'):
+    with pytest.raises(
+        TemplateError, match=r'x\.sms\.en: no block "subject": choose one of: text$'
+    ):
         render(Channel.SMS, {"subject": "s", "text": "t"})
 
 

@@ -46,5 +46,5 @@ def test_an_address_tells_the_channel() -> None:
     assert place_of("push:abc", (Channel.PUSH,)) == Place(Channel.PUSH, "abc")
     with pytest.raises(BadInput, match="the message goes by email: sms is none"):
         place_of("+393201234567", (Channel.EMAIL,))
-    with pytest.raises(BadInput, match="is no address"):
+    with pytest.raises(BadInput, match="is not an address"):
         place_of("me", both)

@@ -50,7 +50,7 @@ def test_a_service_is_declared_in_a_few_lines(url: str) -> None:
         ({"card": ("favourite",)}, 'the card has no "favourite"'),
         ({"sends": {"customer_id": str}}, 'cannot name a field "customer_id"'),
         ({"sends": {"order id": str}}, 'cannot name a field "order id"'),
-        ({"name": "may refund"}, "is no name"),
+        ({"name": "may refund"}, "is not a name"),
     ],
 )
 def test_what_makes_no_sense_is_refused_where_it_is_declared(

@@ -59,7 +59,7 @@ def _expression(value: object) -> object:
     try:
         parsed = jmespath.compile(value)
     except (JMESPathError, RecursionError, ValueError) as error:
-        raise ValueError(f"{value} is no JMESPath: {first_line(error)}") from None
+        raise ValueError(f"{value} is not a JMESPath expression: {first_line(error)}") from None
     for node in _nodes(parsed.parsed):
         _check_function(node)
     return Expression(value, parsed)

@@ -179,7 +179,7 @@ def _user(entry: Entry, body: Any, path: str) -> str:
     if found is None:
         raise BadEvent(where, f"{entry.user_id.text} finds nothing")
     if "@" in found:
-        raise BadEvent(where, "an e-mail address is no id: it changes, and ids are seen by many")
+        raise BadEvent(where, "an e-mail address is not an id: it changes, and many see ids")
     return found
 
 

@@ -198,7 +198,7 @@ def _identifier(value: Any) -> str | None:
         raise ValueError("must be an id")
     text = plain(value)  # cuts the key off a cart's token, and gid:// off an id
     if not 1 <= len(text) <= LONGEST_ID or _CONTROL.search(text):
-        raise ValueError(f"is no id: 1 to {LONGEST_ID} characters without control codes")
+        raise ValueError(f"is not an id: 1 to {LONGEST_ID} characters without control codes")
     return text
 
 
