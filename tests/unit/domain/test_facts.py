@@ -240,7 +240,7 @@ MISTAKES: list[tuple[Callable[[], Any], str]] = [
     (lambda: PRO & True, "parentheses"),
     (lambda: trait("a") == 1 & trait("b"), "parentheses"),
     (lambda: trait("plan") > "free", "one_of"),
-    (lambda: trait("plan") == None, "no value"),  # noqa: E711
+    (lambda: trait("plan") == None, "not a value"),  # noqa: E711
     (lambda: trait("plan") == datetime(2024, 1, 8), "time zone"),
     (lambda: trait("plan") == float("inf"), "too large"),
     (lambda: trait("plan") == "", "1 to 500"),
@@ -252,7 +252,7 @@ MISTAKES: list[tuple[Callable[[], Any], str]] = [
     (lambda: did(OrderCompleted, where=field("total") == "20"), "is a number"),
     (lambda: did(OrderCompleted, where=PRO), "where="),
     (lambda: did(OrderCompleted, where=field("message_id") == "m"), "no field"),
-    (lambda: did("Order Completed"), "no class of events"),  # type: ignore[arg-type]
+    (lambda: did("Order Completed"), "not a class of events"),  # type: ignore[arg-type]
     (lambda: did(OrderCompleted, at_least=0), "1 or more"),
     (lambda: did(OrderCompleted, within=days(0)), "span"),
     (lambda: count(OrderCompleted) >= 1.5, "whole numbers"),

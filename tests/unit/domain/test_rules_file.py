@@ -102,7 +102,7 @@ RULE = '[[rules]]\nname = "r"\n'
     [
         pytest.param("quiet_hours", "expected '=' after a key", id="no toml"),
         ('quiethours = "off"', 'no such name "quiethours": did you mean "quiet_hours"?'),
-        ("zone = 1", 'no such name "zone": there are quiet_hours, spread, rules'),
+        ("zone = 1", 'no such name "zone": choose one of: quiet_hours, spread, rules'),
         ("quiet_hours = 21", 'quiet_hours: write it as text: "21:00-09:00"'),
         ('quiet_hours = "21-9"', 'quiet_hours cannot read "21-9"'),
         ('spread = "ten"', 'spread: write it as "10m"'),

@@ -115,5 +115,5 @@ def test_a_difference_of_none_stands_in_the_middle() -> None:
     drawn = spread(-1, 0, 1, 2)
     assert 'x="250" y="6" width="500"' in drawn
     assert f'x="{WIDE // 2 - 3}"' in drawn
-    with pytest.raises(ValueError, match="no class"):
+    with pytest.raises(ValueError, match="not a class"):
         curves([('x"><script>', [])], 1)

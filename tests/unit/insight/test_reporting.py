@@ -109,7 +109,7 @@ def test_intervals_and_days_are_drawn_to_scale() -> None:
 
 
 def test_no_text_enters_a_drawing() -> None:
-    with pytest.raises(ValueError, match="no class"):
+    with pytest.raises(ValueError, match="not a class"):
         bar(1, 0, 1, 'x"><script>')
 
 
