@@ -192,7 +192,7 @@ async def _fill(bench: Bench, count: int) -> None:
 
     await in_lanes(parts, STARTING, queued)
     async with asyncio.timeout(PATIENCE.total_seconds()):
-        while await _under_way(bench.store) > 1:  # noqa: ASYNC110 (another process sends)
+        while await _under_way(bench.store) > LIMIT:  # noqa: ASYNC110 (another process sends)
             await asyncio.sleep(0.1)
 
 

@@ -253,18 +253,18 @@ def test_the_shops_recording_has_its_true_counts() -> None:
 
 TRACK = '{"type": "track", "event": "X", "messageId": "m", "userId": "u"'
 BAD_LINES = {
-    "{": "no JSON",
-    "[1]": "no JSON object",
+    "{": "not JSON",
+    "[1]": "not a JSON object",
     '{"type": "track", "event": "X"}': "userId",
     '{"type": "track", "userId": "u"}': "event",
-    '{"type": "dance", "userId": "u"}': "no call",
+    '{"type": "dance", "userId": "u"}': "not a call",
     '{"type": "track", "event": "X", "messageId": "m", "userId": ""}': "userId",
     TRACK + ', "timestamp": "soon"}': "time",
     TRACK + ', "timestamp": "0001-01-01T00:00Z"}': "1970",
     '{"type": "track", "event": "Order Completed", "messageId": "m", "userId": "u"}': "order_id",
     TRACK + ', "userId": "v"}': "twice",
     '{"type": "track", "event": "X", "messageId": "m", "userId": "u\\u0000"}': "NUL",
-    TRACK + ', "properties": {"a": nan}}': "no JSON",
+    TRACK + ', "properties": {"a": nan}}': "not JSON",
     '{"type": "identify", "messageId": "m", "userId": "u", "traits": {"timezone": "Mars"}}': "zone",
     '{"type": "identify", "messageId": "m", "userId": "u", "traits": {"phone": "12"}}': "phone",
 }

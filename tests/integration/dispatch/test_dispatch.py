@@ -589,6 +589,7 @@ async def test_a_product_added_in_the_moment_the_run_ends_is_not_lost(
     tests = {name: kit(name) for name in (f"r-{uuid4().hex[:8]}" for _ in range(10))}
     for test in tests.values():
         test._task_queue = queue
+        test._engine = OnTemporal(time_skipping_client, queue, PROJECT.journeys)
 
     async def come_back(customer_id: str) -> None:
         journey = tests[customer_id]

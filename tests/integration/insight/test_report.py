@@ -158,7 +158,10 @@ async def test_the_command_refuses_what_makes_no_sense(offline: Cli) -> None:
         (("--since", "2026-11-01", "--days", "3"), "--since and --days: choose one"),
         (("--html", "x.html", "--json"), "--html and --json: choose one"),
         (("--html", offline.home / "no" / "x.html"), "cannot write"),
-        (("--html", "x.html", "--language", "de"), 'no language of reports "de": there is en, it'),
+        (
+            ("--html", "x.html", "--language", "de"),
+            'no language of reports "de": choose one of: en, it',
+        ),
         (("--language", "it"), "--language is that of the page: add --html FILE"),
     ):
         answer = await offline("report", *arguments)

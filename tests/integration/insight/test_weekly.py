@@ -284,7 +284,7 @@ async def test_the_command_refuses_what_makes_no_sense(
 ) -> None:
     for arguments, line in (
         (("show", "--week", "25.11."), '"25.11." is no day: write it as 2026-11-25'),
-        (("show", "--language", "de"), 'no language of reports "de": there is en, it, pl'),
+        (("show", "--language", "de"), 'no language of reports "de": choose one of: en, it, pl'),
         (("show", "--html", offline.home / "no" / "x.html"), "cannot write"),
         (("schedule",), "SOJOURN_EMAIL_PROVIDER is outbox"),
         (("test", "--to", "me@shop.example"), "SOJOURN_EMAIL_PROVIDER is outbox"),
