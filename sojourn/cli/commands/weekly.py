@@ -103,7 +103,7 @@ def _address(written: str) -> str:
     try:
         return read_email(written)
     except ValueError:
-        raise BadInput(f'--to: "{written[:80]}" is no e-mail address') from None
+        raise BadInput(f'--to: "{written[:80]}" is not an e-mail address') from None
 
 
 async def _content(here: Here, week: str | None, *, test: bool = False) -> Content:
@@ -117,7 +117,7 @@ async def _content(here: Here, week: str | None, *, test: bool = False) -> Conte
         try:
             first = week_of(date.fromisoformat(week))
         except ValueError:
-            raise BadInput(f'--week: "{week[:40]}" is no day: write it as 2026-11-25') from None
+            raise BadInput(f'--week: "{week[:40]}" is not a day: write it as 2026-11-25') from None
     async with here.store() as store:
         return await Weekly(store, here.settings, here.project, {}).content(first, test=test)
 

@@ -160,7 +160,7 @@ async def test_the_command_refuses_what_makes_no_sense(offline: Cli) -> None:
         (("--html", offline.home / "no" / "x.html"), "cannot write"),
         (
             ("--html", "x.html", "--language", "de"),
-            'no language of reports "de": choose one of: en, it',
+            'no language of reports "de": choose',
         ),
         (("--language", "it"), "--language is that of the page: add --html FILE"),
     ):

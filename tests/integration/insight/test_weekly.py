@@ -256,7 +256,7 @@ def test_a_setting_without_addresses_is_one_clear_error(tmp_path: Path) -> None:
     for written, line in (
         ("", "SOJOURN_WEEKLY_TO names nobody"),
         (" , ", "SOJOURN_WEEKLY_TO names nobody"),
-        ("anna@shop.example, marco", "SOJOURN_WEEKLY_TO: number 2 is no e-mail address"),
+        ("anna@shop.example, marco", "SOJOURN_WEEKLY_TO: number 2 is not an e-mail address"),
     ):
         with pytest.raises(BadSetting, match=line) as error:
             readers(settings_of(tmp_path, "", weekly_to=SecretStr(written)))
@@ -288,7 +288,7 @@ async def test_the_command_refuses_what_makes_no_sense(
         (("show", "--html", offline.home / "no" / "x.html"), "cannot write"),
         (("schedule",), "SOJOURN_EMAIL_PROVIDER is outbox"),
         (("test", "--to", "me@shop.example"), "SOJOURN_EMAIL_PROVIDER is outbox"),
-        (("test", "--to", "me"), '"me" is no e-mail address'),
+        (("test", "--to", "me"), '"me" is not an e-mail address'),
         (("schedule", "--day", "monday"), "the days are mon, tue"),
         (("schedule", "--at", "8"), "write the local time of day"),
     ):
