@@ -19,7 +19,7 @@ def readers(settings: Settings) -> tuple[str, ...]:
         The addresses.
 
     Raises:
-        BadSetting: there is none, or one is no e-mail address; the text quotes no address.
+        BadSetting: there is none, or one is not an e-mail address; the text quotes no address.
     """
     written = [one.strip() for one in settings.weekly_to.get_secret_value().split(",")]
     found: dict[str, None] = {}
@@ -28,7 +28,7 @@ def readers(settings: Settings) -> tuple[str, ...]:
             found[read_email(one)] = None
         except ValueError:
             raise BadSetting(
-                f"SOJOURN_WEEKLY_TO: number {number} is no e-mail address: write "
+                f"SOJOURN_WEEKLY_TO: number {number} is not an e-mail address: write "
                 "anna@shop.example,marco@shop.example"
             ) from None
     if not found:

@@ -283,7 +283,7 @@ async def test_the_command_refuses_what_makes_no_sense(
     offline: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for arguments, line in (
-        (("show", "--week", "25.11."), '"25.11." is no day: write it as 2026-11-25'),
+        (("show", "--week", "25.11."), '"25.11." is not a day: write it as 2026-11-25'),
         (("show", "--language", "de"), 'no language of reports "de": choose one of: en, it, pl'),
         (("show", "--html", offline.home / "no" / "x.html"), "cannot write"),
         (("schedule",), "SOJOURN_EMAIL_PROVIDER is outbox"),
