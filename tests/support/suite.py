@@ -47,24 +47,21 @@ STORE = TESTS / "integration" / "store"
 PATIENCE, LONG_PATIENCE = 300, 900
 """Seconds that a test, or one in tests/long, may take; a size given by hand has no limit."""
 
-FIRST = 3
-"""The tests of a file on real parts that `make test` tries."""
-
 SERVERS = {"temporal", "own_temporal", "time_skipping_client"}
 """Fixtures of Temporal's servers, on which a test takes a second."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects by what is marked here
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark properties, long tests and those beyond the first of a file; begin with what is long.
+    """Mark properties, long tests and those after the first of a file; begin with what is long.
 
-    `make test` tries the unit tests, and of each file on real parts the first tests, one case each.
+    `make test` tries the unit tests, and of each file on real parts the first test, in one case.
     `make test-more` tries the others, but nothing twice: of what stands on the store it leaves out
     the round on PostgreSQL, of the cases of a test on a Temporal server all but one. These are for
     `make test-long`. Processes that begin with the long tests end at about the same time.
     """
     tried: set[str] = set()
-    first: dict[Path, set[str]] = {}
+    first: dict[Path, pytest.Item] = {}
     sized = bool(_sizes())
     lies_in = functools.cache(lambda file, folder: file.is_relative_to(folder))
     for item in items:
@@ -76,18 +73,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         _limit(item, None if sized else LONG_PATIENCE if long else PATIENCE)
         if long or (not lies_in(item.path, STORE) and _repeats(item, tried)):
             item.add_marker("long")
-        elif lies_in(item.path, INTEGRATION) and not _is_first(item, first):
+        elif lies_in(item.path, INTEGRATION) and first.setdefault(item.path, item) is not item:
             item.add_marker("more")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
-
-
-def _is_first(item: pytest.Item, first: dict[Path, set[str]]) -> bool:
-    """Tell whether an item is the first case of one of its file's first tests; note it."""
-    tests, test = first.setdefault(item.path, set()), item.nodeid.partition("[")[0]
-    if test in tests or len(tests) == FIRST:
-        return False
-    tests.add(test)
-    return True
 
 
 def _limit(item: pytest.Item, seconds: int | None) -> None:
