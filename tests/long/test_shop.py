@@ -14,9 +14,11 @@ from pathlib import Path
 from scipy import stats
 
 from sojourn.domain.statistics import Interval
+from sojourn.insight.measuring import Measuring
 from sojourn.insight.reporting.brought import Against, More, Standing, Verdict
 from sojourn.insight.reporting.figures import Asked
 from sojourn.insight.reporting.reading import read
+from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.testkit import Shop
 from tests.support.reports import UTC_ZONE
@@ -41,6 +43,7 @@ async def played(shop: Shop, migrated: Path, folder: Path) -> AsyncIterator[Stor
     shutil.copy(migrated, file)
     async with await Store.open(f"sqlite:///{file}") as store:
         await shop.write(store)
+        await Measuring.of(store, Settings(home=folder), shop.project).catch_up()
         yield store
     file.unlink()
 
