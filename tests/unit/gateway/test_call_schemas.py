@@ -78,6 +78,15 @@ def test_the_description_leaves_fields_of_events_and_traits_to_the_reader(name: 
     assert not is_taken(call, call["type"])
 
 
+@pytest.mark.parametrize("value", [1e200, -1e200, [{"deep": 1e200}], "a\0b"])
+def test_an_identify_of_nothing_that_can_be_stored_is_neither_described_nor_taken(
+    value: Any,
+) -> None:
+    call = {"type": "identify", "userId": "c1", "traits": {"shoes": value}}
+    assert not is_taken(call, "identify")
+    assert not is_described(call, "identify")
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_examples_are_described_and_taken(kind: str) -> None:
     assert is_described(EXAMPLES[kind], kind)
