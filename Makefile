@@ -15,7 +15,7 @@ dev: .venv/ready ## everything running: Temporal with its UI, and a worker; Ctrl
 # tests start many processes, for which compiled modules are worth keeping
 TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-test: .venv/ready ## the unit tests, and of each file on real parts the first one; two minutes or so
+test: .venv/ready ## the unit tests, and of each file on real parts the first one
 	$(TEST) -n 3 --maxschedchunk 2 -m "not long and not more"
 
 test-more: .venv/ready ## the other tests on real parts; a quarter of an hour
