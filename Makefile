@@ -4,7 +4,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
 
-.PHONY: demo dev test test-more test-long chaos mutants check bench format lock clean
+.PHONY: demo dev test test-more test-long explore chaos mutants check bench format lock clean
 
 demo: .venv/ready ## every journey on the embedded Temporal server, time moved along
 	$(BIN)/python -m sojourn demo
@@ -24,6 +24,9 @@ test-more: .venv/ready ## the other tests on real parts; a quarter of an hour
 test-long: .venv/ready ## whole installations: kills, races, SDKs, fuzzing, properties; some minutes
 	$(TEST) -n 2 --maxschedchunk 1 -m "long or property" --hypothesis-profile thorough
 	$(TEST) -n 3 --maxschedchunk 2 -m "not long" --engine temporal tests/integration/journeys
+
+explore: .venv/ready ## properties with examples that nobody has tried; what it finds becomes a test
+	$(TEST) -n 2 --maxschedchunk 1 -m property --hypothesis-profile explore
 
 chaos: .venv/ready ## everything fails at once: 2,000 runs, what was truly delivered; SOJOURN_SEED=n for others
 	SOJOURN_CHAOS=$${SOJOURN_CHAOS:-2000} $(BIN)/python -m pytest -s tests/long/test_chaos.py

@@ -134,6 +134,7 @@ def was_told(status: Event, arrived: Iterable[ParcelEvent]) -> bool:
         True if one of the order as a whole had told it of this parcel, or if those of all parcels
         that were known had told it of the order. A run knows of itself what it has told.
     """
+    cause: ParcelEvent | None = None
     whole: ParcelEvent | None = None
     parcels: dict[str, ParcelEvent] = {}
     by_whole: dict[str, ParcelEvent] = {}
@@ -151,9 +152,11 @@ def was_told(status: Event, arrived: Iterable[ParcelEvent]) -> bool:
         if own:
             before = parcels.get(own)
             parcels[own] = one if before is None or one.is_later(before) else before
-        elif not known and (whole is None or one.is_later(whole)):
-            whole = one
-            by_whole |= dict.fromkeys(parcels, one)
+        elif cause is None or one.is_later(cause):
+            cause = one  # of the run of the whole order, which tells nothing that comes before it
+            if not known:
+                whole = one
+                by_whole |= dict.fromkeys(parcels, one)
     return False
 
 

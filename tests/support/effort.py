@@ -1,4 +1,7 @@
-"""The number of examples for a property: few in `make test`, many in `make test-long`.
+"""The examples of a property: few in `make test`, many in `make test-long`, new ones by `explore`.
+
+The first two try the same examples every time, so that a change is judged by what it changed and
+not by luck. `make explore` draws others: what it finds becomes an example or a test.
 
 There is no deadline: the time of an example shows how busy the machine is, not whether the code is
 right.
@@ -8,10 +11,12 @@ from typing import Any
 
 import hypothesis
 
-QUICK, THOROUGH = "sojourn", "thorough"
+QUICK, THOROUGH, EXPLORE = "sojourn", "thorough", "explore"
 
-hypothesis.settings.register_profile(QUICK, deadline=None, max_examples=20)
-hypothesis.settings.register_profile(THOROUGH, deadline=None, max_examples=200)
+_SAME = hypothesis.settings(deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile(QUICK, _SAME, max_examples=20)
+hypothesis.settings.register_profile(THOROUGH, _SAME, max_examples=200)
+hypothesis.settings.register_profile(EXPLORE, deadline=None, max_examples=1000)
 
 
 def fewer(part: float, **options: Any) -> hypothesis.settings:

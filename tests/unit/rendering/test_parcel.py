@@ -95,6 +95,17 @@ def test_a_message_on_a_parcel_has_its_own_link_and_number() -> None:
         ),
         # that it was delivered, about all of them
         ([status(OrderDelivered), status(OrderDelivered, "T1")], status(OrderShipped, "T2"), True),
+        # what the run of the whole order does not tell, because it has told as much, hides nothing
+        (
+            [
+                status(OutForDelivery, "T1"),
+                status(OutForDelivery),
+                status(OrderShipped, "T2"),
+                status(OutForDelivery),
+            ],
+            status(OutForDelivery, "T2"),
+            False,
+        ),
         # a word that told nothing hides nothing
         (
             [status(OrderDelivered, "T1"), status(OrderDelivered)],
@@ -131,7 +142,12 @@ def test_of_each_parcel_something_is_told_up_to_its_last_status(
     """Whatever order they come in: no status is told of a parcel twice, and none is kept back."""
     arrived = [status(kind, parcel) for kind, parcel in told]
     knows: dict[str, list[ParcelEvent]] = {"T1": [], "T2": []}
+    causes: dict[str | None, ParcelEvent] = {}
     for event in arrived:
+        cause = causes.get(event.tracking_number)
+        if cause is not None and not event.is_later(cause):
+            continue  # its run goes on with the status that it has
+        causes[event.tracking_number] = event
         if not was_told(event, arrived):
             for parcel in meant(event, arrived):
                 knows[parcel].append(event)
