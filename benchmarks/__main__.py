@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--full] [--only NAME] [--json]``: measure, print a table.
+"""``python -m benchmarks [--full] [--only NAME] [--recipients N] [--json]``: measure, show a table.
 
 Exit code 0: every bar is met. 1: a bar is missed, or a benchmark failed. 2: wrong usage.
 """
@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -52,15 +53,15 @@ BENCHMARKS: dict[str, Benchmark] = {
 }
 
 
-async def _measure(names: list[str], *, full: bool) -> list[Row]:
+async def _measure(chosen: Mapping[str, Benchmark], *, full: bool) -> list[Row]:
     task = asyncio.current_task()
     assert task is not None
     # as Ctrl-C does: through every `finally`, so that no server is left behind
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     rows = []
-    for name in names:
+    for measure in chosen.values():
         with tempfile.TemporaryDirectory(prefix="sojourn-bench-") as home:
-            rows += await BENCHMARKS[name](Path(home), full=full)
+            rows += await measure(Path(home), full=full)
     return rows
 
 
@@ -69,8 +70,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--full", action="store_true", help="larger sizes; takes many minutes")
     parser.add_argument("--only", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument(
+        "--recipients", type=int, metavar="N", help="of the large campaign; with --only campaigns"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
+    chosen = BENCHMARKS
+    if options.recipients is not None:
+        if options.only != "campaigns":
+            parser.error("--recipients is for --only campaigns")
+        if options.recipients <= campaigns.FEW:
+            parser.error(f"--recipients: more than {campaigns.FEW}, which is the small campaign")
+        measure = partial(campaigns.measure, recipients=options.recipients)
+        chosen = {**BENCHMARKS, "campaigns": measure}
     for name in list(
         os.environ
     ):  # no benchmark may touch the installation's state, or be slowed by its settings
@@ -78,7 +90,10 @@ def main() -> int:
             del os.environ[name]
     try:
         rows = asyncio.run(
-            _measure([options.only] if options.only else list(BENCHMARKS), full=options.full)
+            _measure(
+                {options.only: chosen[options.only]} if options.only else chosen,
+                full=options.full,
+            )
         )
     except SojournError as error:
         print(f"benchmarks: {error}", file=sys.stderr)

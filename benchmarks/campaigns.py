@@ -113,8 +113,14 @@ def _family(process: psutil.Process) -> float:
     return living + float(times.user + times.system) + gone
 
 
-async def measure(home: Path, *, full: bool) -> list[Row]:
-    """Run the rounds."""
+async def measure(home: Path, *, full: bool, recipients: int | None = None) -> list[Row]:
+    """Run the rounds.
+
+    Args:
+        home: an empty folder for its state.
+        full: the sizes to measure by hand.
+        recipients: of the large campaign; None: as many as the size says.
+    """
     commands = find()
     if commands is None:
         stderr.print("campaigns: PostgreSQL is not installed, so it is left out")
@@ -125,12 +131,13 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     server = Postgres(commands)
     server.start()
     try:
-        return await _with(server, home, full=full)
+        many = recipients or (FULL_MANY if full else MANY)
+        return await _with(server, home, many, full=full)
     finally:
         server.stop()
 
 
-async def _with(server: Postgres, home: Path, *, full: bool) -> list[Row]:
+async def _with(server: Postgres, home: Path, many: int, *, full: bool) -> list[Row]:
     url = await server.create()
     settings = Settings(home=home, database_url=url, quiet_hours=None, caps="off")
     project = replace(load_project(home), templates=(home / "templates",))
@@ -168,10 +175,10 @@ async def _with(server: Postgres, home: Path, *, full: bool) -> list[Row]:
                 psutil.Process(server.pid),
                 home / "worker.log",
             )
-            return await _rounds(bench, full=full)
+            return await _rounds(bench, many, full=full)
 
 
-async def _rounds(bench: Bench, *, full: bool) -> list[Row]:
+async def _rounds(bench: Bench, many: int, *, full: bool) -> list[Row]:
     runs, recipients = (FULL_RUNS, FULL_RECIPIENTS) if full else (RUNS, RECIPIENTS)
     stderr.print("campaigns: warming up")
     await _journeys(bench, "warm-j", 20)
@@ -194,18 +201,17 @@ async def _rounds(bench: Bench, *, full: bool) -> list[Row]:
             figure = median(one[part] for one in each)
             rows.append(Row("campaigns", f"{kind}: {part} CPU a message", figure, "ms"))
     journey = median(sum(each.values()) for each in costs["journey"])
-    return [*rows, *await _sizes(bench, journey, full=full)]
+    return [*rows, *await _sizes(bench, journey, many)]
 
 
-async def _sizes(bench: Bench, journey: float, *, full: bool) -> list[Row]:
+async def _sizes(bench: Bench, journey: float, many: int) -> list[Row]:
     """Compare a large campaign with a small one: the worker's memory, the CPU, the history.
 
     Args:
         bench: everything that takes part.
         journey: the CPU milliseconds of a run a recipient, per message.
-        full: the sizes to measure by hand.
+        many: the recipients of the large one.
     """
-    many = FULL_MANY if full else MANY
     await _campaign(bench, "few", FEW)
     before = bench.worker.memory_info().rss
     began = time.perf_counter()
