@@ -114,8 +114,12 @@ class Runtime(Protocol):
         """Enter a block that reads pinned data, such as holidays, from the files of a package."""
         ...
 
-    def tell(self, details: str) -> None:
-        """Show an operator what the run does, in Markdown."""
+    def tell(self, details: Callable[[], str]) -> None:
+        """Show an operator what the run does.
+
+        Args:
+            details: writes it, in Markdown; is called only where somebody can read it.
+        """
         ...
 
     def end(self, outcome: Outcome) -> None:

@@ -111,7 +111,7 @@ class Unwatched:
         """Open files freely: there is no sandbox."""
         return nullcontext()
 
-    def tell(self, details: str) -> None:
+    def tell(self, details: Callable[[], str]) -> None:
         """Leave out what an operator would read."""
 
     def end(self, outcome: Outcome) -> None:

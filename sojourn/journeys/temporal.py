@@ -257,9 +257,9 @@ class TemporalRuntime:
         """Let the sandbox open the files of a pinned package: they are the same at each replay."""
         return workflow.unsafe.sandbox_unrestricted()
 
-    def tell(self, details: str) -> None:
+    def tell(self, details: Callable[[], str]) -> None:
         """Set the current details of the run's page."""
-        workflow.set_current_details(details)
+        workflow.set_current_details(details())
 
     def end(self, outcome: Outcome) -> None:
         """Set the search attribute: one action, spent on the ends that operators filter by."""
