@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 
 from sojourn.dispatch import routing
 from sojourn.domain.events import Event
+from sojourn.domain.stored import StoredEvent
 from sojourn.journeys.journey import Journey, restarts_by_content
 from sojourn.journeys.terms import names
 from sojourn.store import events
-from sojourn.store.tables import EventRow
 
 
 def is_old_news(
     journey: type[Journey],
     event: Event,
-    row: EventRow,
+    row: StoredEvent,
     last_sent: Mapping[str, Mapping[str, datetime]],
     within: timedelta,
 ) -> bool:
@@ -41,7 +41,7 @@ def is_old_news(
     return any(row.occurred_at < at - within for at in others)
 
 
-def run_of(journey: type[Journey], event: Event, row: EventRow) -> str:
+def run_of(journey: type[Journey], event: Event, row: StoredEvent) -> str:
     """Return the id of the run that an event starts.
 
     Args:
@@ -75,8 +75,8 @@ def can_revive(journey: type[Journey], event: Event) -> bool:
 def revives(
     journey: type[Journey],
     event: Event,
-    row: EventRow,
-    before: Iterable[tuple[EventRow, Event]],
+    row: StoredEvent,
+    before: Iterable[tuple[StoredEvent, Event]],
 ) -> bool:
     """Tell whether a change starts a run of a thing whose former run may be over.
 
@@ -100,8 +100,8 @@ def revives(
 def told_before(
     journey: type[Journey],
     event: Event,
-    row: EventRow,
-    before: Iterable[tuple[EventRow, Event]],
+    row: StoredEvent,
+    before: Iterable[tuple[StoredEvent, Event]],
 ) -> object | None:
     """Return the value of the anchor that an event finds: the one that was told last.
 

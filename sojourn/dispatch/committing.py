@@ -264,7 +264,7 @@ class Transaction:
             noted = open_runs.get(customer_id, [])
             person, moved = self._homes[customer_id], before.get(customer_id, [])
             known = Known(
-                customer=person,
+                customer=cards.card(person),
                 open_runs=noted,
                 before=moved,
                 last_sent=last_sent,

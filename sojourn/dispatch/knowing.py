@@ -11,13 +11,14 @@ from sojourn.dispatch.beginning import can_revive, run_of, told_before
 from sojourn.dispatch.planning import names_since, place_of, readable
 from sojourn.domain.events import Event
 from sojourn.domain.ordering import Place
+from sojourn.domain.stored import NotedRun
 from sojourn.domain.switches import Part, first
 from sojourn.journeys.journey import Journey, restarts_by_content
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
 from sojourn.store import events, ledger, switches
-from sojourn.store.tables import EventRow, RunRow
+from sojourn.store.tables import EventRow
 
 PAGE = 100
 """Events of a customer that are read at a time, until a plan needs to know of no more."""
@@ -99,7 +100,7 @@ def _first(places: Iterable[Place]) -> Place:
 async def had_of(
     session: AsyncSession,
     waiting: Sequence[tuple[EventRow, Event]],
-    noted: Sequence[RunRow],
+    noted: Sequence[NotedRun],
     since: Sequence[EventRow],
     journeys: Journeys,
 ) -> dict[str, Mapping[str, int]]:

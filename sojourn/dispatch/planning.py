@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sojourn.dispatch import routing
 from sojourn.dispatch.beginning import is_old_news, revives, run_of
 from sojourn.dispatch.entering import Verdict, Verdicts
 from sojourn.dispatch.routing import Start, Target
-from sojourn.domain.customer import home_zone
+from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.errors import BadEvent, SojournError, UnknownName
 from sojourn.domain.events import (
     Event,
@@ -21,11 +22,13 @@ from sojourn.domain.events import (
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import EDITION, Enrolment, Reason
 from sojourn.domain.ordering import CLOCK_SKEW, Place, counts_for
+from sojourn.domain.stored import NotedRun, StoredEvent
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
-from sojourn.store import cards, events
-from sojourn.store.tables import CustomerRow, EventRow, RunRow
+from sojourn.store import events
+
+S = TypeVar("S", bound=StoredEvent)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Plan:
             the number of open ones decides. There are no targets then.
     """
 
-    row: EventRow
+    row: StoredEvent
     seq: int
     targets: tuple[Target, ...]
     enrolment: Enrolment
@@ -72,7 +75,7 @@ class Refused:
         kept: the judgement is kept already.
     """
 
-    row: EventRow
+    row: StoredEvent
     journey: str
     workflow_id: str
     reason: Reason
@@ -118,11 +121,11 @@ class Known:
         ended: ids of those that a stored event has ended, and that may still be open for a moment.
     """
 
-    customer: CustomerRow
-    open_runs: Sequence[RunRow]
-    since: Sequence[EventRow] = ()
+    customer: Customer
+    open_runs: Sequence[NotedRun]
+    since: Sequence[StoredEvent] = ()
     had: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    before: Sequence[tuple[EventRow, Event]] = ()
+    before: Sequence[tuple[StoredEvent, Event]] = ()
     last_sent: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
     held_back: Mapping[str, str] = field(default_factory=dict)
     verdicts: Verdicts = field(default_factory=dict)
@@ -131,15 +134,15 @@ class Known:
 
 
 def readable(
-    rows: Iterable[EventRow], known: Events
-) -> tuple[list[tuple[EventRow, Event]], list[tuple[EventRow, SojournError]]]:
+    rows: Iterable[S], known: Events
+) -> tuple[list[tuple[S, Event]], list[tuple[S, SojournError]]]:
     """Read stored events.
 
     Returns:
         The events, and those that cannot be read: their class has become stricter, or is gone.
     """
-    found: list[tuple[EventRow, Event]] = []
-    faults: list[tuple[EventRow, SojournError]] = []
+    found: list[tuple[S, Event]] = []
+    faults: list[tuple[S, SojournError]] = []
     for row in rows:
         try:
             found.append((row, events.typed(row, known)))
@@ -150,7 +153,7 @@ def readable(
 
 def next_plan(
     known: Known,
-    waiting: Iterable[tuple[EventRow, Event]],
+    waiting: Iterable[tuple[StoredEvent, Event]],
     journeys: Journeys,
     *,
     timezone: str,
@@ -210,7 +213,7 @@ def next_plan(
             enrolment = Enrolment(
                 customer_id=row.customer_id,
                 start=events.heard(row, event, within=within),
-                timezone=home_zone(cards.card(known.customer), timezone),
+                timezone=home_zone(known.customer, timezone),
                 clock=clock,
                 edition=EDITION,
             )
@@ -244,7 +247,7 @@ _AFTER_ENDS = (None, Reason.OLD_NEWS, Reason.HELD_BACK)
 def _begins(
     known: Known,
     event: Event,
-    row: EventRow,
+    row: StoredEvent,
     journeys: Journeys,
     within: timedelta,
 ) -> dict[str, Verdict]:
@@ -300,7 +303,7 @@ def _crowd(known: Known, event: Event, journeys: Journeys, names: Iterable[str])
 
 
 def _turned_away(
-    row: EventRow,
+    row: StoredEvent,
     event: Event,
     journeys: Journeys,
     begins: Mapping[str, Verdict],
@@ -342,7 +345,7 @@ def names_since(starting: Iterable[type[Journey]], journeys: Journeys) -> frozen
 def _missed(
     known: Known,
     targets: Iterable[Target],
-    row: EventRow,
+    row: StoredEvent,
     journeys: Journeys,
     *,
     within: timedelta,
@@ -378,7 +381,7 @@ def _ended(
     known: Known,
     journey: type[Journey],
     event: Event,
-    row: EventRow,
+    row: StoredEvent,
     within: timedelta,
 ) -> Reason | None:
     """Return why the run that this start (it arrived late) would begin is over already.
@@ -403,10 +406,10 @@ class _Begun:
     workflow_id: str
     journey: type[Journey]
     key: str
-    start: EventRow
+    start: StoredEvent
 
 
-def _counts(row: EventRow, run: _Begun, known: Known, within: timedelta) -> bool:
+def _counts(row: StoredEvent, run: _Begun, known: Known, within: timedelta) -> bool:
     """Tell whether a stored event counts for a run that a start begins, as the run itself will."""
     terms = run.journey.terms
     if row.name in names((JourneyStopped, HoldEnded, TaskAnswered, TimeZoneChanged)):
@@ -420,7 +423,7 @@ def _counts(row: EventRow, run: _Begun, known: Known, within: timedelta) -> bool
     return counts_for(place_of(row), place_of(run.start), within=tolerance)
 
 
-def place_of(row: EventRow) -> Place:
+def place_of(row: StoredEvent) -> Place:
     """Return the place of a stored event among a customer's."""
     assert row.seq is not None
     return (row.occurred_at, row.seq)

@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 from sojourn.domain.events import Event, RunEvent
 from sojourn.domain.keys import plain, veiled
+from sojourn.domain.stored import NotedRun
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
-from sojourn.store.tables import RunRow
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def starts(journey: type[Journey], event: Event) -> bool:
 
 def targets(
     event: Event,
-    runs: Iterable[RunRow],
+    runs: Iterable[NotedRun],
     journeys: Journeys,
     *,
     over: Iterable[str] = (),

@@ -17,7 +17,7 @@ from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import runs
+from sojourn.store import cards, runs
 from sojourn.store.tables import CustomerRow, EventRow
 
 
@@ -56,7 +56,7 @@ async def supposed(
     before = (await before_of(session, waiting, project)).get(person.customer_id, [])
     judge = Judge(only, settings.timezone, clock, project.topics.own)
     known = Known(
-        customer=person,
+        customer=cards.card(person),
         open_runs=noted,
         before=before,
         last_sent=await last_sent_of(session, waiting, only),

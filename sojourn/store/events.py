@@ -17,6 +17,7 @@ from sojourn.domain.events import ENVELOPE, LONGEST_ID, SHIPPED, Event, Events, 
 from sojourn.domain.keys import Reach, plain
 from sojourn.domain.messages import Heard
 from sojourn.domain.ordering import Place, earliest
+from sojourn.domain.stored import StoredEvent
 from sojourn.domain.text import bounded
 from sojourn.store.dialects import insert
 from sojourn.store.tables import CustomerRow, EventRow
@@ -663,7 +664,7 @@ def _newest_of_each(
     )
 
 
-def concerns(row: EventRow, reach: Reach, key: str) -> bool:
+def concerns(row: StoredEvent, reach: Reach, key: str) -> bool:
     """Tell whether an event is about what a run with this key is about.
 
     Args:
@@ -678,7 +679,7 @@ def concerns(row: EventRow, reach: Reach, key: str) -> bool:
 
 
 def reaches(
-    row: EventRow,
+    row: StoredEvent,
     reach: Reach,
     key: str,
     had: Mapping[str, int] | None,
@@ -755,7 +756,7 @@ async def keys_had(
     return _first((value, seq or 0) for value, seq in await session.exec(query))
 
 
-def keys_in(rows: Iterable[EventRow], reach: Reach) -> Mapping[str, int]:
+def keys_in(rows: Iterable[StoredEvent], reach: Reach) -> Mapping[str, int]:
     """Return the keys that a customer has had.
 
     Args:
@@ -777,7 +778,7 @@ def _first(pairs: Iterable[tuple[object, int]]) -> dict[str, int]:
     return found
 
 
-def said(row: EventRow, reach: Reach) -> object:
+def said(row: StoredEvent, reach: Reach) -> object:
     """Return the key that an event names; properties are as they were sent, so it may be a number.
 
     Args:
@@ -787,7 +788,7 @@ def said(row: EventRow, reach: Reach) -> object:
     return reach.said(row.name, row.properties.get)
 
 
-def is_of_another_run(row: EventRow, run: str, known: Events) -> bool:
+def is_of_another_run(row: StoredEvent, run: str, known: Events) -> bool:
     """Tell whether an event concerns one run alone, and not this one.
 
     Args:
@@ -804,7 +805,7 @@ def is_of_another_run(row: EventRow, run: str, known: Events) -> bool:
     return row.properties.get("run") not in (None, "", run)
 
 
-def typed(row: EventRow, known: Events) -> Event:
+def typed(row: StoredEvent, known: Events) -> Event:
     """Return the event as an object of its class, as far as it can be read.
 
     Raises:
@@ -819,7 +820,7 @@ def typed(row: EventRow, known: Events) -> Event:
     return known.understand(row.name, row.properties, envelope).event
 
 
-def heard(row: EventRow, event: Event | None, *, within: timedelta = timedelta(0)) -> Heard:
+def heard(row: StoredEvent, event: Event | None, *, within: timedelta = timedelta(0)) -> Heard:
     """Return the event as a workflow may hear it: without its personal fields.
 
     Args:

@@ -12,6 +12,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.messages import Reason
+from sojourn.domain.stored import StoredEvent
 from sojourn.store import holds
 from sojourn.store.dialects import insert
 from sojourn.store.entries import Case
@@ -62,7 +63,7 @@ async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[MuteR
 
 
 async def end(
-    session: AsyncSession, person: CustomerRow, mutes: Iterable[MuteRow], *, by: EventRow
+    session: AsyncSession, person: CustomerRow, mutes: Iterable[MuteRow], *, by: StoredEvent
 ) -> Sequence[EventRow]:
     """End mutes, and have runs whose messages they held ask again.
 
@@ -87,7 +88,7 @@ async def end(
 
 
 async def end_of_run(
-    session: AsyncSession, person: CustomerRow, workflow_id: str, *, by: EventRow
+    session: AsyncSession, person: CustomerRow, workflow_id: str, *, by: StoredEvent
 ) -> Sequence[EventRow]:
     """End the mutes of a run, as `end` does.
 
@@ -105,7 +106,7 @@ async def end_of_run(
 
 
 async def take_back(
-    session: AsyncSession, person: CustomerRow, cases: Collection[Case], *, by: EventRow
+    session: AsyncSession, person: CustomerRow, cases: Collection[Case], *, by: StoredEvent
 ) -> Sequence[EventRow]:
     """Take back mutes whose events have started no run after all.
 
@@ -145,7 +146,7 @@ async def refresh(session: AsyncSession, person: CustomerRow) -> None:
 
 
 async def _ask_again(
-    session: AsyncSession, person: CustomerRow, by: EventRow
+    session: AsyncSession, person: CustomerRow, by: StoredEvent
 ) -> Sequence[EventRow]:
     return await holds.end(
         session,

@@ -3,13 +3,17 @@
 import math
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TypeVar
 
 from sojourn.domain.consent import Consents, Pair, Purpose
 from sojourn.domain.messages import Channel
-from sojourn.store.tables import ConsentRow, CustomerRow
+from sojourn.domain.stored import Said
+from sojourn.store.tables import CustomerRow
+
+S = TypeVar("S", bound=Said)
 
 
-def standing(said: Iterable[ConsentRow], now: datetime) -> Consents:
+def standing(said: Iterable[Said], now: datetime) -> Consents:
     """Return the consents that follow from statements.
 
     Args:
@@ -45,18 +49,18 @@ def standing(said: Iterable[ConsentRow], now: datetime) -> Consents:
     )
 
 
-def since(row: ConsentRow) -> datetime:
+def since(row: Said) -> datetime:
     """Return the moment from which a statement counts."""
     return row.at if row.granted else max(row.at, row.received_at or row.at)
 
 
-def ordered(rows: Iterable[ConsentRow]) -> list[ConsentRow]:
+def ordered(rows: Iterable[S]) -> list[S]:
     """Return statements in the order in which they count.
 
     If two count from the same moment, a no comes last, and of two consents the one that ends first.
     """
 
-    def place(row: ConsentRow) -> tuple[datetime, bool, float, int]:
+    def place(row: S) -> tuple[datetime, bool, float, int]:
         end = -row.expires_at.timestamp() if row.expires_at else -math.inf
         return (since(row), not row.granted, end, row.id or 0)
 
@@ -81,15 +85,15 @@ def addresses_of(row: CustomerRow, channel: Channel) -> tuple[str, ...]:
     return tuple(filter(None, [address_of(row, channel)]))
 
 
-def _pair(row: ConsentRow) -> Pair:
+def _pair(row: Said) -> Pair:
     return (Channel(row.channel) if row.channel else None, row.topic)
 
 
-def _is_over(row: ConsentRow, now: datetime) -> bool:
+def _is_over(row: Said, now: datetime) -> bool:
     """Tell whether a yes has run out: at its end it no longer holds."""
     return row.granted and row.expires_at is not None and row.expires_at <= now
 
 
-def _outweighed(topic: ConsentRow, channel: ConsentRow | None) -> bool:
+def _outweighed(topic: Said, channel: Said | None) -> bool:
     """Tell whether a no to a whole channel is not older than a yes to one topic on it."""
     return channel is not None and not channel.granted and since(channel) >= since(topic)

@@ -19,9 +19,10 @@ from sojourn.dispatch.knowing import since_of
 from sojourn.dispatch.lanes import Lanes, Wake
 from sojourn.dispatch.planning import Known, Plan, Planned, readable
 from sojourn.dispatch.routing import Start, Tell
+from sojourn.domain.customer import Customer
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.store import Store
-from sojourn.store.tables import CustomerRow, EventRow, RunRow
+from sojourn.store.tables import EventRow, RunRow
 from tests.support.effort import fewer
 from tests.support.project import PROJECT, WHOLE
 
@@ -169,7 +170,7 @@ async def plan_with(session: AsyncSession, customer_id: str, waiting: Any, page:
         since = await since_of(session, {customer_id: waiting}, WHOLE.journeys, CLOCK_SKEW)
         found = await enough.plan(
             session,
-            Known(CustomerRow(customer_id=customer_id), ()),
+            Known(Customer(customer_id=customer_id), ()),
             waiting,
             since.get(customer_id),
             WHOLE.journeys,

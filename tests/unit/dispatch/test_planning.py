@@ -17,10 +17,11 @@ from sojourn.dispatch.planning import (
     readable,
 )
 from sojourn.dispatch.routing import Start, Tell
+from sojourn.domain.customer import Customer
 from sojourn.domain.events import SHIPPED
 from sojourn.domain.messages import Reason
 from sojourn.journeys.registry import Journeys
-from sojourn.store.tables import CustomerRow, EventRow, RunRow
+from sojourn.store.tables import EventRow, RunRow
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
 from workflows.renewal import Renewal
@@ -72,10 +73,10 @@ def planned(
     *waiting: EventRow,
     since: tuple[EventRow, ...] = (),
     open_runs: tuple[RunRow, ...] = (),
-    customer: CustomerRow | None = None,
+    customer: Customer | None = None,
     journeys: Journeys = JOURNEYS,
 ) -> tuple[Plan | None, list[int]]:
-    known = Known(customer or CustomerRow(customer_id="c1"), open_runs, since)
+    known = Known(customer or Customer(customer_id="c1"), open_runs, since)
     found = next_plan(
         known,
         readable(waiting, SHIPPED)[0],
@@ -117,7 +118,7 @@ def test_personal_fields_stay_out_of_the_enrolment() -> None:
 
 
 def test_the_customers_own_time_zone_comes_before_the_shops() -> None:
-    ada = CustomerRow(customer_id="c1", timezone="Asia/Tokyo")
+    ada = Customer(customer_id="c1", timezone="Asia/Tokyo")
     assert plan_of(event("Signed Up"), customer=ada).enrolment.timezone == "Asia/Tokyo"
 
 
@@ -307,7 +308,7 @@ def test_an_event_that_its_class_refuses_is_told_apart() -> None:
 
 def held_back(*waiting: EventRow, open_runs: tuple[RunRow, ...] = ()) -> Planned:
     known = Known(
-        CustomerRow(customer_id="c1"),
+        Customer(customer_id="c1"),
         open_runs,
         (),
         held_back=dict.fromkeys(("abandoned-cart", "onboarding"), "anna: wrong price"),
@@ -348,7 +349,7 @@ def test_an_event_that_starts_nothing_is_no_refused_entry() -> None:
 def test_a_late_start_that_comes_to_nothing_says_why() -> None:
     added = event("Product Added", **CART7)
     bought = event("Order Completed", order_id="o", at=HOUR, routed=True, **CART7)
-    known = Known(CustomerRow(customer_id="c1"), (), (bought,))
+    known = Known(Customer(customer_id="c1"), (), (bought,))
     found = next_plan(
         known, readable([added], SHIPPED)[0], JOURNEYS, timezone="UTC", clock=timedelta(0)
     )

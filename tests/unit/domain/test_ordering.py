@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sojourn.dispatch.planning import Known, next_plan, readable
+from sojourn.domain.customer import Customer
 from sojourn.domain.events import SHIPPED, Event
 from sojourn.domain.messages import Channel, Delivery, Enrolment, Heard, MessageClass, Reason
 from sojourn.domain.ordering import CLOCK_SKEW, counts_for, earliest, latest_start
@@ -18,7 +19,7 @@ from sojourn.journeys.registry import Journeys
 from sojourn.journeys.state import State
 from sojourn.journeys.terms import names
 from sojourn.store import events
-from sojourn.store.tables import CustomerRow, EventRow
+from sojourn.store.tables import EventRow
 from workflows.abandoned_cart import AbandonedCart
 from workflows.renewal import Renewal
 
@@ -133,7 +134,7 @@ def gate_ends(journey: type[Journey], start: EventRow, *others: EventRow) -> boo
 def planner_starts(journey: type[Journey], start: EventRow, *others: EventRow) -> bool:
     """Tell whether the start begins a run although these events are stored."""
     start = start.model_copy(update={"routed_at": None})
-    known = Known(CustomerRow(customer_id="c1"), (), others)
+    known = Known(Customer(customer_id="c1"), (), others)
     planned = next_plan(
         known,
         readable([start], SHIPPED)[0],

@@ -1,0 +1,100 @@
+"""Stored events, runs and statements, as rules read them: rows of a table, or values in memory."""
+
+from datetime import datetime
+from typing import Any, Protocol
+
+
+class StoredEvent(Protocol):
+    """An event as it was kept. ``seq`` is its order of arrival."""
+
+    @property
+    def seq(self) -> int | None:
+        """Its number; None: it has none yet."""
+
+    @property
+    def message_id(self) -> str:
+        """The sender's id of it."""
+
+    @property
+    def customer_id(self) -> str:
+        """The id that holds everything."""
+
+    @property
+    def sent_as(self) -> str | None:
+        """The id that it was stored under, if an alias call has moved it since."""
+
+    @property
+    def name(self) -> str:
+        """Its wire name."""
+
+    @property
+    def occurred_at(self) -> datetime:
+        """When it happened."""
+
+    @property
+    def received_at(self) -> datetime:
+        """When it arrived, by the machine's clock."""
+
+    @property
+    def routed_at(self) -> datetime | None:
+        """When the runs concerned were told; None: they are still to be told."""
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """Those that were understood, under the names of the event's fields."""
+
+
+class NotedRun(Protocol):
+    """A run that was started."""
+
+    @property
+    def id(self) -> int | None:
+        """Its number."""
+
+    @property
+    def workflow_id(self) -> str:
+        """Its name: ``abandoned-cart:c42:cart7``."""
+
+    @property
+    def journey(self) -> str:
+        """The name of its journey."""
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+
+
+class Said(Protocol):
+    """A statement of consent or refusal."""
+
+    @property
+    def id(self) -> int | None:
+        """Its number."""
+
+    @property
+    def channel(self) -> str:
+        """The channel that it is about; empty: every one."""
+
+    @property
+    def topic(self) -> str:
+        """The topic; empty: promotional messages of any."""
+
+    @property
+    def purpose(self) -> str | None:
+        """The use that it is about; None: messages."""
+
+    @property
+    def granted(self) -> bool:
+        """The customer agrees."""
+
+    @property
+    def at(self) -> datetime:
+        """The moment of the statement."""
+
+    @property
+    def received_at(self) -> datetime | None:
+        """Its newest arrival."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """A consent holds until this moment; None: until it is withdrawn."""
