@@ -120,6 +120,9 @@ async def measure(home: Path, *, full: bool, recipients: int | None = None) -> l
         home: an empty folder for its state.
         full: the sizes to measure by hand.
         recipients: of the large campaign; None: as many as the size says.
+
+    Returns:
+        The figures.
     """
     commands = find()
     if commands is None:

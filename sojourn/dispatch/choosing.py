@@ -13,6 +13,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.dispatch.client import Sojourn
 from sojourn.domain.consent import Consents, Evidence, Statement
+from sojourn.domain.consent_words import since
+from sojourn.domain.consent_words import standing as what_stands
 from sojourn.domain.customer import Customer, Identity, home_zone
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.preferences import (
@@ -26,8 +28,6 @@ from sojourn.domain.preferences import (
 )
 from sojourn.domain.topics import Topic
 from sojourn.store import cards, choices, consents, holds, people, refusals, runs, zones
-from sojourn.store.standing import since
-from sojourn.store.standing import standing as what_stands
 from sojourn.store.tables import ConsentRow, CustomerRow, EventRow
 
 

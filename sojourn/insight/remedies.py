@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sojourn.domain import consent_words
 from sojourn.domain.consent import Purpose
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.switches import Part, Scope, first
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import Terms, names
 from sojourn.journeys.wording import clock
-from sojourn.store import standing, switches
+from sojourn.store import switches
 from sojourn.store.tables import ConsentRow, SuppressionRow, SwitchRow
 
 _WITH = "with "
@@ -169,7 +170,7 @@ def _stands(row: ConsentRow, facts: Facts) -> str:
         assert row.expires_at is not None
         ended = clock(row.expires_at, facts.tz)
         return f"the yes to {what} by {by} ended {ended}: only a new yes changes it"
-    when = clock(standing.since(row), facts.tz)
+    when = clock(consent_words.since(row), facts.tz)
     return (
         f"consent to {what} by {by} was withdrawn {when} ({row.source}): only a new yes changes it"
     )

@@ -11,7 +11,7 @@ from sojourn.domain.messages import Delivery
 from sojourn.domain.opt_ins import Stage
 from sojourn.domain.verdict import Circumstances
 from sojourn.store import events, opting
-from sojourn.store.standing import address_of
+from sojourn.store.card_addresses import address_of
 from sojourn.store.tables import CustomerRow
 
 A_DAY = 3

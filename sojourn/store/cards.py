@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.domain.card_words import TRAIT, heard_in, newer
 from sojourn.domain.consent import Statement
 from sojourn.domain.customer import Customer, Identity, Word, read_phone_of
 from sojourn.domain.errors import BadCustomer
@@ -16,9 +17,6 @@ from sojourn.store import addresses, consents, devices, hearing, people, tombsto
 from sojourn.store.tables import CustomerRow, EventRow
 
 CARD = ("first_name", *addresses.KINDS, "locale", "timezone")
-_TRAIT = "traits."
-_CONTEXT = "context of "
-"""The beginning of a word's source, if the word comes from the context of a call."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +114,8 @@ async def hear(
         told = await _repeated(session, row, identity, at=at, received_at=arrived)
         return Identified(card(row), repeated=True, news=tuple(told))
     before = _words(row, now=now)
-    heard = _heard(identity, at)
-    _write(row, {**before, **_newer(heard, than=before)})
+    heard = heard_in(identity, at)
+    _write(row, {**before, **newer(heard, than=before)})
     faults, left = identity.faults, identity.left
     for name in NUMBERS:
         if not (written := getattr(identity, name)):
@@ -128,7 +126,7 @@ async def hear(
             faults, left = (*faults, fault), {**left, name: written}
         else:
             heard[name] = Word(number, at, identity.message_id)
-            _write(row, {**before, **_newer(heard, than=before)})
+            _write(row, {**before, **newer(heard, than=before)})
     if faults and not (heard or identity.words):
         raise faults[-1]
     row.identified_at = _identified_at(row, identity, at)
@@ -238,7 +236,7 @@ async def merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> No
         new: the row that gets the fields.
     """
     theirs, ours = _words(old), _words(new)
-    _write(new, {**theirs, **_newer(ours, than=theirs)})
+    _write(new, {**theirs, **newer(ours, than=theirs)})
     for kind in addresses.KINDS:
         words = [said[kind] for said in (theirs, ours) if kind in said]
         await addresses.note(session, new.customer_id, kind, words)
@@ -275,59 +273,27 @@ def _longest(theirs: Mapping[str, int], ours: Mapping[str, int]) -> dict[str, in
     return {topic: max(theirs.get(topic, 0), ours.get(topic, 0)) for topic in {**theirs, **ours}}
 
 
-def _heard(identity: Identity, at: datetime) -> dict[str, Word]:
-    """Return the words of a call; its context speaks where its traits do not."""
-    given = {**identity.card, **{_TRAIT + name: v for name, v in identity.attributes.items()}}
-    context = {field: value for field, value in identity.context.items() if field not in given}
-    return {
-        **{field: Word(v, at, identity.message_id) for field, v in given.items()},
-        **{field: Word(v, at, _CONTEXT + identity.message_id) for field, v in context.items()},
-    }
-
-
 def _words(row: CustomerRow, *, now: datetime | None = None) -> dict[str, Word]:
     """Return the words on a row's fields, each with its moment, which is not later than ``now``."""
     values = {name: getattr(row, name) for name in CARD}
-    values |= {_TRAIT + name: value for name, value in row.attributes.items()}
+    values |= {TRAIT + name: value for name, value in row.attributes.items()}
     words = {}
     for name, value in values.items():
         if name in row.said:
             at, source = row.said[name]
             said_at = datetime.fromisoformat(at)
             words[name] = Word(value, min(said_at, now or said_at), source)
-        elif row.identified_at is not None and (value != "" or name.startswith(_TRAIT)):
+        elif row.identified_at is not None and (value != "" or name.startswith(TRAIT)):
             # the row is older than the moments of single fields
             words[name] = Word(value, row.identified_at, "")
     return words
 
 
-def _newer(heard: dict[str, Word], *, than: dict[str, Word]) -> dict[str, Word]:
-    """Return the words that outrank others; at the same moment, the one heard now counts.
-
-    A trait outranks a context at any time, unless it took its field back.
-    """
-    return {
-        field: word
-        for field, word in heard.items()
-        if field not in than or _outranks(word, than[field])
-    }
-
-
-def _outranks(word: Word, held: Word) -> bool:
-    if _by_context(word) != _by_context(held) and word.value != "" != held.value:
-        return _by_context(held)
-    return word.at >= held.at
-
-
-def _by_context(word: Word) -> bool:
-    return word.source.startswith(_CONTEXT)
-
-
 def _write(row: CustomerRow, words: dict[str, Word]) -> None:
-    traits = {name for name in words if name.startswith(_TRAIT)}
+    traits = {name for name in words if name.startswith(TRAIT)}
     for name in words.keys() - traits:
         setattr(row, name, words[name].value)
     row.attributes = {
-        name.removeprefix(_TRAIT): word.value for name, word in words.items() if name in traits
+        name.removeprefix(TRAIT): word.value for name, word in words.items() if name in traits
     }
     row.said = {name: [word.at.isoformat(), word.source] for name, word in words.items()}

@@ -11,21 +11,28 @@
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.consent import Consents, Evidence, Purpose
+from sojourn.domain.consent_words import (
+    about,
+    after,
+    circumstances,
+    ordered,
+    outweighing,
+    same,
+    standing,
+)
 from sojourn.domain.messages import Channel
 from sojourn.store import opt_ins, refusals
-from sojourn.store.standing import address_of, addresses_of, ordered, since, standing
+from sojourn.store.card_addresses import address_of, addresses_of
 from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, RefusalRow
 
 NO_EVIDENCE = Evidence()
-_JUST_AFTER = timedelta(microseconds=1)
 
 
 async def current(
@@ -133,7 +140,7 @@ async def last(
         The statement; None if neither the customer nor an address of theirs said anything on it.
         A yes among them may have run out (`ConsentRow.expires_at`).
     """
-    said = _on(await words(session, customer_id), channel, topic, purpose)
+    said = about(await words(session, customer_id), channel, topic, purpose)
     return said[-1] if said else None
 
 
@@ -179,11 +186,11 @@ async def record(
     """
     every = await statements(session, person.customer_id)
     topic = purpose.value if purpose is Purpose.OPENS else topic
-    said = _on(every, channel, topic, purpose)
+    said = about(every, channel, topic, purpose)
     now = datetime.now(UTC)
     arrived = received_at or min(at or now, now)
     moment = arrived if at is None else min(at, arrived)
-    row = _same(said, granted=granted, at=None if at is None else moment, evidence=evidence)
+    row = same(said, granted=granted, at=None if at is None else moment, evidence=evidence)
     if row is None:
         row = ConsentRow(
             customer_id=person.customer_id,
@@ -195,12 +202,12 @@ async def record(
             purpose=None if purpose is Purpose.MESSAGES else purpose.value,
             answers=answers,
             address=evidence.address or (address_of(person, channel) if channel else "") or None,
-            **_circumstances(evidence),
+            **circumstances(evidence),
         )
         if granted and said and not remembered:
-            row.at = _after(said[-1], moment, arrived, now=at is None)
+            row.at = after(said[-1], moment, arrived, now=at is None)
     if not granted:
-        heard = moment if remembered else _outweighing(row, every, arrived)
+        heard = moment if remembered else outweighing(row, every, arrived)
         row.received_at = max(row.received_at or moment, heard)
     session.add(row)
     if purpose is Purpose.MESSAGES:
@@ -242,65 +249,3 @@ async def _addresses(session: AsyncSession, customer_id: str) -> list[tuple[Chan
     if row is None:
         return []
     return [(channel, one) for channel in Channel for one in addresses_of(row, channel)]
-
-
-def _same(
-    said: Sequence[ConsentRow], *, granted: bool, at: datetime | None, evidence: Evidence
-) -> ConsentRow | None:
-    """Return the row of the same word: at the same moment or, if said now, the one that stands.
-
-    A refusal that counts from that moment, because it arrived then, is the same refusal.
-    """
-    stands = said[-1:]
-    if at is not None:
-        stands = [row for row in said if row.at == at or (not row.granted and since(row) == at)]
-    given = {name: value for name, value in _circumstances(evidence).items() if value is not None}
-    for row in stands:
-        has = {name: getattr(row, name) for name in given}
-        if row.granted == granted and row.expires_at == evidence.expires_at and has == given:
-            return row
-    return None
-
-
-def _circumstances(evidence: Evidence) -> dict[str, Any]:
-    """Return the columns of a word's circumstances; the address has a rule of its own."""
-    return {
-        "wording": evidence.wording or None,
-        "wording_version": evidence.wording_version or None,
-        "locale": evidence.locale or None,
-        "proof": evidence.proof or None,
-        "expires_at": evidence.expires_at,
-    }
-
-
-def _outweighing(no: ConsentRow, every: Sequence[ConsentRow], arrived: datetime) -> datetime:
-    """Return the moment from which a refusal counts: no word that was heard before it is later.
-
-    A refusal of a channel refuses every topic on it.
-    """
-    before = [
-        since(row)
-        for row in every
-        if row.granted
-        and (row.channel, row.purpose) == (no.channel, no.purpose)
-        and (row.topic == no.topic or not no.topic)
-    ]
-    return max([arrived, *before])
-
-
-def _after(last: ConsentRow, moment: datetime, arrived: datetime, *, now: bool) -> datetime:
-    """Return the moment of a consent: it may be later than a refusal that counts from its arrival.
-
-    A consent that is said to us now counts after everything. So does one that came in the same
-    request as a refusal, and is later by the clock that both were told by.
-    """
-    together = not last.granted and last.received_at == arrived and moment > last.at
-    return max(moment, since(last) + _JUST_AFTER) if now or together else moment
-
-
-def _on(
-    rows: Iterable[ConsentRow], channel: Channel | None, topic: str, purpose: Purpose
-) -> list[ConsentRow]:
-    about = None if purpose is Purpose.MESSAGES else purpose.value
-    meant = (channel.value if channel else "", about if purpose is Purpose.OPENS else topic, about)
-    return [row for row in rows if (row.channel, row.topic, row.purpose) == meant]

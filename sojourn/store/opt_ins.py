@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.consent import Purpose
+from sojourn.domain.consent_words import ordered, since, standing
 from sojourn.domain.events import OptInConfirmed, OptInWithdrawn
 from sojourn.domain.made_ids import made_id
 from sojourn.domain.messages import Channel
 from sojourn.domain.opt_ins import Stage
 from sojourn.store import ours
-from sojourn.store.standing import ordered, since, standing
 from sojourn.store.tables import ConsentRow, EventRow
 
 

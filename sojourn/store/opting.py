@@ -13,9 +13,9 @@ from sojourn.domain.events import OptInRequested
 from sojourn.domain.messages import Channel
 from sojourn.domain.opt_ins import DAY, LASTS, OptIn, Stage
 from sojourn.store import consents, locks, opt_ins, refusals
+from sojourn.store.card_addresses import address_of
 from sojourn.store.digests import digest
 from sojourn.store.ledger import MAYBE_SENT
-from sojourn.store.standing import address_of
 from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, LedgerRow
 
 SOURCE = "confirmation page"

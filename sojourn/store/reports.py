@@ -31,9 +31,9 @@ from sojourn.store import (
     suppressions,
     taking_back,
 )
+from sojourn.store.card_addresses import addresses_of
 from sojourn.store.dialects import insert
 from sojourn.store.measuring import hits
-from sojourn.store.standing import addresses_of
 from sojourn.store.tables import (
     HAS_PHONE2,
     AttemptRow,

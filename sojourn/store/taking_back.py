@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.addresses import spellings
 from sojourn.domain.messages import Channel
 from sojourn.store import consents, kin, people, refusals
-from sojourn.store.standing import addresses_of
+from sojourn.store.card_addresses import addresses_of
 from sojourn.store.tables import ConsentRow, CustomerRow
 
 

@@ -20,13 +20,13 @@ from sojourn.cli.records import count_lines
 from sojourn.cli.rows import Refused, refused_path, written
 from sojourn.cli.running import run
 from sojourn.domain.consent import Consents
+from sojourn.domain.consent_words import since, standing
 from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Channel
 from sojourn.domain.topics import Topics
 from sojourn.insight.happenings import consented
 from sojourn.insight.letters import unknown_customer
 from sojourn.store import cards, consents
-from sojourn.store.standing import since, standing
 from sojourn.store.tables import ConsentRow
 
 app = typer.Typer(

@@ -7,8 +7,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.consent import Purpose
+from sojourn.domain.consent_words import since
 from sojourn.store.digests import is_digest
-from sojourn.store.standing import since
 from sojourn.store.tables import ConsentRow, RefusalRow
 
 COLUMNS = (

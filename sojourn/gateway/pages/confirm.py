@@ -19,7 +19,7 @@ from sojourn.gateway.pages.questions import Question, Shown
 from sojourn.rendering.languages import fallbacks
 from sojourn.rendering.words import clean, is_advertisement
 from sojourn.store import holds, opting
-from sojourn.store.standing import address_of
+from sojourn.store.card_addresses import address_of
 from sojourn.store.tables import CustomerRow, EventRow
 
 LONGEST_WORDING = 1000

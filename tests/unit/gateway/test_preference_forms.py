@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.domain.consent import Consents, Statement
+from sojourn.domain.consent_words import standing
 from sojourn.domain.customer import Customer
 from sojourn.domain.messages import Channel
 from sojourn.domain.preferences import (
@@ -19,7 +20,6 @@ from sojourn.domain.preferences import (
 )
 from sojourn.domain.topics import Default, Topic
 from sojourn.gateway.pages.choosing import Fields, without_all
-from sojourn.store.standing import standing
 from sojourn.store.tables import ConsentRow
 from tests.support.effort import fewer
 
