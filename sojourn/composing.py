@@ -28,6 +28,7 @@ from sojourn.domain.errors import BadProject, SameName, SojournError, UnknownNam
 from sojourn.domain.events import Event, Events, Synonyms, beside, defined_in
 from sojourn.domain.facts import writers_of
 from sojourn.domain.facts.of_campaigns import campaigns_of
+from sojourn.domain.invariants import Invariant
 from sojourn.domain.prices import FILE as PRICES
 from sojourn.domain.prices import Prices, read_prices
 from sojourn.domain.ramp_file import FILE as RAMP
@@ -124,6 +125,7 @@ def _composed(root: Path) -> Project:
     campaigns = list(_modules(root, declared.campaigns))
     carriers = list(_modules(root, declared.channels))
     sources = list(_modules(root, declared.sources))
+    invariants = list(_modules(root, declared.invariants))
     classes = list(_journeys(journeys))
     found = [event for module in (*events, *journeys, *activities) for event in defined_in(module)]
     try:
@@ -145,6 +147,7 @@ def _composed(root: Path) -> Project:
             campaigns=sent,
             carriers=Carriers(carriers),
             sources=MappingProxyType(_sources(sources)),
+            invariants=tuple(_made_in(invariants, Invariant)),
             templates=tuple(root / place for place in declared.templates),
             policy=_policy(root, declared.policy),
             languages=declared.languages,
@@ -184,7 +187,7 @@ class _OwnFolders(MetaPathFinder):
 def _own_folders(root: Path, declared: Declaration) -> dict[str, Path]:
     """Return the folders of packages without ``__init__.py``, by the names they are imported by."""
     kinds = (declared.journeys, declared.activities, declared.audiences, declared.events)
-    places = itertools.chain(*kinds, declared.channels, declared.sources)
+    places = itertools.chain(*kinds, declared.channels, declared.sources, declared.invariants)
     folders = {name for place in places for name in Path(place).parts[:1]}
     return {
         name: root / name

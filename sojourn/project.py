@@ -3,8 +3,8 @@
 A project is a folder: journeys in ``workflows/``, what they call in ``activities/``,
 audiences in ``audiences/``, campaigns in ``starter/campaigns/``, events in ``events.py``,
 words in ``templates/``, providers in ``channels/``, topics that customers can say no to in
-``topics.toml``, and pools of codes in ``coupons.toml``. ``[tool.sojourn]`` in its
-``pyproject.toml`` says what differs::
+``topics.toml``, pools of codes in ``coupons.toml``, and what must never be in ``invariants.py``.
+``[tool.sojourn]`` in its ``pyproject.toml`` says what differs::
 
     [tool.sojourn]
     journeys = ["workflows", "acme_journeys"]  # folders or installed packages
@@ -30,6 +30,7 @@ from sojourn.domain.audience import Audiences
 from sojourn.domain.campaign import Campaigns
 from sojourn.domain.coupons import Pools
 from sojourn.domain.events import SHIPPED, Events, Use
+from sojourn.domain.invariants import Invariant
 from sojourn.domain.prices import Prices
 from sojourn.domain.ramp_file import Ramps
 from sojourn.domain.topics import Topics
@@ -68,6 +69,7 @@ class Declaration(BaseModel):
         events: modules or packages; files beside them whose names begin alike count as well.
         channels: folders or packages of the project's own providers.
         sources: folders or packages of the project's own sources of webhooks.
+        invariants: modules or folders with what must never be in a customer's story.
         templates: folders, searched in this order before the engine's own.
         policy: the file with the rules on when promotional messages may leave.
         languages: that messages are written in; the first is the language of last resort.
@@ -85,6 +87,7 @@ class Declaration(BaseModel):
     events: Places = ("events",)
     channels: Places = ("channels",)
     sources: Places = ("sources",)
+    invariants: Places = ("invariants",)
     templates: Places = ("templates",)
     policy: Annotated[str, Field(min_length=1)] = POLICY
     languages: Places = LANGUAGES
@@ -106,6 +109,7 @@ class Project:
         campaigns: messages to audiences, by name.
         carriers: the providers that settings can choose.
         sources: the project's own sources of webhooks, by name.
+        invariants: what must never be in a customer's story, of all journeys.
         templates: folders, searched in this order before the engine's own.
         policy: the file with the rules on when promotional messages may leave; None: there is none.
         languages: that messages are written in; the first is the language of last resort.
@@ -125,6 +129,7 @@ class Project:
     campaigns: Campaigns = field(default_factory=Campaigns)
     carriers: Carriers = field(default_factory=Carriers)
     sources: Mapping[str, type[Any]] = field(default_factory=dict)
+    invariants: tuple[Invariant, ...] = ()
     templates: tuple[Path, ...] = ()
     policy: Path | None = None
     languages: tuple[str, ...] = LANGUAGES

@@ -16,11 +16,21 @@ from sojourn.domain.abuse import Limits
 from sojourn.domain.again import Again
 from sojourn.domain.events import AnyKey, Event, Whole
 from sojourn.domain.facts import Fact
+from sojourn.domain.invariants import Invariant
 from sojourn.domain.message import declared_messages
 from sojourn.domain.messages import Enrolment, Heard
 from sojourn.journeys.calling import Calling
 from sojourn.journeys.conditions import checked_conditions
-from sojourn.journeys.keywords import Classes, Ends, check, classes, ends_of, events_of, marked
+from sojourn.journeys.keywords import (
+    Classes,
+    Ends,
+    check,
+    classes,
+    declared,
+    ends_of,
+    events_of,
+    marked,
+)
 from sojourn.journeys.listening import Listening
 from sojourn.journeys.persons import Persons
 from sojourn.journeys.sends import Sends
@@ -78,6 +88,8 @@ class Journey(Listening, Sends, Calling, Persons):
             others can be compared with them: 0.1 is one in ten. Their runs go on.
         conversion_window: how long after a message an order is credited to it, in reports; a week
             unless given.
+        invariants: what must never be in a customer's story, asked of this journey's messages:
+            ``never(message_after(OrderRefunded))``, or several in brackets.
 
     Raises:
         TypeError: a keyword or a message makes no sense; the text says which, and the way out.
@@ -106,6 +118,7 @@ class Journey(Listening, Sends, Calling, Persons):
         limits: Limits | None = None,
         holdout: float | None = None,
         conversion_window: timedelta | None = None,
+        invariants: Invariant | tuple[Invariant, ...] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -135,6 +148,7 @@ class Journey(Listening, Sends, Calling, Persons):
             conversion_window=(
                 of.conversion_window if conversion_window is None else conversion_window
             ),
+            invariants=of.invariants if invariants is None else declared(invariants, cls.__name__),
         )
         if name:
             cls.terms = checked_conditions(cls.terms, cls.__name__)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from sojourn.domain.events import AnyKey, Event, Whole
 from sojourn.domain.events.base import personal_fields
+from sojourn.domain.invariants import Invariant
 from sojourn.domain.message import Message
 from sojourn.domain.messages import MessageClass
 from sojourn.domain.question import Question
@@ -135,6 +136,28 @@ def events_of(given: Ends | None) -> tuple[type[Event], ...] | None:
         return None
     every = given if isinstance(given, tuple) else (given,)
     return tuple(one.event if isinstance(one, AnyKey | Whole) else one for one in every)
+
+
+def declared(given: object, called: str) -> tuple[Invariant, ...]:
+    """Return the invariants that a keyword names.
+
+    Args:
+        given: one, or several in a tuple.
+        called: the name of the class.
+
+    Returns:
+        The invariants.
+
+    Raises:
+        TypeError: something else is among them.
+    """
+    every = given if isinstance(given, tuple) else (given,)
+    for one in every:
+        if not isinstance(one, Invariant):
+            raise TypeError(
+                f"{called}: invariants= takes what never(...) and always(...) make, not {one!r}"
+            )
+    return every
 
 
 def _check_measured(cls: type[Run], called: str) -> None:

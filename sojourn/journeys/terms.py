@@ -13,6 +13,7 @@ from sojourn.domain.again import ALWAYS, Again
 from sojourn.domain.errors import UnknownName
 from sojourn.domain.events import Event, HoldEnded, JourneyStopped, TaskAnswered, TimeZoneChanged
 from sojourn.domain.facts import Fact
+from sojourn.domain.invariants import Invariant
 from sojourn.domain.keys import Reach
 from sojourn.domain.measuring.attribution import WINDOW
 from sojourn.domain.messages import Heard
@@ -44,6 +45,7 @@ class Terms:
         limits: how often runs start for one customer, address and network; None: always.
         holdout: the share of all customers, below 1, who get none of its promotional messages.
         conversion_window: how long after a message a goal is credited to it, in reports.
+        invariants: what must never be in a customer's story, of this journey's messages.
     """
 
     starts_on: EventClasses = ()
@@ -64,6 +66,7 @@ class Terms:
     limits: Limits | None = None
     holdout: float = 0.0
     conversion_window: timedelta = WINDOW
+    invariants: tuple[Invariant, ...] = ()
 
     @property
     def selects(self) -> bool:

@@ -14,15 +14,18 @@ from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import BadInput
 from sojourn.domain.events import Event
 from sojourn.domain.events.samples import made_up_ids
+from sojourn.domain.invariants import Story
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
 from sojourn.domain.tasks import TaskState
 from sojourn.journeys.journey import Journey
+from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store, coupon_stock, entries, ledger, people, runs, tasks
+from sojourn.store import Store, coupon_stock, entries, events, ledger, people, runs, tasks
 from sojourn.store.tables import LedgerRow, RunRow, TaskRow
 from sojourn.testkit.engines.engine import Engine
+from sojourn.testkit.stories import Words, breaches, story_of
 
 MONDAY_NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 
@@ -101,6 +104,8 @@ class JourneyTest:
         self._present = datetime.min.replace(tzinfo=UTC)  # of the event that is published last
         self._sojourn: Sojourn | None = None
         self._identified = 0
+        self._said: list[Words] = []  # by identify calls
+        self._arrivals: dict[str, datetime] = {}  # of events, by message id
         self._under_test: str | None = None
         self._rows: list[LedgerRow] = []
         self._ended: list[tuple[str, str]] = []  # journey and outcome of each enrolment
@@ -165,6 +170,7 @@ class JourneyTest:
         sojourn = await self._ready()
         made = await self._made(event, fields)
         self._present = await self.now()
+        self._arrivals.setdefault(made.message_id, self._present)
         published = await sojourn.publish(made, ask=ask)
         await self.settled()
         return published
@@ -277,6 +283,32 @@ class JourneyTest:
         async with self.store.reading() as session:
             return list(await ledger.of_customer(session, self.customer_id))
 
+    async def story(self) -> Story:
+        """Return the customer's story: events, words on consent and messages, of all journeys."""
+        rules = Policy(
+            self.project.policy, self.settings.quiet_hours, caps=self.settings.caps == "policy"
+        )
+        async with self.store.reading() as session:
+            happened = await events.of_customer(session, self.customer_id)
+        return story_of(
+            self.project,
+            rules(),
+            said=self._said,
+            events=happened,
+            arrivals=self._arrivals,
+            messages=await self.messages(),
+        )
+
+    async def breaches(self) -> list[str]:
+        """Return what the story breaks of the invariants that ship, the project's, the journeys'.
+
+        Each is a sentence with the name of its invariant. An invariant asks about moments that are
+        past: let the time pass that the journeys take.
+        """
+        await self._ready()
+        found = breaches(self.project, await self.story())
+        return [f"{one.invariant}: {one.sentence}" for one in found]
+
     async def tasks(self) -> list[TaskRow]:
         """Return the tasks of the journey under test, oldest first."""
         async with self.store.reading() as session:
@@ -358,9 +390,11 @@ class JourneyTest:
     async def _say(self, sojourn: Sojourn, traits: Mapping[str, Any]) -> None:
         self._identified += 1
         now = await self.now()
+        told = traits if self._identified > 1 else {**EVERYTHING, **traits}
+        self._said.append((now, told))
         await sojourn.identify(
             read_identity(
-                traits if self._identified > 1 else {**EVERYTHING, **traits},
+                told,
                 customer_id=self.customer_id,
                 message_id=f"identify-{self.customer_id}-{self._identified}",
                 at=now,

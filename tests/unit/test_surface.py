@@ -11,16 +11,17 @@ import sojourn.events
 
 NAMES = [
     "ALWAYS", "AUTHENTICATION", "CLICK", "EMAIL", "GIVE_WAY", "ONCE", "PROMOTIONAL", "PUSH", "SMS",
-    "TRANSACTIONAL", "WAIT", "WHATSAPP", "ABTest", "AtCap", "Audience", "Brakes", "Campaign",
-    "Channel", "Context", "Customer", "Event", "Experiment", "Fact", "Failed", "Feed", "Identity",
-    "Intent", "Journey", "Limits", "Message", "MessageClass", "NonPersonal", "Outcome", "Personal",
-    "Project", "Published", "Question", "QuietHours", "Reason", "Receipt", "Settings", "Sojourn",
-    "SojournError", "Status", "activity", "after", "anniversary", "at", "at_local", "at_most",
-    "at_once", "business_days", "clicked", "consents", "count", "daily", "day_of_month", "days",
-    "did", "did_not_react", "field", "first", "hours", "http_call", "invoice_after", "last",
-    "listed", "load_project", "load_settings", "minutes", "monthly", "months", "nth_weekday",
-    "reached_goal", "read_identity", "received", "serve", "total", "trait", "weekday", "weekly",
-    "weeks", "working", "written_to",
+    "TRANSACTIONAL", "WAIT", "WHATSAPP", "ABTest", "AtCap", "Audience", "Brakes", "Breach",
+    "Campaign", "Channel", "Context", "Customer", "Event", "Experiment", "Fact", "Failed", "Feed",
+    "Identity", "Intent", "Invariant", "Journey", "Limits", "Message", "MessageClass",
+    "NonPersonal", "Outcome", "Personal", "Project", "Published", "Question", "QuietHours",
+    "Reason", "Receipt", "Said", "Settings", "Sojourn", "SojournError", "Status", "Story",
+    "activity", "after", "always", "anniversary", "at", "at_local", "at_most", "at_once",
+    "business_days", "clicked", "consents", "count", "daily", "day_of_month", "days", "did",
+    "did_not_react", "field", "first", "hours", "http_call", "invoice_after", "last", "listed",
+    "load_project", "load_settings", "message_after", "message_in", "minutes", "monthly", "months",
+    "never", "nth_weekday", "reached_goal", "read_identity", "received", "serve", "total", "trait",
+    "two", "weekday", "weekly", "weeks", "working", "written_to",
 ]  # fmt: skip
 """A name that leaves this list breaks projects; one that joins it is a promise."""
 
