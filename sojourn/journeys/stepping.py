@@ -21,6 +21,7 @@ from sojourn.domain.sayings import Saying
 from sojourn.domain.tasks import Closing, Opening, TaskStand
 from sojourn.journeys.desk import Desk, TryAgain
 from sojourn.journeys.journey import Journey
+from sojourn.journeys.waits import SHORTEST
 
 FIRST_PAUSE = timedelta(seconds=1)
 """Between the first attempt at something and the second one; it doubles from there."""
@@ -180,6 +181,29 @@ class LocalRun(Unwatched):
         shift, wait = self.enrolment.clock, self._request
         began = self._since + shift
         return Waited(began, began + wait.longest, wait.summary, wait.longest)
+
+    def last_wait_before(self, delivery: Delivery) -> datetime | None:
+        """Return when the wait before a message really ended.
+
+        The waits of holds come after the message was first asked for, and do not count; nor does
+        a wait that was past when it began, one that something ended, or one of a plan that was
+        given up.
+
+        Args:
+            delivery: a message that the run has asked for.
+
+        Returns:
+            The moment by the journey's clock; None: it had no such wait.
+        """
+        shift = self.enrolment.clock
+        ended = [
+            one.ended
+            for one in self.waits[: self.asked[delivery.message_id]]
+            if one.longest > SHORTEST
+            and not one.was_woken
+            and not (delivery.begun and one.began - shift < delivery.begun)
+        ]
+        return ended[-1] if ended else None
 
     # ---- stepping --------------------------------------------------------------------------
 

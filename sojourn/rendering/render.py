@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
+import jinja2.meta
+
 from sojourn.domain.content import Content
-from sojourn.domain.errors import BadSetting, TemplateError, UnknownName
+from sojourn.domain.errors import BadSetting, NothingToSay, TemplateError, UnknownName
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.topics import Topics
 from sojourn.rendering import contents
@@ -22,7 +24,7 @@ from sojourn.rendering.faults import faults_of
 from sojourn.rendering.folders import KINDS, Folders
 from sojourn.rendering.languages import fallbacks
 from sojourn.rendering.tracking import Tracking
-from sojourn.rendering.vocabulary import Vocabulary
+from sojourn.rendering.vocabulary import DECLINING, Vocabulary
 from sojourn.settings import Settings
 
 __all__ = ["RenderContext", "Renderer"]
@@ -61,6 +63,7 @@ class Renderer:
         self._folders = Folders(templates)
         self._environment = environment(self._folders.roots)
         self._emails = Emails(self._environment, self._folders)
+        self._declining: dict[str, bool] = {}
 
     def render(self, context: RenderContext, channel: Channel) -> Content:
         """Return what the customer reads, in one language throughout.
@@ -74,15 +77,7 @@ class Renderer:
         lang = self._language(context, channel, locales)
         name = f"{context.journey}/{context.template}.{channel}.{lang}"
         with faults_of(name, self._folders.roots):
-            words = Vocabulary(
-                self._sender,
-                context,
-                channel,
-                lang,
-                locales,
-                topics=self._topics,
-                exists=lambda file: self._folders.find(file) is not None,
-            )
+            words = self._vocabulary(context, channel, lang, locales)
             parts = self._parts(name, words.names, context, channel)
             headers: dict[str, str] = {}
             if channel is Channel.EMAIL:
@@ -98,6 +93,65 @@ class Renderer:
                 codes=words.codes,
                 **parts,
             )
+
+    def refusal(self, context: RenderContext, channel: Channel) -> NothingToSay | None:
+        """Return why a message has nothing to say; None: it says something.
+
+        Only a template that can decline is run, and only as far as it takes to know.
+
+        Args:
+            context: as for `render`.
+            channel: likewise.
+
+        Returns:
+            The template's words.
+
+        Raises:
+            TemplateError: as for `render`, if the template can decline.
+        """
+        locales = fallbacks((context.customer.locale, *self._stand_ins))
+        lang = self._language(context, channel, locales)
+        name = f"{context.journey}/{context.template}.{channel}.{lang}"
+        file = f"{name}.{self._folders.kind(name, channel)}"
+        if not self._can_decline(file):
+            return None
+        try:
+            with faults_of(file, self._folders.roots):
+                words = self._vocabulary(context, channel, lang, locales)
+                blocks = contents.BLOCKS[channel] if channel is Channel.EMAIL else ()
+                rendered(self._environment, file, words.names, blocks)
+        except NothingToSay as declined:
+            return declined
+        return None
+
+    def _can_decline(self, file: str) -> bool:
+        """Tell whether a template, or one that it is made of, can have nothing to say."""
+        known = self._declining.get(file)
+        if known is None:
+            self._declining[file] = False  # for files that name each other
+            loader = self._environment.loader
+            assert loader is not None
+            source, _, _ = loader.get_source(self._environment, file)
+            parsed = self._environment.parse(source)
+            parts = jinja2.meta.find_referenced_templates(parsed)
+            known = bool(DECLINING & jinja2.meta.find_undeclared_variables(parsed)) or any(
+                part is None or self._can_decline(part) for part in parts
+            )
+            self._declining[file] = known
+        return known
+
+    def _vocabulary(
+        self, context: RenderContext, channel: Channel, lang: str, locales: Sequence[str]
+    ) -> Vocabulary:
+        return Vocabulary(
+            self._sender,
+            context,
+            channel,
+            lang,
+            locales,
+            topics=self._topics,
+            exists=lambda file: self._folders.find(file) is not None,
+        )
 
     def channels_of(self, journey: str, template: str) -> set[Channel]:
         """Return the channels that have this message in some language."""

@@ -42,6 +42,9 @@ from sojourn.rendering.words import clean, file_name, file_word, spoken_name
 
 Item = TypeVar("Item", CartItem, OrderItem, Watched)
 
+DECLINING = frozenset({"nothing_to_say", "nothing_left"})
+"""The names by which a template declines: its message is not sent."""
+
 
 def folded(known: Events) -> frozenset[str]:
     """Return the wire names of events that templates see folded into one thing, such as a cart."""

@@ -87,7 +87,7 @@ async def answered(session: AsyncSession, asked: Question, own: Collection[str])
         answer = finding.holds
     else:
         answer = await one.measured(session, person, read_measure(asked.measure), asked.now)
-    return Reply(result=_plain(answer))
+    return Reply(result=plain_answer(answer))
 
 
 async def _has(session: AsyncSession, asked: Question) -> str | None:
@@ -95,8 +95,15 @@ async def _has(session: AsyncSession, asked: Question) -> str | None:
     return await exposures.held(session, person.customer_id, asked.experiment, asked.weights)
 
 
-def _plain(answer: Any) -> Any:
-    """Return an answer as JSON: an address, whatever its author declared, becomes a digest."""
+def plain_answer(answer: Any) -> Any:
+    """Return an answer as JSON: an address, whatever its author declared, becomes a digest.
+
+    Args:
+        answer: a value of a fact or a measure.
+
+    Returns:
+        A value that a history may keep.
+    """
     if isinstance(answer, timedelta):
         return answer.total_seconds()
     if isinstance(answer, str):

@@ -124,7 +124,7 @@ async def drafted(
         customer=customer,
         timezone=case.timezone,
         start=start,
-        moves=_moves(start, told.own, delivery),
+        moves=moves_of(start, told.own, delivery),
         history=told.own,
         elsewhere=tuple(told.elsewhere),
         arrived=tuple(told.arrived),
@@ -185,10 +185,18 @@ def context_of(delivery: Delivery, claim: Claim, *, reference: str) -> RenderCon
     )
 
 
-def _moves(start: Event, history: Sequence[Event], delivery: Delivery) -> tuple[Event, ...]:
+def moves_of(start: Event, history: Sequence[Event], delivery: Delivery) -> tuple[Event, ...]:
     """Return the events that have restarted the steps, up to the one that did so last.
 
     A delivery made before the cause was told goes by the newest that the run had heard of.
+
+    Args:
+        start: the event that enrolled the customer.
+        history: the customer's events that concern the run, oldest first.
+        delivery: the message.
+
+    Returns:
+        The events, oldest first.
     """
     if delivery.cause == start.message_id:
         return ()

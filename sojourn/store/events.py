@@ -48,12 +48,12 @@ async def add(
         The stored row; and False if it was stored before.
     """
     kept = None
-    for message_id in _ids(row, known):
+    for message_id in ids_of(row, known):
         row.message_id = message_id
         if await _insert(session, row):
             return row, True
         kept = await find(session, message_id)
-        if kept is not None and _is_same(kept, row, known):
+        if kept is not None and is_same(kept, row, known):
             break
     assert kept is not None
     if kept.aside_at is not None:
@@ -61,8 +61,16 @@ async def add(
     return kept, False
 
 
-def _ids(row: EventRow, known: Events) -> Iterator[str]:
-    """Yield the sender's id, and longer ones for an event whose shorter id is another event's."""
+def ids_of(row: StoredEvent, known: Events) -> Iterator[str]:
+    """Yield the sender's id, and longer ones for an event whose shorter id is another event's.
+
+    Args:
+        row: the event.
+        known: the project's events, by wire name.
+
+    Yields:
+        Three ids.
+    """
     given = row.message_id
     yield given
     told = f"{given}/{row.customer_id}/{row.name}"
@@ -72,14 +80,24 @@ def _ids(row: EventRow, known: Events) -> Iterator[str]:
     yield bounded(f"{told}/{things}", LONGEST_ID, prefix=prefix)
 
 
-def _is_same(kept: EventRow, row: EventRow, known: Events) -> bool:
+def is_same(kept: StoredEvent, row: StoredEvent, known: Events) -> bool:
+    """Tell whether two events of one message id are the same, sent again.
+
+    Args:
+        kept: the one that is stored.
+        row: the one that arrives.
+        known: the project's events, by wire name.
+
+    Returns:
+        False if they are of different names, customers or things.
+    """
     if (kept.name, kept.customer_id) != (row.name, row.customer_id):
         return False
     before, now = _things(kept, known), _things(row, known)
     return all(before[name] == now[name] for name in before.keys() & now.keys())
 
 
-def _things(row: EventRow, known: Events) -> dict[str, str]:
+def _things(row: StoredEvent, known: Events) -> dict[str, str]:
     """Return the things that an event is about: the ids among its class's fields, in plain form.
 
     A field that tells parts apart, such as a parcel's number, is one of them.

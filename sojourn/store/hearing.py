@@ -35,11 +35,11 @@ async def is_new(
     Returns:
         False if it is one that was sent again.
     """
-    digest = _digest(identity)
-    row = await session.get(IdentifyRow, (identity.message_id, digest))
+    told = digest(identity)
+    row = await session.get(IdentifyRow, (identity.message_id, told))
     if row is None:
         row = IdentifyRow(
-            message_id=identity.message_id, digest=digest, heard_at=now, customer_id=customer_id
+            message_id=identity.message_id, digest=told, heard_at=now, customer_id=customer_id
         )
         added = await session.exec(
             insert(session, IdentifyRow)
@@ -55,8 +55,15 @@ async def is_new(
     return now - before > REPEATS
 
 
-def _digest(identity: Identity) -> str:
-    """Return a digest of the content of a call, without its moment, since retries move that."""
+def digest(identity: Identity) -> str:
+    """Return a digest of the content of a call, without its moment, since retries move that.
+
+    Args:
+        identity: the call.
+
+    Returns:
+        Its digest, in hexadecimal digits.
+    """
     said: list[Any] = [
         identity.customer_id,
         identity.card,

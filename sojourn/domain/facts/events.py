@@ -47,6 +47,20 @@ def look_up(fact: Fact, answers: Answers, happened: Iterable[Happened]) -> Answe
     return replace(answers, events=found)
 
 
+def measured(of: OfEvents, happened: Iterable[Happened], answers: Answers) -> Any:
+    """Return the value of one measure, as `Answers.events` has it.
+
+    Args:
+        of: the measure.
+        happened: the customer's events, in any order; those after the moment do not count.
+        answers: the moment, and all the rest.
+
+    Returns:
+        A `Range`; a moment, None for never; a sum; or `UNSURE`.
+    """
+    return _measured(of, [one for one in happened if one.at <= answers.now], answers, None)
+
+
 def _measured(of: OfEvents, events: Sequence[Happened], answers: Answers, most: int | None) -> Any:
     sure: list[Happened] = []
     maybe: list[Happened] = []

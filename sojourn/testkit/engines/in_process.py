@@ -35,7 +35,7 @@ from sojourn.sending.calls import temporal_activities
 from sojourn.sending.recording import Recorder
 from sojourn.sending.stopping import Stops
 from sojourn.sending.tasks import Tasks
-from sojourn.sending.waits import PAST, by_plan_of
+from sojourn.sending.waits import by_plan_of
 from sojourn.serving.worker import messages_of
 from sojourn.settings import Settings
 from sojourn.store import Store
@@ -208,15 +208,7 @@ class InProcess:
     async def _replanned(self, delivery: Delivery) -> Delivery:
         """Return a message with the moment at which the wait before it really ended."""
         run = self._newest[delivery.workflow_id]
-        before = run.waits[: run.asked[delivery.message_id]]
-        ended = [
-            one.ended
-            for one in before
-            if one.longest > PAST
-            and not one.was_woken
-            and not (delivery.begun and one.began - run.enrolment.clock < delivery.begun)
-        ]
-        return by_plan_of(delivery, ended[-1] if ended else None)
+        return by_plan_of(delivery, run.last_wait_before(delivery))
 
 
 class LocalTeller:

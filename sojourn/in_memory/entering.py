@@ -1,0 +1,81 @@
+"""Entering in memory: whether an event may start a run of a journey that selects its customers."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sojourn.dispatch import routing
+from sojourn.dispatch.beginning import revives
+from sojourn.dispatch.entering import Verdict
+from sojourn.domain.again import Begun
+from sojourn.domain.calendar import zone
+from sojourn.domain.events import Event
+from sojourn.domain.messages import Reason
+from sojourn.in_memory.gate import Gate
+from sojourn.in_memory.knowing import before
+from sojourn.in_memory.people import Happened, Person
+from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import Journeys
+
+
+def judged(
+    person: Person, one: Happened, event: Event, *, now: datetime, journeys: Journeys, gate: Gate
+) -> dict[tuple[str, str], Verdict]:
+    """Judge an event, as `dispatch.entering` does. Limits against abuse do not count here.
+
+    Args:
+        person: the customer.
+        one: the event.
+        event: the same, typed.
+        now: the present.
+        journeys: of the project.
+        gate: judges facts.
+
+    Returns:
+        The judgement for each journey of which it could start a run.
+    """
+    found: dict[tuple[str, str], Verdict] = {}
+    for name, journey in journeys.heard_by(one.name).items():
+        if not journey.terms.selects or name in journeys.off:
+            continue
+        if not routing.starts(journey, event) and not revives(
+            journey, event, one, before(person, one, event, journeys)
+        ):
+            continue
+        verdict = _verdict(person, one, journey, event, now=max(now, one.occurred_at), gate=gate)
+        found[one.message_id, name] = verdict
+        if verdict.reason is None:
+            begun = Begun(routing.key_of(journey, event), one.occurred_at)
+            person.begun.setdefault(name, []).append((one.message_id, begun))
+    return found
+
+
+def _verdict(
+    person: Person,
+    one: Happened,
+    journey: type[Journey],
+    event: Event,
+    *,
+    now: datetime,
+    gate: Gate,
+) -> Verdict:
+    terms, because = journey.terms, ""
+    if not terms.again.is_open:
+        begun = _newest_of_each(person.begun.get(journey.name, ()), besides=one.message_id)
+        key = routing.key_of(journey, event)
+        lives = zone(person.zone(gate.grounds.default_zone))
+        if why := terms.again.refuses(begun, one.occurred_at, key, lives):
+            return Verdict(Reason.CAME_AGAIN, why)
+    if terms.enters_if is not None:
+        finding = gate.judged(person, terms.enters_if, now, fields=one.properties)
+        because = finding.because
+        if finding.holds is not True:
+            return Verdict(Reason.NOT_QUALIFIED, because)
+    return Verdict(None, because)
+
+
+def _newest_of_each(begun: Iterable[tuple[str, Begun]], *, besides: str) -> list[Begun]:
+    newest: dict[str, Begun] = {}
+    for message_id, one in begun:
+        if message_id != besides and (one.key not in newest or newest[one.key].at < one.at):
+            newest[one.key] = one
+    return list(newest.values())

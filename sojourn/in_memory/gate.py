@@ -1,0 +1,471 @@
+"""The gate in memory: the facts of a verdict, the verdict of `domain.verdict`, and its row.
+
+Every message that may leave leaves at once, unless `Outcomes` says that its provider refuses it.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+
+from sojourn.domain.calendar import zone
+from sojourn.domain.caps import Slot
+from sojourn.domain.consent import Consents
+from sojourn.domain.consent_words import ordered, standing
+from sojourn.domain.countries import home_country
+from sojourn.domain.facts import Answers, Fact, Finding, OfEvents
+from sojourn.domain.facts import judge as judged
+from sojourn.domain.facts.answers import of_events, writers_of
+from sojourn.domain.facts.events import Happened as Event
+from sojourn.domain.facts.events import look_up, measured
+from sojourn.domain.facts.nodes import WrittenTo
+from sojourn.domain.facts.of_campaigns import asked_of_campaigns
+from sojourn.domain.holdout import assign
+from sojourn.domain.keys import plain
+from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
+from sojourn.domain.ordering import earliest
+from sojourn.domain.policy import Allow, Defer, Recipient, Skip
+from sojourn.domain.room import LATE, Room
+from sojourn.domain.rules import Rules
+from sojourn.domain.states import WAITING, MessageState
+from sojourn.domain.verdict import (
+    Case,
+    Circumstances,
+    Late,
+    Ruling,
+    judge,
+    overtaken,
+    receipt,
+    settled,
+    watch,
+)
+from sojourn.in_memory.people import Happened, Person, Row
+from sojourn.sending.grounds import Grounds
+from sojourn.store import events
+from sojourn.store.ledger import MAYBE_SENT
+from sojourn.store.slots import RESERVING
+
+Carries = Callable[[Person, Delivery, Channel], Reason | None]
+"""Why the provider of a channel refuses a message for good; None: it takes the message."""
+Declines = Callable[[Person, Delivery, Channel], tuple[Reason, str] | None]
+"""Why a message's template has nothing to say or fails, and that in words; None: it is written."""
+Templates = Callable[[str, str], Collection[Channel]]
+"""The channels that have a template, by journey and template name."""
+
+
+def takes_all(person: Person, delivery: Delivery, channel: Channel) -> None:
+    """Take every message, as a provider without a fault would."""
+
+
+class Gate:
+    """Decides on messages, and keeps their rows.
+
+    Args:
+        grounds: of the decisions.
+        templates: the channels that have a template.
+        kin: the other customers who share an address with one.
+        carries: the providers.
+        declines: the templates.
+
+    Attributes:
+        grounds: as given.
+        rules: of the project's policy, as they were when the gate was made.
+        given_up: promotional messages that waited, and are not sent: each may have kept a slot.
+    """
+
+    def __init__(
+        self,
+        grounds: Grounds,
+        templates: Templates,
+        kin: Callable[[Person], Sequence[Person]],
+        *,
+        carries: Carries = takes_all,
+        declines: Declines = takes_all,
+    ) -> None:
+        self.grounds = grounds
+        self.rules: Rules = grounds.rules()
+        self._templates = templates
+        self._written: dict[tuple[str, str], Collection[Channel]] = {}
+        self._kin = kin
+        self._carries = carries
+        self._declines = declines
+        self._numbers = count(1)
+        self.given_up: list[Row] = []
+
+    def decide(self, person: Person, delivery: Delivery, now: datetime) -> Receipt | Late:
+        """Decide on a message, and keep the decision.
+
+        Args:
+            person: its customer.
+            delivery: the message.
+            now: by the journey's clock.
+
+        Returns:
+            The receipt; `Late` if it is too late only by a plan that may differ from its wait's.
+        """
+        while True:
+            rows = self._rows(person, delivery)
+            case = self._case(person, delivery, now, rows)
+            verdict = judge(case)
+            if not rows:
+                self._supersede_holds(person, delivery)
+            if isinstance(verdict, Receipt | Late):
+                return verdict
+            assert isinstance(verdict, Ruling), "nothing is ever in doubt here"
+            row = self._note(person, case, rows, verdict)
+            match verdict.decision:
+                case Allow(channel):
+                    if (refused := self._carry(person, delivery, row, channel)) is not None:
+                        return refused
+                    if row.state is MessageState.REJECTED:
+                        continue  # the gate decides what follows from it
+                    return receipt(row.entry, case.timezone)
+                case Defer(until, reason, _):
+                    return Receipt(
+                        status=Status.DEFERRED, reason=reason, until=until, timezone=case.timezone
+                    )
+                case Skip():
+                    return receipt(row.entry, case.timezone, verdict.news)
+
+    # ---- the case --------------------------------------------------------------------------
+
+    def _rows(self, person: Person, delivery: Delivery) -> list[Row]:
+        name = delivery.message_id
+        return [row for row in person.rows if row.message_id == name]
+
+    def _case(self, person: Person, delivery: Delivery, now: datetime, rows: Sequence[Row]) -> Case:
+        grounds = self.grounds
+        case = Case(
+            delivery=delivery,
+            now=now,
+            timezone=person.zone(grounds.default_zone),
+            entries=[row.entry for row in rows],
+            templates=self._written_for(delivery),
+            rules=self.rules,
+            switched_off=delivery.journey in grounds.off,
+            needs_own_yes=grounds.topics.needs_own_yes(delivery.topic),
+        )
+        if settled(case):
+            return case
+        others = self._kin(person) if delivery.key_field and delivery.key else ()
+        case = replace(case, news=self.news(person, delivery, others))
+        if overtaken(case):
+            return case
+        return replace(case, circumstances=self._around(person, case, others))
+
+    def _written_for(self, delivery: Delivery) -> Collection[Channel]:
+        if len(delivery.channels) == 1:
+            return delivery.channels  # no choice, so no need to look at the files
+        asked = (delivery.journey, delivery.template)
+        if asked not in self._written:
+            self._written[asked] = self._templates(*asked)
+        return self._written[asked]
+
+    def news(
+        self, person: Person, delivery: Delivery, others: Sequence[Person] = ()
+    ) -> list[Heard]:
+        """Return the events that may have overtaken a run, oldest first, as `events.newer` does."""
+        ends = (*delivery.goals, *delivery.ends)
+        found = [*_newer(person, watch(delivery), delivery.start, self.grounds.clock_skew)]
+        for other in others:
+            found += _newer(other, ends, delivery.start, self.grounds.clock_skew)
+        if not found:
+            return []
+        return heard_of(
+            sorted(found, key=lambda one: one.place),
+            [person, *others],
+            delivery,
+            regardless=ends,
+            grounds=self.grounds,
+        )
+
+    def _around(self, person: Person, case: Case, others: Sequence[Person]) -> Circumstances:
+        delivery, now, grounds = case.delivery, case.now, self.grounds
+        recipient = self._recipient(person, case.timezone, now)
+        condition = grounds.condition(delivery)
+        asked = grounds.holdouts.asked(delivery)
+        sides = (
+            assign(asked, {n: v[0] for n, v in person.variants.items()}, person.customer_id)
+            if asked
+            else ()
+        )
+        return Circumstances(
+            recipient=recipient,
+            paused={},
+            told_by_twin=_is_told(delivery, person, others),
+            room=self._room(person, case),
+            condition=self.judged(person, condition, now, recipient.consents)
+            if condition is not None
+            else None,
+            assigned=sides,
+        )
+
+    def _recipient(self, person: Person, timezone: str, now: datetime) -> Recipient:
+        customer = person.card
+        country, region = home_country(customer)
+        pairs = [(c, one) for c in customer.reachable for one in customer.addresses(c)]
+        barred = {pair for pair in pairs if not self.grounds.may_write_to(*pair)}
+        return Recipient(
+            known=customer.known,
+            erased=customer.erased,
+            restricted=customer.restricted,
+            snoozed_until=customer.snoozed_until,
+            in_care_until=customer.in_care_until,
+            in_care_of=customer.in_care_of,
+            reachable=customer.reachable,
+            consents=standing(ordered(person.said), now),
+            tz=zone(timezone),
+            suppressed=frozenset(),
+            country=country,
+            region=region,
+            barred=frozenset(
+                c for c in customer.reachable if all(p in barred for p in pairs if p[0] is c)
+            )
+            if barred
+            else frozenset(),
+        )
+
+    def _room(self, person: Person, case: Case) -> Room | None:
+        room = Room.of(case.delivery, case.rules, case.now)
+        if room is None:
+            return None
+        since, held_since = room.since(zone(case.timezone)), case.now - LATE
+        besides = case.delivery.message_id
+        slots = [
+            slot
+            for row in person.rows
+            if row.message_class is MessageClass.PROMOTIONAL and row.message_id != besides
+            for slot in _slots(row, since, held_since)
+        ]
+        return replace(room, slots=tuple(slots))
+
+    # ---- facts -----------------------------------------------------------------------------
+
+    def judged(
+        self,
+        person: Person,
+        fact: Fact,
+        now: datetime,
+        said: Consents | None = None,
+        fields: dict[str, object] | None = None,
+    ) -> Finding:
+        """Judge a fact about a customer, as `store.facts.one.judged` does.
+
+        Args:
+            person: the customer.
+            fact: the fact.
+            now: the moment at which it is judged.
+            said: what the customer agrees to, if that was read already.
+            fields: properties of the event at hand.
+
+        Returns:
+            The answer, with the clauses that gave it.
+        """
+        answers = Answers(
+            now=now,
+            customer=person.card,
+            consents=said or standing(ordered(person.said), now),
+            fields=fields or {},
+            own=self.grounds.topics.own,
+            written_to={one for one in writers_of(fact) if _wrote(person, one, now)},
+            campaigns=dict.fromkeys(asked_of_campaigns(fact), False),
+        )
+        return judged(fact, look_up(fact, answers, _events(person, of_events(fact))))
+
+    def measured(self, person: Person, of: OfEvents, now: datetime) -> object:
+        """Return the value of a measure of a customer's events.
+
+        Args:
+            person: the customer.
+            of: the measure.
+            now: the moment at which it is measured.
+
+        Returns:
+            As `domain.facts.events.measured`.
+        """
+        answers = Answers(now=now, customer=person.card, own=self.grounds.topics.own)
+        return measured(of, _events(person, [of]), answers)
+
+    # ---- the row ---------------------------------------------------------------------------
+
+    def _note(self, person: Person, case: Case, rows: Sequence[Row], ruling: Ruling) -> Row:
+        """Keep a verdict, as `sending.applying` does."""
+        delivery = case.delivery
+        if case.entry is None:
+            row = Row.of(next(self._numbers), person.customer_id, delivery, case.now)
+            person.rows.append(row)
+        else:
+            row = rows[-1]
+        row.state, row.channel, row.decided_at = ruling.state, ruling.channel, case.now
+        match ruling.decision:
+            case Allow():
+                row.reason, row.caused_by = None, None
+                row.attempt += 1
+            case Defer(until, reason, detail):
+                row.reason, row.held_until, row.detail = reason, until, detail or row.detail
+            case Skip(reason, detail):
+                row.reason, row.detail = reason, detail or row.detail
+                row.caused_by = ruling.news.id if ruling.news else None
+                promotional = delivery.message_class is MessageClass.PROMOTIONAL
+                if case.entry is not None and promotional:
+                    self.given_up.append(row)
+        around = case.circumstances
+        if around is not None and (
+            isinstance(ruling.decision, Allow)
+            or ruling.decision == Skip(Reason.HELD_OUT, around.held_out)
+        ):
+            for one in around.assigned:
+                if one.is_new:
+                    person.variants.setdefault(one.experiment, []).append(one.variant)
+        return row
+
+    def _carry(
+        self, person: Person, delivery: Delivery, row: Row, channel: Channel
+    ) -> Receipt | None:
+        """Have a message written and carried; return the receipt of one that says nothing."""
+        if (nothing := self._declines(person, delivery, channel)) is not None:
+            row.reason, row.detail = nothing
+            if row.reason is Reason.TEMPLATE:  # it fails: another channel's may not
+                row.state = MessageState.REJECTED
+                return None
+            row.state = MessageState.SKIPPED
+            return Receipt(status=Status.SKIPPED, reason=row.reason)
+        row.reason = self._carries(person, delivery, channel)
+        row.state = MessageState.SENT if row.reason is None else MessageState.REJECTED
+        return None
+
+    def _supersede_holds(self, person: Person, delivery: Delivery) -> None:
+        if delivery.n <= 1:
+            return
+        for row in person.rows:
+            if (
+                row.state is MessageState.DEFERRED
+                and row.workflow_id == delivery.workflow_id
+                and row.enrolment == delivery.enrolment
+                and row.n < delivery.n
+            ):
+                row.state, row.reason = MessageState.SKIPPED, Reason.SUPERSEDED
+                row.caused_by = delivery.cause or None
+
+
+def heard_of(
+    found: Iterable[Happened],
+    people: Sequence[Person],
+    delivery: Delivery,
+    *,
+    regardless: Collection[str],
+    grounds: Grounds,
+) -> list[Heard]:
+    """Return those of some events that concern a run, as it hears them.
+
+    Args:
+        found: the events, oldest first.
+        people: the customers whose events they are.
+        delivery: a message of the run.
+        regardless: names of events that count even if nobody can read them.
+        grounds: of the installation's decisions.
+
+    Returns:
+        What the run hears.
+    """
+    reach, key, within = delivery.reach, delivery.key, grounds.clock_skew
+    rows = list(found)
+    depends = reach.starts and any(
+        reach.depends(key, name=row.name, said=events.said(row, reach)) for row in rows
+    )
+    had = (
+        events.keys_in([one for person in people for one in person.events], reach)
+        if depends
+        else None
+    )
+    heard = []
+    for row in rows:
+        if not events.reaches(row, reach, key, had, begun=delivery.start[1]):
+            continue
+        if events.is_of_another_run(row, delivery.workflow_id, grounds.events):
+            continue
+        if row.event is None:
+            if row.name in regardless:
+                heard.append(events.heard(row, None, within=within))
+        elif row.event.is_whole or row.name in regardless:
+            heard.append(events.heard(row, row.event, within=within))
+    return heard
+
+
+def _newer(
+    person: Person, names: Iterable[str], than: tuple[datetime, int], within: timedelta
+) -> Iterable[Happened]:
+    began, first = than
+    oldest = earliest(began, within)
+    for name in names:
+        for one in person.by_name.get(name, ()):
+            if one.place > than or (one.seq > first and one.occurred_at >= oldest):
+                yield one
+
+
+def _slots(row: Row, since: datetime, held_since: datetime) -> Iterable[Slot]:
+    """Yield the slot that a message takes, as `store.slots` reads it."""
+    if row.state in MAYBE_SENT and row.decided_at >= since:
+        yield _slot(row, row.decided_at, held=False)
+    elif (
+        row.state is MessageState.DEFERRED
+        and row.held_until is not None
+        and row.held_until >= held_since
+        and row.reason in RESERVING
+    ):
+        yield _slot(row, row.held_until, held=True)
+
+
+def _slot(row: Row, at: datetime, *, held: bool) -> Slot:
+    return Slot(
+        at,
+        row.journey,
+        row.step,
+        row.channel,
+        row.topic,
+        row.due_at,
+        row.message_id,
+        row.counted_as,
+        held,
+    )
+
+
+def _is_told(delivery: Delivery, person: Person, others: Sequence[Person]) -> bool:
+    """Tell whether the same person has had this step, as `sending.gathering` does."""
+    if not others:
+        return False
+    since, _ = delivery.latest
+    return any(
+        row.step == delivery.step
+        and row.journey == delivery.journey
+        and row.workflow_id != delivery.workflow_id
+        and row.state in MAYBE_SENT
+        and row.decided_at >= since
+        and plain(_key_of(row)) == plain(delivery.key)
+        for one in (person, *others)
+        for row in one.rows
+    )
+
+
+def _key_of(row: Row) -> str:
+    """Return the key of a row's run, as its id has it."""
+    return row.workflow_id.split(":", 2)[2] if row.workflow_id.count(":") > 1 else ""
+
+
+def _wrote(person: Person, asked: WrittenTo, now: datetime) -> bool:
+    states = (*WAITING, MessageState.SENT, MessageState.UNKNOWN)
+    return any(
+        row.journey == asked.by
+        and row.state in states
+        and now - asked.within < row.decided_at <= now
+        for row in person.rows
+    )
+
+
+def _events(person: Person, asked: Iterable[OfEvents]) -> list[Event]:
+    names = {of.event for of in asked}
+    return [
+        Event(one.name, one.occurred_at, one.properties)
+        for name in names
+        for one in person.by_name.get(name, ())
+    ]

@@ -1,0 +1,93 @@
+"""Identify calls in memory, by the rules of `store.cards` and `store.consents`."""
+
+from datetime import datetime
+
+from sojourn.domain.card_words import heard_in, newer
+from sojourn.domain.consent import Purpose, Statement
+from sojourn.domain.consent_words import about, after, circumstances, ordered, outweighing, same
+from sojourn.domain.customer import Identity, Word, read_phone_of
+from sojourn.domain.errors import BadCustomer
+from sojourn.domain.events import EARLIEST
+from sojourn.domain.traits import NUMBERS
+from sojourn.in_memory.people import Person, Spoken
+from sojourn.in_memory.registry import Registry
+from sojourn.store.hearing import REPEATS, digest
+
+
+def identify(registry: Registry, person: Person, identity: Identity, now: datetime) -> bool:
+    """Take in an identify call.
+
+    Args:
+        registry: has the person.
+        person: the customer.
+        identity: the call.
+        now: the present.
+
+    Returns:
+        False if it is one that was heard before: nothing of it is new.
+    """
+    arrived = min(identity.received_at or now, now)
+    at = min(identity.at, arrived)
+    if not _is_new(person, identity, arrived):
+        for word in identity.words:  # in doubt, a refusal counts
+            if not word.granted and not identity.sure:
+                _say(registry, person, word, at=at, arrived=arrived)
+        return False
+    before = person.words
+    person.words = {**before, **newer(heard_in(identity, at), than=before)}
+    person.is_changed()
+    for name in NUMBERS:
+        if not (written := getattr(identity, name)):
+            continue
+        try:
+            number = read_phone_of(person.card, written, name)
+        except BadCustomer:
+            continue
+        told = {name: Word(number, at, identity.message_id)}
+        person.words = {**person.words, **newer(told, than=before)}
+        person.is_changed()
+    person.known = person.known or identity.introduces
+    person.is_changed()
+    registry.moved(person)
+    for word in identity.words:
+        said_at = at if identity.dated or not word.granted else EARLIEST
+        _say(registry, person, word, at=said_at, arrived=arrived)
+    return True
+
+
+def _is_new(person: Person, identity: Identity, arrived: datetime) -> bool:
+    call = (identity.message_id, digest(identity))
+    before = person.calls.get(call)
+    if before is None:
+        person.calls[call] = arrived
+        return True
+    if identity.sure:
+        return False
+    person.calls[call] = max(before, arrived)
+    return arrived - before > REPEATS
+
+
+def _say(
+    registry: Registry, person: Person, word: Statement, *, at: datetime, arrived: datetime
+) -> None:
+    every = ordered(person.said)
+    topic = word.purpose.value if word.purpose is Purpose.OPENS else word.topic
+    said = about(every, word.channel, topic, word.purpose)
+    moment = min(at, arrived)
+    row = same(said, granted=word.granted, at=moment, evidence=word.evidence)
+    if row is None:
+        row = Spoken(
+            registry.number(),
+            word.channel.value if word.channel else "",
+            topic,
+            word.granted,
+            moment,
+            None,
+            None if word.purpose is Purpose.MESSAGES else word.purpose.value,
+            **circumstances(word.evidence),
+        )
+        if word.granted and said:
+            row.at = after(said[-1], moment, arrived, now=False)
+        person.said.append(row)
+    if not word.granted:
+        row.received_at = max(row.received_at or moment, outweighing(row, every, arrived))

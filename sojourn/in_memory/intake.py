@@ -1,0 +1,324 @@
+"""Events in memory: kept, judged and planned by the rules of `dispatch`, and told to runs."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sojourn.dispatch.entering import Verdicts
+from sojourn.dispatch.planning import Plan, Refused, next_plan
+from sojourn.dispatch.routing import Start
+from sojourn.domain.again import Begun
+from sojourn.domain.events import Event, HoldEnded, RunEvent, TimeZoneChanged
+from sojourn.domain.messages import Enrolment, Reason
+from sojourn.in_memory import muting
+from sojourn.in_memory.copying import copies
+from sojourn.in_memory.ending import void_holds
+from sojourn.in_memory.entering import judged
+from sojourn.in_memory.gate import Gate
+from sojourn.in_memory.knowing import known
+from sojourn.in_memory.people import Happened, Mute, Noted, Person, Row
+from sojourn.in_memory.registry import Registry
+from sojourn.journeys.stepping import Runs
+from sojourn.project import Project
+from sojourn.store import events
+from sojourn.store.holds import FOR_A_SLOT
+from sojourn.store.mutes import ENDED
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of an event.
+
+    Args:
+        event: as it is kept.
+        is_new: it was not kept before.
+        started: workflow ids of the runs that it started.
+        refused: the starts that were refused.
+    """
+
+    event: Happened
+    is_new: bool = True
+    started: tuple[str, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+class Intake:
+    """Takes events in. Runs hear them, and take their steps when somebody has them go on.
+
+    Args:
+        registry: the customers.
+        gate: decides on messages.
+        project: its journeys and events.
+        timezone: the zone of customers whose own is unknown, an IANA name.
+        clock_skew: how far senders' clocks may differ.
+
+    Attributes:
+        runs: of the world, whose desk needs this intake: set by the world.
+        refused: the starts that were refused so far.
+    """
+
+    runs: Runs
+
+    def __init__(
+        self,
+        registry: Registry,
+        gate: Gate,
+        project: Project,
+        *,
+        timezone: str,
+        clock_skew: timedelta,
+    ) -> None:
+        self.refused: list[Refused] = []
+        self._registry = registry
+        self._gate = gate
+        self._events = project.events
+        self._journeys = project.journeys
+        self._timezone = timezone
+        self._within = clock_skew
+
+    def take(self, event: Event, now: datetime) -> Taken:
+        """Take an event in, and tell the runs that it concerns.
+
+        Args:
+            event: what happened.
+            now: the present.
+
+        Returns:
+            What became of it.
+        """
+        person = self._registry.person(event.customer_id)
+        is_heard = bool(self._journeys.heard_by(event.event_name))
+        one = Happened(
+            0,
+            event.message_id,
+            person.customer_id,
+            event.event_name,
+            min(event.occurred_at, now),
+            now,
+            event.properties(),
+            event if is_heard else None,
+            None if is_heard else now,
+        )
+        if not is_heard:
+            return self._keep(person, one, now)
+        copied = copies(
+            person,
+            one,
+            event,
+            journeys=self._journeys,
+            registry=self._registry,
+            known=self._events,
+        )
+        taken = self._keep(person, one, now)
+        for other, copy in copied:
+            self._keep(other, copy, now)
+        return taken
+
+    def tell_own(self, person: Person, event: RunEvent, now: datetime) -> None:
+        """Take in an event that Sojourn itself writes.
+
+        Args:
+            person: the customer.
+            event: which tells one run of them something.
+            now: the present.
+        """
+        one = Happened(
+            0,
+            event.message_id,
+            person.customer_id,
+            event.event_name,
+            event.occurred_at,
+            now,
+            event.properties(),
+            event,
+        )
+        self._keep(person, one, now)
+
+    def _keep(self, person: Person, one: Happened, now: datetime) -> Taken:
+        """Keep an event, and route it."""
+        if (kept := self._kept(one)) is not None:
+            return Taken(kept, is_new=False)
+        one.seq = self._registry.number()
+        self._registry.events[one.message_id] = one
+        person.keep(one)
+        if one.event is None:
+            return Taken(one)
+        if one.occurred_at != one.event.occurred_at:
+            # a sender's clock that ran ahead: whoever reads the event sees the moment that counts
+            one.event = one.event.model_copy(update={"occurred_at": one.occurred_at})
+        verdicts = judged(person, one, one.event, now=now, journeys=self._journeys, gate=self._gate)
+        if muting.begin(person, one, one.event, verdicts, self._journeys):
+            self._settle_mutes(person, now)
+        return self._route(person, one, one.event, now, verdicts)
+
+    def _kept(self, one: Happened) -> Happened | None:
+        """Return the event that was kept under the same id; give another one an id of its own."""
+        kept: Happened | None = None
+        for message_id in events.ids_of(one, self._events):
+            one.message_id = message_id
+            kept = self._registry.events.get(message_id)
+            if kept is None or events.is_same(kept, one, self._events):
+                break
+        return kept
+
+    # ---- routing ---------------------------------------------------------------------------
+
+    def _route(
+        self, person: Person, first: Happened, event: Event, now: datetime, verdicts: Verdicts
+    ) -> Taken:
+        if void_holds(person, first, event, self._journeys, self._registry, within=self._within):
+            why = f"free/{first.message_id}"
+            self.end_holds(person, because=why, at=first.occurred_at, cured=FOR_A_SLOT, now=now)
+        waiting = deque([first])
+        started: list[str] = []
+        refused: list[Refused] = []
+        while waiting:
+            one = waiting.popleft()
+            if one.event is None:
+                continue
+            planned = next_plan(
+                known(person, one, one.event, verdicts, self._journeys, within=self._within),
+                [(one, one.event)],
+                self._journeys,
+                timezone=self._timezone,
+                clock=timedelta(0),
+                within=self._within,
+            )
+            one.routed_at = now
+            refused += planned.refused
+            if (plan := planned.plan) is not None:
+                begun, reached = self._tell(person, plan, one)
+                started += begun
+                refused += [each for each in plan.refused if each.journey not in reached]
+                waiting.extend(other for other in person.events if other.seq in plan.missed)
+        self.refused += refused
+        self._take_back(person, refused, now)
+        return Taken(first, True, tuple(started), tuple(refused))
+
+    def _tell(self, person: Person, plan: Plan, one: Happened) -> tuple[list[str], set[str]]:
+        """Tell or start the runs of a plan.
+
+        Returns:
+            The workflow ids of the runs that it started, and the journeys of those that it told.
+        """
+        started: list[str] = []
+        reached: set[str] = set()
+        for target in plan.targets:
+            noted = self._registry.runs.get(target.workflow_id)
+            if noted is not None and noted.run.is_open:
+                noted.run.hear(plan.enrolment.start)
+                reached.add(target.journey)
+            elif isinstance(target, Start):
+                self._start(person, target, plan.enrolment, one)
+                started.append(target.workflow_id)
+        return started, reached
+
+    def _start(self, person: Person, target: Start, enrolment: Enrolment, one: Happened) -> None:
+        who = enrolment.model_copy(update={"key": target.key})
+        run = self.runs.start(self._journeys[target.journey], target.workflow_id, who)
+        number = self._registry.number()
+        noted = Noted(number, target.workflow_id, target.journey, target.key, run)
+        self._registry.runs[target.workflow_id] = noted
+        person.runs.append(noted)
+        begun = Begun(target.key, one.occurred_at)
+        person.begun.setdefault(target.journey, []).append((one.message_id, begun))
+
+    # ---- holds -----------------------------------------------------------------------------
+
+    def end_holds(
+        self, person: Person, *, because: str, at: datetime, cured: Iterable[Reason], now: datetime
+    ) -> None:
+        """Have runs whose messages wait for one of some reasons ask again, as `store.holds` does.
+
+        Args:
+            person: the customer.
+            because: names what may have removed the reasons.
+            at: when that was.
+            cured: the reasons.
+            now: the present.
+        """
+        reasons = set(cured)
+        held = {row.workflow_id: row for row in person.held() if row.reason in reasons}
+        for row in held.values():
+            event = HoldEnded(
+                message_id=f"held/{row.number}/{because}",
+                customer_id=person.customer_id,
+                occurred_at=max(at, row.decided_at),
+                journey=row.journey,
+                run=row.workflow_id,
+            )
+            self.tell_own(person, event, now)
+
+    def end_holds_for_a_slot(self, person: Person, row: Row, now: datetime) -> None:
+        """Have runs that wait for a slot of a cap ask again: a message leaves one.
+
+        Args:
+            person: the customer.
+            row: the message that is given up.
+            now: the present.
+        """
+        because = f"free/{row.message_id}"
+        self.end_holds(person, because=because, at=now, cured=FOR_A_SLOT, now=now)
+
+    def move(self, person: Person, timezone: str, *, because: str, at: datetime) -> None:
+        """Have the open runs of a customer plan by another zone, as `store.zones` does.
+
+        Args:
+            person: the customer.
+            timezone: the new zone, an IANA name.
+            because: names the call that brought it.
+            at: when it was said.
+        """
+        for noted in list(person.open_runs):
+            event = TimeZoneChanged(
+                message_id=f"zone/{noted.id}/{because}",
+                customer_id=person.customer_id,
+                occurred_at=at,
+                journey=noted.journey,
+                run=noted.workflow_id,
+                timezone=timezone,
+            )
+            self.tell_own(person, event, at)
+
+    # ---- mutes -----------------------------------------------------------------------------
+
+    def unmute(
+        self,
+        person: Person,
+        mutes: Iterable[Mute],
+        *,
+        because: str,
+        at: datetime,
+        now: datetime,
+    ) -> None:
+        """End mutes, and have runs whose messages they held ask again.
+
+        Args:
+            person: the customer.
+            mutes: those to end.
+            because: names what ends them.
+            at: when that was.
+            now: the present.
+        """
+        gone = set(map(id, mutes))
+        if not gone:
+            return
+        person.mutes = [mute for mute in person.mutes if id(mute) not in gone]
+        person.is_changed()
+        self.end_holds(person, because=f"care/{because}", at=at, cured=ENDED, now=now)
+
+    def _settle_mutes(self, person: Person, now: datetime) -> None:
+        for mute in list(person.mutes):
+            by = muting.ended_by(person, mute, self._journeys, self._events, within=self._within)
+            if by is not None:
+                why = by.message_id
+                self.unmute(person, [mute], because=why, at=by.occurred_at, now=now)
+
+    def _take_back(self, person: Person, refused: Iterable[Refused], now: datetime) -> None:
+        """Take back the mutes of starts that were refused."""
+        for each in refused:
+            case = (each.row.message_id, each.journey)
+            mutes = [one for one in person.mutes if (one.message_id, one.journey) == case]
+            why, at = each.row.message_id, each.row.occurred_at
+            self.unmute(person, mutes, because=why, at=at, now=now)

@@ -1,0 +1,320 @@
+"""`World`: an installation in memory. Events go in, a ledger and ends of runs come out."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sojourn.domain.calls import Asked, Question, Reply
+from sojourn.domain.customer import ZONE_FIELDS, Identity
+from sojourn.domain.errors import BadInput
+from sojourn.domain.events import Event, JourneyStopped, OptInRequested
+from sojourn.domain.events.samples import made_up
+from sojourn.domain.experiment import drawn
+from sojourn.domain.facts import OfEvents, Range, read_fact, read_measure, trait_of
+from sojourn.domain.facts.answers import UNSURE
+from sojourn.domain.facts.nodes import TraitOf
+from sojourn.domain.introduction import cured_by
+from sojourn.domain.messages import Delivery, Receipt
+from sojourn.domain.sayings import Noting, Saying, Telling
+from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState
+from sojourn.domain.verdict import Late
+from sojourn.in_memory.gate import Carries, Gate, takes_all
+from sojourn.in_memory.identifying import identify
+from sojourn.in_memory.intake import Intake, Taken
+from sojourn.in_memory.people import Mute, Person
+from sojourn.in_memory.registry import Registry
+from sojourn.in_memory.writing import Writer
+from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import Journeys
+from sojourn.journeys.stepping import Runs
+from sojourn.journeys.terms import names
+from sojourn.project import Project
+from sojourn.rendering.render import Renderer
+from sojourn.sending.asking import plain_answer
+from sojourn.sending.grounds import Grounds
+from sojourn.sending.waits import by_plan_of
+
+T = TypeVar("T")
+Calls = Callable[[Asked], Reply]
+"""Answers for the project's activities."""
+_JUST_AFTER = timedelta(microseconds=1)
+
+
+class World:
+    """An installation in memory.
+
+    Args:
+        project: its journeys and events.
+        grounds: of its decisions.
+        renderer: has the templates.
+        now: where its clock begins.
+        carries: the providers.
+        declines: False: whatever a template says, its message has something to say.
+        calls: answers for the project's activities; None: results are made up.
+        most: waits of a run, and messages that it asks for, after which it is left off.
+
+    Attributes:
+        registry: the customers.
+        left_out: journeys that this world does not play: a request to confirm an address begins
+            them, and nobody answers it here.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        grounds: Grounds,
+        renderer: Renderer,
+        now: datetime,
+        *,
+        carries: Carries = takes_all,
+        declines: bool = True,
+        calls: Calls | None = None,
+        most: int | None = None,
+    ) -> None:
+        played = {n: j for n, j in project.journeys.items() if not _asks(j)}
+        self.left_out = tuple(n for n in project.journeys if n not in played)
+        off = project.journeys.off & played.keys()
+        self.project = replace(project, journeys=Journeys(played.values(), off))
+        self.registry = Registry()
+        self._calls = calls or self._made_up
+        self._gate = Gate(
+            grounds,
+            renderer.channels_of,
+            self.registry.kin,
+            carries=carries,
+            declines=Writer(renderer, grounds, self.registry) if declines else takes_all,
+        )
+        self._intake = Intake(
+            self.registry,
+            self._gate,
+            self.project,
+            timezone=grounds.default_zone,
+            clock_skew=grounds.clock_skew,
+        )
+        self._zone = grounds.default_zone
+        self._runs = self._intake.runs = Runs(self, now, most=most)
+        self._tasks: dict[str, tuple[TaskStand, str]] = {}
+
+    @property
+    def now(self) -> datetime:
+        """The present."""
+        return self._runs.now
+
+    # ---- what happens ----------------------------------------------------------------------
+
+    def publish(self, event: Event) -> Taken:
+        """Take an event in, now.
+
+        Args:
+            event: what happened.
+
+        Returns:
+            What became of it.
+        """
+        taken = self._intake.take(event, self.now)
+        self.rest()
+        return taken
+
+    def identify(self, identity: Identity) -> None:
+        """Take an identify call in, now.
+
+        Args:
+            identity: the call.
+        """
+        self._hear(identity)
+        self.rest()
+
+    def stop(self, workflow_id: str, because: str) -> None:
+        """End a run, as an operator does.
+
+        Args:
+            workflow_id: the run's.
+            because: why.
+
+        Raises:
+            BadInput: no run of this id was ever started.
+        """
+        noted = self.registry.runs.get(workflow_id)
+        if noted is None:
+            raise BadInput(f"no run was ever started under the id {workflow_id}")
+        person = self.registry.person(noted.run.enrolment.customer_id)
+        newest = max((one.occurred_at for one in person.events), default=self.now - _JUST_AFTER)
+        at = max(self.now, newest + _JUST_AFTER)
+        event = JourneyStopped(
+            message_id=f"stop/{workflow_id}/{self.registry.number()}",
+            customer_id=person.customer_id,
+            occurred_at=at,
+            journey=noted.journey,
+            run=workflow_id,
+            because=because,
+        )
+        self._intake.tell_own(person, event, self.now)
+        mutes = [mute for mute in person.mutes if mute.workflow_id == workflow_id]
+        why = event.message_id
+        self._intake.unmute(person, mutes, because=why, at=at, now=self.now)
+        self.rest()
+
+    def advance(self, until: datetime) -> None:
+        """Move the clock; everything that falls due on the way happens, in its order.
+
+        Args:
+            until: the moment to come to.
+        """
+        done(self._runs.advance(until))
+
+    def rest(self) -> None:
+        """Step the runs as far as they come at this moment."""
+        done(self._runs.rest())
+
+    def next_moment(self) -> datetime | None:
+        """Return when the next thing falls due; None if nothing does."""
+        return self._runs.next_moment()
+
+    def _hear(self, identity: Identity) -> None:
+        identity = identity.on_topics(self.project.topics)
+        person = self.registry.person(identity.customer_id)
+        told = {*identity.card, *identity.context}
+        moves = not told.isdisjoint(ZONE_FIELDS) or bool(identity.phone or identity.phone2)
+        before = person.zone(self._zone) if moves else ""
+        identify(self.registry, person, identity, self.now)
+        if not person.runs:
+            return
+        because, at = identity.message_id, identity.at
+        cured = cured_by(person.card, agrees=any(word.granted for word in identity.words))
+        self._intake.end_holds(person, because=because, at=at, cured=cured, now=self.now)
+        if before not in ("", after := person.zone(self._zone)):
+            self._intake.move(person, after, because=because, at=at)
+
+    # ---- the desk of the runs --------------------------------------------------------------
+
+    async def send(self, delivery: Delivery) -> tuple[Receipt, datetime]:
+        """Decide on a message."""
+        person, planned = self.registry.person(delivery.customer_id), delivery.due
+        while True:
+            answer = self._gate.decide(person, delivery, self.now)
+            while self._gate.given_up:
+                row = self._gate.given_up.pop()
+                self._intake.end_holds_for_a_slot(person, row, self.now)
+            if isinstance(answer, Late):
+                delivery = self._replanned(delivery)
+                continue
+            if delivery.due != planned:
+                answer = answer.model_copy(update={"due": delivery.due})
+            return answer, self.now
+
+    async def call(self, asked: Asked) -> Reply:
+        """Answer for an activity."""
+        return self._calls(asked)
+
+    async def ask(self, asked: Question) -> Reply:
+        """Answer a question about a customer, by what is known now."""
+        person = self.registry.person(asked.customer_id)
+        if asked.experiment:
+            had = person.variants.setdefault(asked.experiment, [])
+            has = next((one for one in had if asked.weights.get(one, 0) > 0), None)
+            if has is None:
+                has = drawn(asked.experiment, asked.weights, person.customer_id)
+                had.append(has)
+            return Reply(result=has)
+        if asked.fact is not None:
+            holds = self._gate.judged(person, read_fact(asked.fact), asked.now).holds
+            return Reply(result=holds)
+        return Reply(result=plain_answer(self._measured(person, asked)))
+
+    async def say(self, said: Saying, summary: str) -> bool:
+        """Take in an event, or a statement on a card."""
+        match said:
+            case Telling():
+                kind = self.project.events.named(said.event)
+                event = kind.model_validate(
+                    {
+                        **said.fields,
+                        "message_id": said.message_id,
+                        "customer_id": said.customer_id,
+                        "occurred_at": said.now,
+                    }
+                )
+                self._intake.take(event, self.now)
+            case Noting():
+                self._hear(
+                    Identity(
+                        customer_id=said.customer_id,
+                        message_id=said.message_id,
+                        at=said.now,
+                        received_at=said.now,
+                        card={},
+                        attributes=said.traits,
+                        consents={},
+                        introduces=False,
+                    )
+                )
+        return True
+
+    async def task(self, said: Opening | Closing) -> TaskStand:
+        """Open or close a task; nobody answers it."""
+        person = self.registry.person(said.customer_id)
+        if isinstance(said, Opening):
+            if said.task not in self._tasks:
+                stand = TaskStand(state=TaskState.OPEN, task=said.task)
+                self._tasks[said.task] = stand, said.run
+                if said.silent:
+                    person.mutes.append(
+                        Mute(said.task, said.journey, said.run, "", None, said.until)
+                    )
+                    person.is_changed()
+            return self._tasks[said.task][0]
+        stand, run = self._tasks[said.task]
+        if stand.state is TaskState.OPEN:
+            state = TaskState.EXPIRED if said.because is None else TaskState.CLOSED
+            stand = TaskStand(state=state, task=said.task)
+            self._tasks[said.task] = stand, run
+            mutes = [mute for mute in person.mutes if mute.message_id == said.task]
+            self._intake.unmute(person, mutes, because=said.task, at=said.now, now=self.now)
+        return stand
+
+    def _measured(self, person: Person, asked: Question) -> Any:
+        of = read_measure(asked.measure)
+        if isinstance(of, TraitOf):
+            value = trait_of(person.card, of)
+            return value if isinstance(value, str | int | float | bool) else None
+        assert isinstance(of, OfEvents), "else it is a trait"
+        found = self._gate.measured(person, of, asked.now)
+        match found:
+            case Range(low=low, high=high):
+                return low if low == high else None
+            case datetime():
+                return asked.now - found
+        return None if found is UNSURE else found
+
+    def _made_up(self, asked: Asked) -> Reply:
+        activity = self.project.activities[asked.activity]
+        try:
+            result = made_up(activity.returns, now=asked.now)
+        except BadInput:
+            return Reply(failure="MadeUp")
+        return Reply(result=activity.written_result(result))
+
+    def _replanned(self, delivery: Delivery) -> Delivery:
+        run = self.registry.runs[delivery.workflow_id].run
+        return by_plan_of(delivery, run.last_wait_before(delivery))
+
+
+def _asks(journey: type[Journey]) -> bool:
+    """Tell whether a request to confirm an address begins a journey."""
+    return OptInRequested.event_name in names(journey.terms.starts_on)
+
+
+def done(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits; return its result.
+
+    Raises:
+        BadInput: it waits for something outside.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+    coroutine.close()
+    raise BadInput("a run waits for something that is not in memory")

@@ -1,0 +1,125 @@
+"""`Writer`: has templates say whether they have something to say. Nothing is written out."""
+
+from collections.abc import Iterable
+
+from sojourn.domain.errors import TemplateError
+from sojourn.domain.events import Event, Events
+from sojourn.domain.keys import Reach
+from sojourn.domain.messages import Channel, Delivery, Reason
+from sojourn.in_memory.people import Happened, Person
+from sojourn.in_memory.registry import Registry
+from sojourn.rendering.faults import reason_for
+from sojourn.rendering.render import Renderer
+from sojourn.rendering.vocabulary import folded, of_any_key
+from sojourn.sending import couponing
+from sojourn.sending.drafting import Claim, context_of, moves_of
+from sojourn.sending.grounds import Grounds
+from sojourn.store import events
+from sojourn.store.events import HISTORY_LIMIT, Told
+
+
+class Writer:
+    """Asks the templates of messages that may leave.
+
+    Args:
+        renderer: of the project.
+        grounds: of the installation's decisions.
+        registry: has the events.
+    """
+
+    def __init__(self, renderer: Renderer, grounds: Grounds, registry: Registry) -> None:
+        self._renderer = renderer
+        self._grounds = grounds
+        self._registry = registry
+        self._folded = folded(grounds.events)
+        self._of_any_key = of_any_key(grounds.events)
+
+    def __call__(
+        self, person: Person, delivery: Delivery, channel: Channel
+    ) -> tuple[Reason, str] | None:
+        """Return why the template of a message has nothing to say, or fails, and that in words."""
+        start = self._registry.events.get(delivery.enrolment)
+        if start is None:
+            return None
+        began = typed(start, self._grounds.events)
+        timezone = person.zone(self._grounds.default_zone)
+        told = self._told(person, delivery)
+        claim = Claim(
+            ledger_id=0,
+            attempt=0,
+            channel=channel,
+            address=person.card.address(channel),
+            customer=person.card,
+            timezone=timezone,
+            start=began,
+            moves=moves_of(began, told.own, delivery),
+            history=told.own,
+            elsewhere=tuple(told.elsewhere),
+            arrived=tuple(told.arrived),
+            coupon=couponing.made_up(delivery, self._grounds.coupons, delivery.now, timezone),
+        )
+        try:
+            declined = self._renderer.refusal(context_of(delivery, claim, reference=""), channel)
+        except TemplateError as fault:
+            return Reason.TEMPLATE, str(fault)
+        return None if declined is None else (reason_for(declined), declined.why)
+
+    def _told(self, person: Person, delivery: Delivery) -> Told:
+        """Return the customer's events for a template, as `events.history` does."""
+        reach, key = delivery.reach, delivery.key
+        before = [
+            one.place
+            for name in delivery.goals
+            for one in person.by_name.get(name, ())
+            if one.place < delivery.start and events.concerns(one, reach, key)
+        ]
+        since = max(before, default=None)
+        found = Told([], [])
+        arrived: dict[int, Event] = {}
+        for one in _newest_of_each(person.events, reach, self._folded):
+            if (since is not None and one.place <= since) or one.name not in self._grounds.events:
+                continue
+            own = events.concerns(one, reach, key)
+            of_thing = bool(reach.part) and reach.thing(events.said(one, reach)) == reach.thing(key)
+            if not (own or of_thing or one.name in self._of_any_key):
+                continue
+            event = typed(one, self._grounds.events)
+            if own:
+                found.own.append(event)
+            elif one.name in self._of_any_key:
+                found.elsewhere.append(event)
+            if of_thing:
+                arrived[one.seq] = event
+        return found._replace(arrived=[arrived[seq] for seq in sorted(arrived)])
+
+
+def typed(one: Happened, known: Events) -> Event:
+    """Return an event as an object of its class.
+
+    Args:
+        one: the event.
+        known: the project's events, by wire name.
+
+    Returns:
+        The event, which is read once.
+    """
+    if one.read is None:
+        one.read = one.event or events.typed(one, known)
+    return one.read
+
+
+def _newest_of_each(
+    every: Iterable[Happened], reach: Reach, folded: frozenset[str]
+) -> list[Happened]:
+    """Return the events that a template may see, oldest first."""
+    ordered = sorted(every, key=lambda one: one.place)
+    if len(ordered) <= HISTORY_LIMIT:
+        return ordered
+    seen: dict[tuple[str, str], int] = {}
+    kept = []
+    for one in reversed(ordered):
+        alike = (one.name, str(events.said(one, reach)))
+        seen[alike] = seen.get(alike, 0) + 1
+        if seen[alike] <= HISTORY_LIMIT or one.name in folded:
+            kept.append(one)
+    return kept[::-1]
