@@ -54,7 +54,13 @@ Templates = Callable[[str, str], Collection[Channel]]
 
 
 def takes_all(person: Person, delivery: Delivery, channel: Channel) -> None:
-    """Take every message, as a provider without a fault would."""
+    """Take every message, as a provider without a fault would.
+
+    Args:
+        person: its customer.
+        delivery: the message.
+        channel: that it takes.
+    """
 
 
 class Gate:
@@ -164,7 +170,16 @@ class Gate:
     def news(
         self, person: Person, delivery: Delivery, others: Sequence[Person] = ()
     ) -> list[Heard]:
-        """Return the events that may have overtaken a run, oldest first, as `events.newer` does."""
+        """Return the events that may have overtaken a run, as `store.events.newer` does.
+
+        Args:
+            person: the customer.
+            delivery: a message of the run.
+            others: customers who share an address with this one: what ends runs counts.
+
+        Returns:
+            The events as the run hears them, oldest first.
+        """
         ends = (*delivery.goals, *delivery.ends)
         found = [*_newer(person, watch(delivery), delivery.start, self.grounds.clock_skew)]
         for other in others:

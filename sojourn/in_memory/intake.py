@@ -28,7 +28,7 @@ from sojourn.store.mutes import ENDED
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of an event.
+    """An event that was taken in.
 
     Args:
         event: as it is kept.
@@ -145,7 +145,7 @@ class Intake:
         if one.event is None:
             return Taken(one)
         if one.occurred_at != one.event.occurred_at:
-            # a sender's clock that ran ahead: whoever reads the event sees the moment that counts
+            # a sender's clock that ran ahead: every reader of the event sees the moment that counts
             one.event = one.event.model_copy(update={"occurred_at": one.occurred_at})
         verdicts = judged(person, one, one.event, now=now, journeys=self._journeys, gate=self._gate)
         if muting.begin(person, one, one.event, verdicts, self._journeys):

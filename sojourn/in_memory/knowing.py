@@ -1,4 +1,4 @@
-"""What memory knows of a customer whose event is to be routed, as `dispatch.knowing` reads it."""
+"""The knowledge of a customer whose event is to be routed, as `dispatch.knowing` reads it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta

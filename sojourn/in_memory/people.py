@@ -141,7 +141,17 @@ class Row:
 
     @classmethod
     def of(cls, number: int, customer_id: str, delivery: Delivery, now: datetime) -> "Row":
-        """Return the row that a message begins with."""
+        """Return the row that a message begins with.
+
+        Args:
+            number: of the row.
+            customer_id: the id that holds everything.
+            delivery: the message.
+            now: by the journey's clock.
+
+        Returns:
+            The row.
+        """
         return cls(
             number,
             delivery.message_id,

@@ -1,0 +1,107 @@
+"""Memory decides as the store does: the same story gives the same ledger.
+
+``SOJOURN_SAME=300 pytest tests/integration/in_memory`` tries so many stories.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, given
+
+from sojourn.in_memory.world import World
+from sojourn.project import Project
+from sojourn.settings import Settings
+from sojourn.store import Store
+from sojourn.testkit import JourneyTest
+from sojourn.testkit.engines import in_process
+from tests.support.in_memory import InMemory, world_of
+from tests.support.project import WHOLE
+from tests.support.stories import BEGIN, PROJECT, Story, difference, minutes, stories, tell
+
+STORIES = int(os.environ.get("SOJOURN_SAME", "0")) or 12
+
+
+def collected(number: int) -> list[Story]:
+    """Return so many stories, the same ones each time."""
+    found: list[Story] = []
+
+    @hypothesis.settings(
+        max_examples=number,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[hypothesis.Phase.generate],
+    )
+    @given(story=stories())
+    def collects(story: Story) -> None:
+        found.append(story)
+
+    collects()
+    return found
+
+
+def row_of(row: Any) -> tuple[Any, ...]:
+    return (
+        row.journey,
+        row.workflow_id.partition(":")[2].partition(":")[2],
+        row.step,
+        str(row.channel),
+        str(row.state),
+        str(row.reason or ""),
+        minutes(row.due_at - BEGIN),
+        minutes(row.decided_at - BEGIN),
+    )
+
+
+async def in_the_store(
+    story: Story, project: Project, settings: Settings, customer_id: str
+) -> list[tuple[Any, ...]]:
+    async with (
+        await Store.open(settings.store_url) as store,
+        in_process.serving(store, settings, project) as engine,
+    ):
+        test = JourneyTest(engine, store, settings, "", customer_id, project=project)
+        test.begin_at(BEGIN)
+        await tell(story, test)
+        return sorted(map(row_of, await test.messages()), key=str)
+
+
+async def in_memory(story: Story, world: World, customer_id: str) -> list[tuple[Any, ...]]:
+    one = InMemory(world, customer_id)
+    await tell(story, one)
+    return sorted(map(row_of, one.rows), key=str)
+
+
+@pytest.mark.parametrize("project", [PROJECT, WHOLE], ids=["no policy", "policy"])
+async def test_the_same_story_has_the_same_end_in_memory(
+    project: Project, migrated_database: Path, tmp_path: Path
+) -> None:
+    differ: list[str] = []
+    played = collected(STORIES)
+    for story in played:
+        customer_id = f"c-{uuid4().hex[:12]}"
+        home = tmp_path / uuid4().hex
+        home.mkdir()
+        shutil.copy(migrated_database, home / "journey.db")
+        settings = Settings(
+            home=home,
+            database_url=f"sqlite:///{home / 'journey.db'}",
+            quiet_hours=Settings(home=home).quiet_hours,
+            track_clicks=False,
+        )
+        stored = await in_the_store(story, project, settings, customer_id)
+        world = world_of(project, settings, BEGIN)
+        if story[0].name in world.left_out:
+            continue
+        here = await in_memory(story, world, customer_id)
+        shutil.rmtree(home)
+        if here != stored:
+            rows = difference(here, stored, ("in memory", "in the store"))
+            differ.append(f"{story[0].name}: {story[1]}\n{rows}")
+    assert not differ, "\n\n".join([f"{len(differ)} of {len(played)}", *differ])
