@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import available_timezones
@@ -91,7 +91,7 @@ class Customer:
             found += [] if is_same else [self.phone2]
         return tuple(found)
 
-    @property
+    @cached_property
     def reachable(self) -> frozenset[Channel]:
         """The channels that have an address."""
         found = {channel for channel in Channel if self.address(channel)}

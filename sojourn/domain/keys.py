@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 _SECRET = re.compile(r"(\?|%3f)key(=|%3d).*", re.IGNORECASE | re.DOTALL)
 _GLOBAL = re.compile(r"gid://[^/]+/[^/]+/(?P<id>[^/?#]+)([?#].*)?", re.IGNORECASE | re.DOTALL)
@@ -44,7 +45,13 @@ def plain(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    text = unicodedata.normalize("NFC", str(value)).translate(_INVISIBLE)
+    return _plain(str(value))
+
+
+@lru_cache(maxsize=1024)
+def _plain(text: str) -> str:
+    """Return a text in that form. One key is compared many times while it matters."""
+    text = unicodedata.normalize("NFC", text).translate(_INVISIBLE)
     text = _decoded(" ".join(text.split()))
     text = _SECRET.sub("", text)
     if found := _GLOBAL.fullmatch(text):

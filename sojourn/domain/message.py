@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from functools import lru_cache
 
 from sojourn.domain.limits import AtCap, AtMost
 from sojourn.domain.messages import Channel, MessageClass
@@ -118,7 +119,7 @@ class Message:
 
     def of(self, topic: str) -> "Message":
         """Return the message with the journey's topic, unless it has its own."""
-        return self if self.topic else self._with(topic=topic)
+        return self if self.topic else _on(self, topic)
 
     @property
     def words(self) -> str:
@@ -135,6 +136,12 @@ class Message:
     def _set(self, **values: object) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+
+@lru_cache(maxsize=1024)
+def _on(message: Message, topic: str) -> Message:
+    """Return a message with a topic: each run asks for the same few."""
+    return message._with(topic=topic)  # noqa: SLF001 (of this file)
 
 
 def declared_messages(owner: type) -> tuple[Message, ...]:

@@ -13,7 +13,8 @@ good by one channel, it goes on to the next. Possibly out by one channel, it tak
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
+from types import MappingProxyType
 
 from sojourn.domain.events import JourneyStopped
 from sojourn.domain.facts import Finding
@@ -364,13 +365,22 @@ def overtaken(case: Case) -> Ruling | None:
     return None
 
 
-def watch(delivery: Delivery) -> dict[str, Reason]:
+def watch(delivery: Delivery) -> Mapping[str, Reason]:
     """Return the events that may overtake a message, and why, by wire name."""
-    return {
-        **dict.fromkeys(delivery.restarts, Reason.SUPERSEDED),
-        **dict.fromkeys((*delivery.ends, JourneyStopped.event_name), Reason.RUN_STOPPED),
-        **dict.fromkeys(delivery.goals, Reason.GOAL_REACHED),
-    }
+    return _watched(delivery.restarts, delivery.ends, delivery.goals)
+
+
+@lru_cache(maxsize=256)
+def _watched(
+    restarts: tuple[str, ...], ends: tuple[str, ...], goals: tuple[str, ...]
+) -> Mapping[str, Reason]:
+    return MappingProxyType(
+        {
+            **dict.fromkeys(restarts, Reason.SUPERSEDED),
+            **dict.fromkeys((*ends, JourneyStopped.event_name), Reason.RUN_STOPPED),
+            **dict.fromkeys(goals, Reason.GOAL_REACHED),
+        }
+    )
 
 
 def _overtakes(event: Heard, why: Reason, delivery: Delivery) -> bool:

@@ -141,23 +141,29 @@ class Gate:
 
     def _case(self, person: Person, delivery: Delivery, now: datetime, rows: Sequence[Row]) -> Case:
         grounds = self.grounds
-        case = Case(
-            delivery=delivery,
-            now=now,
-            timezone=person.zone(grounds.default_zone),
-            entries=[row.entry for row in rows],
-            templates=self._written_for(delivery),
-            rules=self.rules,
-            switched_off=delivery.journey in grounds.off,
-            needs_own_yes=grounds.topics.needs_own_yes(delivery.topic),
-        )
-        if settled(case):
-            return case
+        timezone = person.zone(grounds.default_zone)
+
+        def case(news: Sequence[Heard] | None, around: Circumstances | None) -> Case:
+            return Case(
+                delivery=delivery,
+                now=now,
+                timezone=timezone,
+                entries=[row.entry for row in rows],
+                templates=self._written_for(delivery),
+                rules=self.rules,
+                switched_off=delivery.journey in grounds.off,
+                needs_own_yes=grounds.topics.needs_own_yes(delivery.topic),
+                news=news,
+                circumstances=around,
+            )
+
+        if rows and settled(first := case(None, None)):
+            return first
         others = self._kin(person) if delivery.key_field and delivery.key else ()
-        case = replace(case, news=self.news(person, delivery, others))
-        if overtaken(case):
-            return case
-        return replace(case, circumstances=self._around(person, case, others))
+        news = self.news(person, delivery, others)
+        if news and overtaken(second := case(news, None)):
+            return second
+        return case(news, self._around(person, delivery, now, timezone, others))
 
     def _written_for(self, delivery: Delivery) -> Collection[Channel]:
         if len(delivery.channels) == 1:
@@ -194,9 +200,20 @@ class Gate:
             grounds=self.grounds,
         )
 
-    def _around(self, person: Person, case: Case, others: Sequence[Person]) -> Circumstances:
-        delivery, now, grounds = case.delivery, case.now, self.grounds
-        recipient = self._recipient(person, case.timezone, now)
+    def _around(
+        self,
+        person: Person,
+        delivery: Delivery,
+        now: datetime,
+        timezone: str,
+        others: Sequence[Person],
+    ) -> Circumstances:
+        grounds = self.grounds
+        recipient = person.recipient
+        if recipient is None:
+            recipient = self._recipient(person, timezone, now)
+            if all(one.expires_at is None for one in person.said):
+                person.recipient = recipient
         condition = grounds.condition(delivery)
         asked = grounds.holdouts.asked(delivery)
         sides = (
@@ -208,7 +225,7 @@ class Gate:
             recipient=recipient,
             paused={},
             told_by_twin=_is_told(delivery, person, others),
-            room=self._room(person, case),
+            room=self._room(person, delivery, now, recipient),
             condition=self.judged(person, condition, now, recipient.consents)
             if condition is not None
             else None,
@@ -240,12 +257,14 @@ class Gate:
             else frozenset(),
         )
 
-    def _room(self, person: Person, case: Case) -> Room | None:
-        room = Room.of(case.delivery, case.rules, case.now)
-        if room is None:
-            return None
-        since, held_since = room.since(zone(case.timezone)), case.now - LATE
-        besides = case.delivery.message_id
+    def _room(
+        self, person: Person, delivery: Delivery, now: datetime, recipient: Recipient
+    ) -> Room | None:
+        room = Room.of(delivery, self.rules, now)
+        if room is None or not person.rows:
+            return room
+        since, held_since = room.since(recipient.tz), now - LATE
+        besides = delivery.message_id
         slots = [
             slot
             for row in person.rows

@@ -91,3 +91,4 @@ def _say(
         person.said.append(row)
     if not word.granted:
         row.received_at = max(row.received_at or moment, outweighing(row, every, arrived))
+    person.is_changed()

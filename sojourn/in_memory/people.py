@@ -9,6 +9,7 @@ from sojourn.domain.card_words import TRAIT
 from sojourn.domain.customer import Customer, Word, home_zone
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason
+from sojourn.domain.policy import Recipient
 from sojourn.domain.states import MessageState
 from sojourn.domain.verdict import Entry
 from sojourn.journeys.stepping import LocalRun
@@ -195,6 +196,8 @@ class Person:
         variants: the first variant of each experiment.
         mutes: those that nothing has ended.
         calls: the identify calls that were heard, and when.
+        recipient: the customer as the policy sees recipients, until something changes; None: it
+            has changed since, or a consent will end by itself.
     """
 
     customer_id: str
@@ -209,6 +212,7 @@ class Person:
     variants: dict[str, list[str]] = field(default_factory=dict)
     mutes: list[Mute] = field(default_factory=list)
     calls: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    recipient: Recipient | None = None
     _card: Customer | None = None
     _zones: dict[str, str] = field(default_factory=dict)
 
@@ -237,7 +241,7 @@ class Person:
 
     def is_changed(self) -> None:
         """Forget what was read of the card: it says something else now."""
-        self._card = None
+        self._card = self.recipient = None
         self._zones.clear()
 
     def zone(self, default: str) -> str:

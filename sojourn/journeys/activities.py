@@ -51,6 +51,10 @@ class Activity(Generic[P, T]):
         return {name: TypeAdapter(hints[name]) for name in names}
 
     @cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.function)
+
+    @cached_property
     def _result(self) -> TypeAdapter[T]:
         return TypeAdapter(self.returns)
 
@@ -60,7 +64,7 @@ class Activity(Generic[P, T]):
         Raises:
             TypeError: one of them is unknown or missing.
         """
-        inspect.signature(self.function).bind(None, **arguments)
+        self._signature.bind(None, **arguments)
         adapters = self._parameters
         return {name: adapters[name].dump_python(v, mode="json") for name, v in arguments.items()}
 

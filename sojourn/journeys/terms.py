@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from pydantic import ValidationError
@@ -169,6 +169,11 @@ class Terms:
 
 def names(events: Iterable[type[Event]]) -> tuple[str, ...]:
     """Return the wire names of event classes."""
+    return _names(tuple(events))
+
+
+@lru_cache(maxsize=1024)
+def _names(events: EventClasses) -> tuple[str, ...]:
     return tuple(event.event_name for event in events)
 
 
