@@ -466,7 +466,7 @@ def _slot(row: Row, at: datetime, *, held: bool) -> Slot:
 
 def _is_told(delivery: Delivery, person: Person, others: Sequence[Person]) -> bool:
     """Tell whether the same person has had this step, as `sending.gathering` does."""
-    if not others:
+    if not others and not person.is_merged:
         return False
     since, _ = delivery.latest
     return any(

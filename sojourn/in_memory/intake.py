@@ -1,9 +1,10 @@
 """Events in memory: kept, judged and planned by the rules of `dispatch`, and told to runs."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sojourn.dispatch.entering import Verdicts
 from sojourn.dispatch.planning import Plan, Refused, next_plan
@@ -12,6 +13,7 @@ from sojourn.domain.again import Begun
 from sojourn.domain.events import Event, HoldEnded, RunEvent, TimeZoneChanged
 from sojourn.domain.messages import Enrolment, Reason
 from sojourn.in_memory import muting
+from sojourn.in_memory.aliasing import missed
 from sojourn.in_memory.copying import copies
 from sojourn.in_memory.ending import void_holds
 from sojourn.in_memory.entering import judged
@@ -77,26 +79,36 @@ class Intake:
         self._timezone = timezone
         self._within = clock_skew
 
-    def take(self, event: Event, now: datetime) -> Taken:
+    def take(
+        self,
+        event: Event,
+        now: datetime,
+        *,
+        name: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+    ) -> Taken:
         """Take an event in, and tell the runs that it concerns.
 
         Args:
             event: what happened.
             now: the present.
+            name: on the wire; None: that of its class.
+            properties: those that it was read from; None: its own fields.
 
         Returns:
             What became of it.
         """
         person = self._registry.person(event.customer_id)
+        name = name or event.event_name
         is_heard = bool(self._journeys.heard_by(event.event_name))
         one = Happened(
             0,
             event.message_id,
             person.customer_id,
-            event.event_name,
+            name,
             min(event.occurred_at, now),
             now,
-            event.properties(),
+            event.properties() if properties is None else dict(properties),
             event if is_heard else None,
             None if is_heard else now,
         )
@@ -220,6 +232,7 @@ class Intake:
         number = self._registry.number()
         noted = Noted(number, target.workflow_id, target.journey, target.key, run)
         self._registry.runs[target.workflow_id] = noted
+        self._registry.every_run.append(noted)
         person.runs.append(noted)
         begun = Begun(target.key, one.occurred_at)
         person.begun.setdefault(target.journey, []).append((one.message_id, begun))
@@ -261,16 +274,19 @@ class Intake:
         because = f"free/{row.message_id}"
         self.end_holds(person, because=because, at=now, cured=FOR_A_SLOT, now=now)
 
-    def move(self, person: Person, timezone: str, *, because: str, at: datetime) -> None:
-        """Have the open runs of a customer plan by another zone, as `store.zones` does.
+    def move(
+        self, person: Person, runs: Iterable[Noted], timezone: str, *, because: str, at: datetime
+    ) -> None:
+        """Have open runs of a customer plan by another zone, as `store.zones` does.
 
         Args:
             person: the customer.
+            runs: the runs.
             timezone: the new zone, an IANA name.
             because: names the call that brought it.
             at: when it was said.
         """
-        for noted in list(person.open_runs):
+        for noted in list(runs):
             event = TimeZoneChanged(
                 message_id=f"zone/{noted.id}/{because}",
                 customer_id=person.customer_id,
@@ -280,6 +296,18 @@ class Intake:
                 timezone=timezone,
             )
             self.tell_own(person, event, at)
+
+    def tell_again(self, person: Person, now: datetime) -> None:
+        """Tell the runs of a customer who had two ids of the events that came under the other one.
+
+        Args:
+            person: the customer.
+            now: the present.
+        """
+        for one in missed(person, self._journeys, within=self._within):
+            if one.event is not None:
+                self._route(person, one, one.event, now, {})
+        self._settle_mutes(person, now)
 
     # ---- mutes -----------------------------------------------------------------------------
 

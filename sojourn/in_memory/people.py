@@ -198,6 +198,7 @@ class Person:
         calls: the identify calls that were heard, and when.
         recipient: the customer as the policy sees recipients, until something changes; None: it
             has changed since, or a consent will end by itself.
+        is_merged: another id was joined to this one.
     """
 
     customer_id: str
@@ -213,6 +214,7 @@ class Person:
     mutes: list[Mute] = field(default_factory=list)
     calls: dict[tuple[str, str], datetime] = field(default_factory=dict)
     recipient: Recipient | None = None
+    is_merged: bool = False
     _card: Customer | None = None
     _zones: dict[str, str] = field(default_factory=dict)
 

@@ -14,12 +14,14 @@ class Registry:
         people: by id.
         events: by message id.
         runs: the newest run of each workflow id.
+        every_run: every run, oldest first.
     """
 
     def __init__(self) -> None:
         self.people: dict[str, Person] = {}
         self.events: dict[str, Happened] = {}
         self.runs: dict[str, Noted] = {}
+        self.every_run: list[Noted] = []
         self.number = count(1).__next__
         self._with: dict[tuple[str, str], dict[str, Person]] = {}
         self._addresses: dict[str, list[tuple[str, str]]] = {}
@@ -30,6 +32,19 @@ class Registry:
         if found is None:
             found = self.people[customer_id] = Person(customer_id)
         return found
+
+    def joined(self, old: Person, new: Person) -> None:
+        """Have every id of one customer lead to another.
+
+        Args:
+            old: the one that is given up.
+            new: the other one.
+        """
+        for address in self._addresses.pop(old.customer_id, ()):
+            self._with[address].pop(old.customer_id, None)
+        for customer_id, person in self.people.items():
+            if person is old:
+                self.people[customer_id] = new
 
     def moved(self, person: Person) -> None:
         """Note by which addresses a customer can be found now."""

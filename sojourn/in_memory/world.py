@@ -1,10 +1,13 @@
 """`World`: an installation in memory. Events go in, a ledger and ends of runs come out."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from sojourn.dispatch.calls import Track
+from sojourn.dispatch.planning import Refused
+from sojourn.domain.alias import Alias
 from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.customer import ZONE_FIELDS, Identity
 from sojourn.domain.errors import BadInput
@@ -14,11 +17,12 @@ from sojourn.domain.experiment import drawn
 from sojourn.domain.facts import OfEvents, Range, read_fact, read_measure, trait_of
 from sojourn.domain.facts.answers import UNSURE
 from sojourn.domain.facts.nodes import TraitOf
-from sojourn.domain.introduction import cured_by
+from sojourn.domain.introduction import CURABLE, cured_by
 from sojourn.domain.messages import Delivery, Receipt
 from sojourn.domain.sayings import Noting, Saying, Telling
 from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState
 from sojourn.domain.verdict import Late
+from sojourn.in_memory.aliasing import join
 from sojourn.in_memory.gate import Carries, Gate, takes_all
 from sojourn.in_memory.identifying import identify
 from sojourn.in_memory.intake import Intake, Taken
@@ -101,6 +105,11 @@ class World:
         """The present."""
         return self._runs.now
 
+    @property
+    def refused(self) -> Sequence[Refused]:
+        """The starts that were refused so far."""
+        return self._intake.refused
+
     # ---- what happens ----------------------------------------------------------------------
 
     def publish(self, event: Event) -> Taken:
@@ -124,6 +133,28 @@ class World:
         """
         self._hear(identity)
         self.rest()
+
+    def take(self, call: Track | Identity | Alias) -> Taken | None:
+        """Take a call of the tracking API in, now.
+
+        Args:
+            call: as the one reader of calls reads it.
+
+        Returns:
+            What became of an event.
+        """
+        taken = None
+        match call:
+            case Track():
+                taken = self._intake.take(
+                    call.event, self.now, name=call.name, properties=call.properties
+                )
+            case Identity():
+                self._hear(call)
+            case Alias():
+                self._join(call)
+        self.rest()
+        return taken
 
     def stop(self, workflow_id: str, because: str) -> None:
         """End a run, as an operator does.
@@ -184,7 +215,22 @@ class World:
         cured = cured_by(person.card, agrees=any(word.granted for word in identity.words))
         self._intake.end_holds(person, because=because, at=at, cured=cured, now=self.now)
         if before not in ("", after := person.zone(self._zone)):
-            self._intake.move(person, after, because=because, at=at)
+            self._intake.move(person, person.open_runs, after, because=because, at=at)
+
+    def _join(self, alias: Alias) -> None:
+        old = self.registry.person(alias.previous_id)
+        new = self.registry.person(alias.customer_id)
+        if old is new:
+            return
+        zones = {id(run): old.zone(self._zone) for run in old.runs}
+        zones |= {id(run): new.zone(self._zone) for run in new.runs}
+        join(self.registry, old, new)
+        self._intake.tell_again(new, self.now)
+        because = f"alias of {alias.previous_id}"
+        self._intake.end_holds(new, because=because, at=alias.at, cured=CURABLE, now=self.now)
+        timezone = new.zone(self._zone)
+        elsewhere = [run for run in new.open_runs if zones.get(id(run), timezone) != timezone]
+        self._intake.move(new, elsewhere, timezone, because=because, at=alias.at)
 
     # ---- the desk of the runs --------------------------------------------------------------
 

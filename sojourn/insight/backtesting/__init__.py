@@ -1,0 +1,1 @@
+"""Backtests: recorded events through two versions of a project, compared customer by customer."""
