@@ -1,11 +1,13 @@
 """The shop's own invariants: they hold whichever journey writes, in whatever order things happen.
 
-`journey.breaches()` asks them in a test.
+`sojourn fuzz` looks for stories that break them; `journey.breaches()` asks them in a test.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
+from typing import cast
 
-from sojourn import Said, Story, always, days, hours, message_after, never, two
+from sojourn import Breach, Said, Story, always, days, hours, message_after, never, two
 from sojourn.events import (
     AccountActivated,
     AppointmentCancelled,
@@ -26,9 +28,14 @@ from sojourn.events import (
     TrialCancelled,
 )
 
+ADVERTISING = (
+    "abandoned-cart", "browse-abandonment", "after-purchase", "win-back", "loyalty", "loyalty-tier",
+    "product-watch",
+)  # fmt: skip
+
 bought = never(message_after(OrderCompleted, of=("abandoned-cart", "browse-abandonment")))
 in_a_cart = never(message_after(ProductAdded, of="browse-abandonment"))
-shopping = never(message_after(ProductAdded, of="abandoned-cart", within=hours(23)))
+shopping = never(message_after(ProductAdded, of="abandoned-cart", within=hours(23.9)))
 ladder = never(two("abandoned-cart", within=hours(11), in_one_run=True))
 
 of_no_order = ("after-purchase", "order-confirmed", "delivery")
@@ -66,16 +73,53 @@ def word_while_it_is_news(story: Story, message: Said) -> bool:
     """Tell whether word of a cart, a look or a parcel comes within three days of its moment."""
     if message.journey not in ("abandoned-cart", "browse-abandonment", "delivery"):
         return True
-    return message.at - message.due <= timedelta(days=3)
+    return message.at - message.due <= days(2)
+
+
+def advertising_with_consent(story: Story, message: Said) -> bool:
+    """Tell whether a message that the shop wants sent, whatever its class, is agreed to."""
+    card = story.card(message.at)
+    if card is None or message.journey not in ADVERTISING:
+        return True
+    return message.channel in card.agreed or (message.channel, message.topic) in card.wanted
+
+
+def word_of_the_end_after_it(story: Story, message: Said) -> bool:
+    """Tell whether "your trial is over" is said of one that is over, as it was told last."""
+    told = [one for one in story.events if one.name in ("Trial Started", "Trial Extended")]
+    heard = [one.fields["ends_at"] for one in told if one.arrived < message.at]
+    if message.name != "trial/over" or not heard:
+        return True
+    return min(map(_read, heard)) <= message.at
+
+
+def order_confirmed_twice(story: Story) -> Iterator[Breach]:
+    """Find two summaries of one order, whichever runs they are of."""
+    first: dict[str, Said] = {}
+    for message in story.left:
+        cause = story.cause(message)
+        order = str(cause.fields.get("order_id") or "") if cause else ""
+        if message.name != "order-confirmed/summary" or not order:
+            continue
+        if (before := first.setdefault(order, message)) is not message:
+            both = f"{story.told(before.at)} and {story.told(message.at)}"
+            yield Breach(f"two summaries of {order}, on {both}", (before.at, message.at))
 
 
 fresh_code = always(code_that_is_still_taken)
 renewal_in_time = always(reminder_near_the_end)
 news = always(word_while_it_is_news)
+agreed = always(advertising_with_consent)
+over = always(word_of_the_end_after_it)
+one_summary = never(order_confirmed_twice)
 
 
 def _moment(story: Story, message: Said, field: str) -> datetime | None:
     """Return a moment that the event tells from which a message's steps count."""
     cause = story.cause(message)
     told = cause.fields.get(field) if cause else None
-    return datetime.fromisoformat(told) if isinstance(told, str) else told
+    return None if told is None else _read(told)
+
+
+def _read(told: object) -> datetime:
+    return datetime.fromisoformat(told) if isinstance(told, str) else cast(datetime, told)

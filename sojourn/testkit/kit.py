@@ -170,8 +170,8 @@ class JourneyTest:
         sojourn = await self._ready()
         made = await self._made(event, fields)
         self._present = await self.now()
-        self._arrivals.setdefault(made.message_id, self._present)
         published = await sojourn.publish(made, ask=ask)
+        self._arrivals.setdefault(made.message_id, self._present)
         await self.settled()
         return published
 

@@ -42,11 +42,11 @@ def made_up_fields(model: type[BaseModel], *, also: str = "", now: datetime) -> 
     return {
         name: _value(name, field, now)
         for name, field in model.model_fields.items()
-        if (field.is_required() or name == also or _is_secret(field)) and name not in ENVELOPE
+        if (field.is_required() or name == also or is_secret(field)) and name not in ENVELOPE
     }
 
 
-def _is_secret(field: FieldInfo) -> bool:
+def is_secret(field: FieldInfo) -> bool:
     """Tell whether a field may be left out by its type alone: an event without it is refused."""
     return any(isinstance(mark, SecretMark) for mark in field.metadata)
 
@@ -70,13 +70,28 @@ def made_up(kind: Any, *, now: datetime) -> Any:
     raise BadInput(f"nothing that we can make up is a {getattr(kind, '__name__', kind)}")
 
 
-def _value(name: str, field: FieldInfo, now: datetime) -> Any:
+def fitting(name: str, field: FieldInfo, *, now: datetime) -> Iterator[Any]:
+    """Yield the values that we can think of and that fit a field, the likeliest ones first.
+
+    Args:
+        name: the field's.
+        field: of a model.
+        now: moments are made up 30 days ahead of it.
+
+    Yields:
+        The values.
+    """
     fits = TypeAdapter(field.rebuild_annotation())
     for value in _ideas(name, field.annotation, now):
         try:
             fits.validate_python(value)
         except ValidationError:
             continue
+        yield value
+
+
+def _value(name: str, field: FieldInfo, now: datetime) -> Any:
+    for value in fitting(name, field, now=now):
         return value
     raise BadInput(f'nothing that we can make up fits the field "{name}"')
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sojourn.domain.events import Event
 from sojourn.domain.invariants.story import Said, Story
 
 
@@ -33,10 +34,14 @@ class Pattern:
     Args:
         words: as they read after "never": ``two promotional messages within 24 hours``.
         find: finds it.
+        events: that it speaks of.
+        journeys: names of those that it is about; none: all.
     """
 
     words: str
     find: Find
+    events: tuple[type[Event], ...] = ()
+    journeys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,14 @@ class Invariant:
     Args:
         name: in words, as people read it.
         find: finds what breaks it.
+        events: that it speaks of: `sojourn fuzz` publishes them.
+        journeys: names of those that it is about; none: all.
     """
 
     name: str
     find: Find
+    events: tuple[type[Event], ...] = ()
+    journeys: frozenset[str] = frozenset()
 
     def breaches(self, story: Story) -> list[Breach]:
         """Return what breaks it in a story."""
@@ -82,7 +91,7 @@ def never(what: Pattern | Find, name: str = "") -> Invariant:
         TypeError: it is neither.
     """
     if isinstance(what, Pattern):
-        return Invariant(name or f"never {what.words}", what.find)
+        return Invariant(name or f"never {what.words}", what.find, what.events, what.journeys)
     if not callable(what):
         raise TypeError(f"never takes a pattern or a function of a story, not {what!r}")
     return Invariant(name or f"never {_words(what)}", what)

@@ -50,7 +50,7 @@ def two(*which: Kind, within: timedelta, in_one_run: bool = False) -> Pattern:
                 )
 
     run = " in one run" if in_one_run else ""
-    return Pattern(f"two {fits.words} within {_span(within)}{run}", find)
+    return Pattern(f"two {fits.words} within {_span(within)}{run}", find, (), fits.journeys)
 
 
 def message_after(
@@ -101,7 +101,8 @@ def message_after(
 
     said = " or ".join(f'"{name}"' for name in names)
     span = f"{_span(within)} " if within else ""
-    return Pattern(f"{fits.one} {f'within {span}' if span else ''}after {said}", find)
+    words = f"{fits.one} {f'within {span}' if span else ''}after {said}"
+    return Pattern(words, find, events, fits.journeys)
 
 
 def message_in(hours: str, *which: Kind) -> Pattern:
@@ -124,7 +125,8 @@ def message_in(hours: str, *which: Kind) -> Pattern:
             if week.has(story.local(message.at)):
                 yield Breach(f"{message.name} left on {story.told(message.at)}", (message.at,))
 
-    return Pattern(f"{fits.one} in {hours} by the customer's clock", find)
+    words = f"{fits.one} in {hours} by the customer's clock"
+    return Pattern(words, find, (), fits.journeys)
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,11 @@ class _Kinds:
             and (not self.channels or message.channel in self.channels)
             and (not self.names or bool({message.journey, message.name} & self.names))
         )
+
+    @property
+    def journeys(self) -> frozenset[str]:
+        """The names of the journeys that are named."""
+        return frozenset(name.partition("/")[0] for name in self.names)
 
     @property
     def words(self) -> str:

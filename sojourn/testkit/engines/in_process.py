@@ -59,14 +59,24 @@ class InProcess:
         store: open.
         settings: of the installation under test.
         project: with the journeys.
+        most: waits, and messages asked for, of one run: one with more goes round in a circle, and
+            is left off; None: there is no such limit.
     """
 
     has_server = False
 
-    def __init__(self, client: Client, store: Store, settings: Settings, project: Project) -> None:
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        settings: Settings,
+        project: Project,
+        *,
+        most: int | None = None,
+    ) -> None:
         self.client = client
         self._clock = timedelta(0)
-        self._runs = Runs(self, datetime.now(UTC))
+        self._runs = Runs(self, datetime.now(UTC), most)
         self._newest: dict[str, LocalRun] = {}
         self._executions: dict[str, tuple[str, LocalRun]] = {}
         self.teller: Tells = LocalTeller(
@@ -94,6 +104,11 @@ class InProcess:
         self._questions = Questions(store, project.topics.own)
         self._tasks = Tasks(store, to_tell=bool(settings.tasks_webhook))
         self._sayings = Sayings(client, store, settings, project, "", teller=self.teller)
+
+    @property
+    def runs(self) -> list[LocalRun]:
+        """The executions of all runs, oldest first."""
+        return [run for _, run in self._executions.values()]
 
     async def close(self) -> None:
         """Close what the engine has opened."""
@@ -283,13 +298,16 @@ class LocalTeller:
 
 
 @asynccontextmanager
-async def serving(store: Store, settings: Settings, project: Project) -> AsyncIterator[InProcess]:
+async def serving(
+    store: Store, settings: Settings, project: Project, *, most: int | None = None
+) -> AsyncIterator[InProcess]:
     """Run a project's journeys in this process.
 
     Args:
         store: open.
         settings: of the installation under test.
         project: with the journeys.
+        most: as `InProcess` has it.
 
     Yields:
         The engine.
@@ -298,7 +316,7 @@ async def serving(store: Store, settings: Settings, project: Project) -> AsyncIt
         BadSetting: a provider lacks its credentials.
     """
     client = await Client.connect(NO_SERVER, lazy=True)
-    engine = InProcess(client, store, settings, project)
+    engine = InProcess(client, store, settings, project, most=most)
     try:
         yield engine
     finally:
