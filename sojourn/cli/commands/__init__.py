@@ -12,7 +12,7 @@ COMMANDS: Mapping[str, str] = {
     "alerts": "List what a person should look at, keep an alert quiet, and try who is told.",
     "answers": "List our answers to STOP, START and HELP, newest first, and what became of each.",
     "audience": "List, count, show and explain audiences; import lists of customers.",
-    "backtest": "Play recorded events through changed journeys, and show what differs.",
+    "backtest": "Play recorded events through changed journeys, and compare, customer by customer.",
     "campaign": "Check and test campaigns, launch and watch them, pause, resume and stop them.",
     "channels": "Show each channel: provider, pause, messages that wait or are unknown, workers.",
     "check": "Replay histories against this code and name each run that it would break.",

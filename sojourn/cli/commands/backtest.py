@@ -49,7 +49,7 @@ def backtest(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="All of it, for programs")] = False,
 ) -> None:
-    """Play recorded events through changed journeys, and show what differs.
+    """Play recorded events through changed journeys, and compare, customer by customer.
 
     The former version is what is committed, unless --against names another one; the new one is the
     project as it lies here. Both are played in memory by the rules of the gate: nothing is sent,

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.domain.calendar import zone
+from sojourn.domain.caps import Limit, Slot
 from sojourn.domain.consent import Consents
+from sojourn.domain.limits import AtCap
 from sojourn.domain.messages import Channel, MessageClass, Reason
 from sojourn.domain.opening import Never, held
 from sojourn.domain.policy import (
@@ -17,8 +19,11 @@ from sojourn.domain.policy import (
     Skip,
     decide,
 )
+from sojourn.domain.precedence import Precedence
 from sojourn.domain.quiet_hours import QuietHours
+from sojourn.domain.room import Room
 from sojourn.domain.rules import Quiet, Rules
+from sojourn.domain.rules_file import read_rules
 
 NIGHT = QuietHours(time(21), time(9))
 NOON = datetime(2024, 1, 8, 11, tzinfo=UTC)  # 12:00 in Rome
@@ -361,3 +366,130 @@ def test_a_barred_address_says_more_than_none_and_less_than_a_dead_one() -> None
     assert ask(no_phone, channels=both) == Skip(Reason.ONLY_TO)
     dead = somebody(barred=barred, suppressed=frozenset({Channel.SMS}))
     assert ask(dead, channels=both) == Skip(Reason.SUPPRESSED)
+
+
+# ---- the policy's rules, the customer's own wishes, caps ---------------------------------------
+
+
+def ruled(text: str, recipient: Recipient, **asked: object) -> Decision:
+    """Ask by the rules of a policy."""
+    given: dict[str, object] = {
+        "channels": (Channel.EMAIL,),
+        "message_class": MessageClass.PROMOTIONAL,
+        "topic": "cart",
+        "now": NOON,
+        "useful_until": NOON + 5 * DAY,
+        "rules": read_rules(f'spread = "0m"\n{text}', None),
+    }
+    return decide(recipient, **{**given, **asked})  # type: ignore[arg-type]
+
+
+def in_rome(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2024, 1, day, hour, minute, tzinfo=zone("Europe/Rome")).astimezone(UTC)
+
+
+def test_a_rule_of_one_channel_holds_no_other() -> None:
+    rule = '[[rules]]\nname = "mornings"\nchannels = ["sms"]\nopen = "10:00-11:00"'
+    found = ruled(rule, somebody(), channels=(Channel.SMS,))
+    assert isinstance(found, Defer)
+    assert (found.until, found.reason) == (in_rome(9, 10), Reason.WINDOW)
+    assert "mornings" in found.detail
+    assert ruled(rule, somebody()) == Allow(Channel.EMAIL)
+
+
+def test_a_rule_of_a_country_holds_for_those_who_live_there() -> None:
+    rule = '[[rules]]\nname = "usa"\ncountries = ["US"]\nopen = "13:00-20:00"'
+    found = ruled(rule, somebody(country="US"))
+    assert isinstance(found, Defer)
+    assert found.until == in_rome(8, 13)
+    assert ruled(rule, somebody(country="IT")) == Allow(Channel.EMAIL)
+
+
+@pytest.mark.parametrize(("region", "is_held"), [("BY", True), ("BE", False)])
+def test_holidays_are_those_of_the_region(region: str, *, is_held: bool) -> None:
+    rule = '[[rules]]\nname = "holidays"\nclosed = "holidays"'
+    corpus_christi = datetime(2024, 5, 30, 10, tzinfo=UTC)
+    lives = somebody(country="DE", region=region, tz=zone("Europe/Berlin"))
+    found = ruled(rule, lives, now=corpus_christi, useful_until=corpus_christi + 5 * DAY)
+    assert isinstance(found, Defer) is is_held
+
+
+def test_a_window_of_the_message_itself_holds_it() -> None:
+    found = ruled("", somebody(), within="15:00-16:00")
+    assert isinstance(found, Defer)
+    assert (found.until, found.reason) == (in_rome(8, 15), Reason.WINDOW)
+
+
+def test_a_break_holds_and_says_so_where_it_lasts_too_long() -> None:
+    until = in_rome(10, 0)
+    found = ruled("", somebody(snoozed_until=until))
+    assert isinstance(found, Defer)
+    assert (found.until, found.reason) == (until, Reason.SNOOZED)
+    found = ruled("", somebody(snoozed_until=until), useful_until=until)
+    assert isinstance(found, Skip)
+    assert found.reason is Reason.SNOOZED
+    assert found.detail
+
+
+def test_care_holds_and_names_the_journey() -> None:
+    until = in_rome(10, 12)
+    cared_for = somebody(in_care_until=until, in_care_of="service-recovery")
+    found = ruled("", cared_for)
+    assert isinstance(found, Defer)
+    assert (found.until, found.reason) == (until, Reason.IN_CARE)
+    assert "service-recovery" in found.detail
+    found = ruled("", cared_for, useful_until=until)
+    assert isinstance(found, Skip)
+    assert found.reason is Reason.IN_CARE
+
+
+def test_messages_leave_spread_out_after_a_hold() -> None:
+    rules = Rules.of(NIGHT, spread=timedelta(minutes=10))
+    ends = set()
+    for number in range(20):
+        found = ruled("", somebody(), rules=rules, now=LATE, message_id=f"m{number}")
+        assert isinstance(found, Defer)
+        ends.add(found.until)
+    assert len(ends) > 1
+    assert max(ends) - min(ends) <= timedelta(minutes=10)
+
+
+def full(at_cap: AtCap) -> Room:
+    """Return the room of a message at 23:30 in Rome, on a day that has had its one message."""
+    own = Slot(in_rome(8, 23, 30), "cart", "nudge", Channel.EMAIL, "cart", LATE, "own")
+    other = Slot(in_rome(8, 9), "cart", "reminder", Channel.EMAIL, "cart", NOON, "other")
+    return Room((Limit(1, 1),), (), at_cap, Precedence(), own, (other,))
+
+
+def test_a_full_cap_holds_until_the_customers_next_day() -> None:
+    found = ruled("", somebody(), now=in_rome(8, 23, 30), room=full(AtCap.WAIT))
+    assert isinstance(found, Defer)
+    assert (found.until, found.reason) == (in_rome(9, 0), Reason.CAP)
+    assert "cart/reminder" in found.detail
+
+
+def test_a_message_that_gives_way_to_a_cap_is_skipped_with_its_words() -> None:
+    found = ruled("", somebody(), now=in_rome(8, 23, 30), room=full(AtCap.GIVE_WAY))
+    assert isinstance(found, Skip)
+    assert found.reason is Reason.CAP
+    assert "cart/reminder" in found.detail
+
+
+def test_a_hold_that_outlasts_the_use_says_for_which_rule() -> None:
+    rule = '[[rules]]\nname = "mornings"\nopen = "10:00-11:00"'
+    found = ruled(rule, somebody(), useful_until=NOON + timedelta(hours=2))
+    assert isinstance(found, Skip)
+    assert found.reason is Reason.TOO_LATE
+    assert "mornings" in found.detail
+
+
+def test_a_topic_that_needs_a_yes_of_its_own_gets_none_from_the_channel() -> None:
+    assert ruled("", somebody(), needs_own_yes=True) == Skip(Reason.NO_CONSENT)
+    agreed = Consents({Channel.EMAIL: True}, agreed=frozenset({(Channel.EMAIL, "cart")}))
+    assert ruled("", somebody(consents=agreed), needs_own_yes=True) == Allow(Channel.EMAIL)
+
+
+def test_a_refusal_says_more_than_a_barred_address_that_comes_after_it() -> None:
+    refuses = somebody(consents=Consents({}), barred=frozenset({Channel.SMS}))
+    channels = (Channel.EMAIL, Channel.SMS)
+    assert ruled("", refuses, channels=channels) == Skip(Reason.NO_CONSENT)
