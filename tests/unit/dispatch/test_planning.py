@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sojourn.dispatch.entering import Verdict
 from sojourn.dispatch.planning import (
     Known,
     Plan,
@@ -18,8 +19,9 @@ from sojourn.dispatch.planning import (
 )
 from sojourn.dispatch.routing import Start, Tell
 from sojourn.domain.customer import Customer
-from sojourn.domain.events import SHIPPED
+from sojourn.domain.events import SHIPPED, OrderCompleted, ProductAdded
 from sojourn.domain.messages import Reason
+from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.store.tables import EventRow, RunRow
 from workflows.abandoned_cart import AbandonedCart
@@ -27,7 +29,7 @@ from workflows.onboarding import Onboarding
 from workflows.renewal import Renewal
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 JOURNEYS = Journeys([AbandonedCart, Onboarding, Renewal])
 CART7 = {"cart_id": "cart7", "product_id": "lamp"}
 ENDS = {"subscription_id": "s1", "expires_at": "2024-03-01T15:00:00Z"}
@@ -354,3 +356,157 @@ def test_a_late_start_that_comes_to_nothing_says_why() -> None:
         known, readable([added], SHIPPED)[0], JOURNEYS, timezone="UTC", clock=timedelta(0)
     )
     assert [one.reason for one in found.refused] == [Reason.GOAL_REACHED]
+
+
+# ---- starts that are refused, doubtful, or begun by a change -----------------------------------
+
+
+class Basket(
+    Journey, name="basket", starts_on=ProductAdded, key="cart_id", goal=OrderCompleted, at_most=1
+):
+    """A journey of which a customer has one open run at most."""
+
+    async def steps(self) -> None:
+        """Wait for nothing."""
+        await self.sleep(HOUR)
+
+
+ONE_BASKET = Journeys([Basket])
+
+
+def found_for(
+    *waiting: EventRow,
+    journeys: Journeys = JOURNEYS,
+    within: timedelta = timedelta(0),
+    **given: Any,
+) -> Planned:
+    known = Known(**{"customer": Customer(customer_id="c1"), "open_runs": (), **given})
+    pairs = readable(waiting, SHIPPED)[0]
+    return next_plan(known, pairs, journeys, timezone="UTC", clock=timedelta(0), within=within)
+
+
+def test_a_start_beside_an_open_run_of_another_key_is_one_too_many() -> None:
+    added = event("Product Added", **CART7)
+    other = run(1, "basket:c1:cart8")
+    is_open = frozenset({other.workflow_id})
+    found = found_for(added, journeys=ONE_BASKET, open_runs=(other,), looked_up=is_open)
+    assert (found.plan, found.idle) == (None, [added.seq])
+    assert [(one.reason, one.because) for one in found.refused] == [
+        (Reason.ENOUGH_RUNS, "1 open, of 1 at most: basket:c1:cart8")
+    ]
+
+
+def test_a_run_that_may_be_over_is_looked_up_before_a_start_is_refused() -> None:
+    added = event("Product Added", **CART7)
+    runs = (run(1, "basket:c1:cart8"), run(2, "basket:c1:cart9"))
+    found = found_for(added, journeys=ONE_BASKET, open_runs=runs)
+    assert found.plan is not None
+    assert found.plan.targets == ()
+    assert found.plan.doubtful == ("basket:c1:cart8", "basket:c1:cart9")
+    assert found.refused == []
+
+
+@pytest.mark.parametrize(
+    ("open_runs", "ended"),
+    [
+        ((run(1, "basket:c1:cart7"),), ()),
+        ((run(2, "abandoned-cart:c1:cart8"),), ()),
+        ((run(3, "basket:c1:cart8"),), ("basket:c1:cart8",)),
+    ],
+    ids=["of the same key", "of another journey", "that an event has ended"],
+)
+def test_other_runs_leave_room_for_a_start(
+    open_runs: tuple[RunRow, ...], ended: tuple[str, ...]
+) -> None:
+    found = found_for(
+        event("Product Added", **CART7),
+        journeys=ONE_BASKET,
+        open_runs=open_runs,
+        looked_up=frozenset(one.workflow_id for one in open_runs),
+        ended=frozenset(ended),
+    )
+    assert found.plan is not None
+    assert found.plan.targets == (Start("basket:c1:cart7", "basket", "cart7"),)
+    assert found.refused == []
+
+
+def test_a_product_from_before_the_last_message_begins_nothing() -> None:
+    added = event("Product Added", **CART7)
+    wrote = {"abandoned-cart:c1:cart7": {"m0": NOON + 2 * MINUTE}}
+    found = found_for(added, last_sent=wrote)
+    assert [one.reason for one in found.refused] == [Reason.OLD_NEWS]
+    assert found_for(added, last_sent=wrote, within=5 * MINUTE).refused == []
+    own = {"abandoned-cart:c1:cart7": {added.message_id: NOON + HOUR}}
+    assert found_for(added, last_sent=own).refused == []
+
+
+def test_a_late_start_of_a_run_that_was_stopped_says_so() -> None:
+    added = event("Product Added", **CART7)
+    stopped = event("Journey Stopped", at=HOUR, routed=True, run="abandoned-cart:c1:cart7")
+    found = found_for(added, since=(stopped,))
+    assert [one.reason for one in found.refused] == [Reason.RUN_STOPPED]
+    of_another = event("Journey Stopped", at=HOUR, routed=True, run="abandoned-cart:c1:cart8")
+    assert found_for(added, since=(of_another,)).refused == []
+
+
+def test_a_judgement_refuses_a_start_in_its_words_and_is_known_to_be_kept() -> None:
+    added = event("Product Added", **CART7)
+    came_again = Verdict(Reason.CAME_AGAIN, "had a run")
+    found = found_for(added, verdicts={(added.message_id, "abandoned-cart"): came_again})
+    (refused,) = found.refused
+    assert (refused.reason, refused.because, refused.kept) == (
+        Reason.CAME_AGAIN, "had a run", True,
+    )  # fmt: skip
+    assert found.rests_on == frozenset()
+
+
+def test_a_taken_judgement_is_told_with_the_plan() -> None:
+    added = event("Product Added", **CART7)
+    found = found_for(added, verdicts={(added.message_id, "abandoned-cart"): Verdict()})
+    assert found.plan is not None
+    assert found.plan.judged == {"abandoned-cart"}
+    assert found_for(added).plan.judged == frozenset()  # type: ignore[union-attr]
+
+
+def test_a_plan_rests_on_what_may_end_the_runs_that_it_starts() -> None:
+    added, signed = event("Product Added", **CART7), event("Signed Up")
+    assert found_for(added).rests_on == {"abandoned-cart"}
+    assert found_for(event("Order Completed", order_id="o"), signed).rests_on == {"onboarding"}
+    bought = event("Order Completed", order_id="o", at=HOUR, routed=True, **CART7)
+    assert found_for(added, since=(bought,)).rests_on == frozenset(), "nothing else matters"
+
+
+def test_a_refused_start_is_told_with_the_plan_of_an_open_run_that_hears_it() -> None:
+    added = event("Product Added", **CART7)
+    no = {(added.message_id, "abandoned-cart"): Verdict(Reason.CAME_AGAIN)}
+    found = found_for(added, verdicts=no, open_runs=(run(1),))
+    assert found.plan is not None
+    assert found.plan.targets == (Tell("abandoned-cart:c1:cart7", "abandoned-cart"),)
+    assert [one.reason for one in found.plan.refused] == [Reason.CAME_AGAIN]
+    assert found.refused == []
+    over = frozenset({"abandoned-cart:c1:cart7"})
+    gone = found_for(added, verdicts=no, open_runs=(run(1),), ended=over)
+    assert (gone.plan, [one.reason for one in gone.refused]) == (None, [Reason.CAME_AGAIN])
+
+
+def test_a_moved_end_begins_a_run_of_a_subscription_whose_run_is_over() -> None:
+    began = event("Subscription Started", at=-HOUR, routed=True, **ENDS)
+    later = {**ENDS, "expires_at": "2024-04-01T15:00:00Z"}
+    moved = event("Subscription Changed", **later)
+    before = tuple(readable([began], SHIPPED)[0])
+    found = found_for(moved, before=before)
+    assert found.plan is not None
+    assert found.plan.targets == (Start("renewal:c1:s1", "renewal", "s1"),)
+    same = event("Subscription Changed", **ENDS)
+    assert found_for(same, before=before).plan is None
+    assert found_for(moved).plan is None, "nobody knows what it was before"
+
+
+def test_a_goal_of_another_key_that_the_customer_has_had_ends_nothing() -> None:
+    added = event("Product Added", **CART7)
+    bought = event("Order Completed", order_id="o", at=HOUR, routed=True, cart_id="cart8")
+    had = {"abandoned-cart": {"cart7": added.seq, "cart8": added.seq}}
+    assert found_for(added, since=(bought,), had=had).refused == []
+    only = {"abandoned-cart": {"cart7": added.seq}}
+    refused = found_for(added, since=(bought,), had=only).refused
+    assert [one.reason for one in refused] == [Reason.GOAL_REACHED]

@@ -9,13 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.domain.calendar import zone
+from sojourn.domain.caps import Limit, Slot
 from sojourn.domain.consent import Consents
 from sojourn.domain.facts import Finding
 from sojourn.domain.fence import FENCE
 from sojourn.domain.holding import hold_until
+from sojourn.domain.holdout import HELD_OUT, TREATED, Assigned
+from sojourn.domain.limits import AtCap
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
 from sojourn.domain.policy import Allow, Defer, Recipient, Skip
+from sojourn.domain.precedence import Precedence
 from sojourn.domain.quiet_hours import QuietHours
+from sojourn.domain.ramp import Allowance
+from sojourn.domain.room import Room
 from sojourn.domain.rules import NO_RULES, Rules
 from sojourn.domain.states import SETTLED, MessageState
 from sojourn.domain.verdict import (
@@ -24,6 +30,7 @@ from sojourn.domain.verdict import (
     Circumstances,
     Doubt,
     Entry,
+    Late,
     OnceMore,
     OpenAttempt,
     Ruling,
@@ -717,3 +724,153 @@ def test_a_goal_ends_a_run_of_a_journey_that_is_switched_off() -> None:
     verdict = judge(case(switched_off=True, news=[heard("Order Completed")]))
     assert isinstance(verdict, Ruling)
     assert verdict.decision == Skip(Reason.GOAL_REACHED)
+
+
+# ---- the last questions: plans, budgets, control groups, codes ---------------------------------
+
+
+def ruling_on(of: Delivery | None = None, *entries: Entry, **changes: Any) -> Ruling:
+    found = judge(case(*entries, of=of, **changes))
+    assert isinstance(found, Ruling)
+    return found
+
+
+PAST = {"due": NOON - 2 * DAY, "useful_until": NOON - HOUR}
+
+
+def test_a_message_that_only_todays_plan_makes_late_is_asked_about() -> None:
+    of = delivery(**PAST, useful_for=DAY)
+    assert judge(case(of=of)) == Late()
+    assert ruling_on(delivery(**PAST)).decision == Skip(Reason.TOO_LATE)
+    other = ruling_on(of, circumstances=now(recipient=recipient(erased=True)))
+    assert other.decision == Skip(Reason.ERASED)
+    doubted = judge(
+        case(
+            entry(MessageState.SUBMITTING),
+            of=of,
+            unresolved=[handed_over()],
+            once_more=OnceMore(1, perhaps_twice=False),
+        )
+    )
+    assert isinstance(doubted, Ruling)
+    assert doubted.state is MessageState.UNKNOWN
+
+
+def test_a_receipt_of_a_sent_message_says_when_it_left() -> None:
+    sent = receipt(entry(MessageState.SENT, at=NOON), "UTC")
+    assert (sent.status, sent.channel, sent.at) == (Status.SENT, EMAIL, NOON)
+    skipped = receipt(entry(MessageState.SKIPPED, at=NOON, reason=Reason.NO_CONSENT), "UTC")
+    assert (skipped.channel, skipped.at) == (None, None)
+
+
+@pytest.mark.parametrize(("exact", "counts"), [((), True), (("Order Completed",), False)])
+def test_a_goal_that_also_begins_runs_counts_by_its_moment(
+    exact: tuple[str, ...], *, counts: bool
+) -> None:
+    began, _ = START
+    slow = heard("Order Completed", began - MINUTE).model_copy(update={"within": 5 * MINUTE})
+    found = judge(case(of=delivery(exact=exact), news=[slow]))
+    assert isinstance(found, Ruling)
+    assert (found.decision == Skip(Reason.GOAL_REACHED)) is counts
+
+
+def test_a_journey_that_is_off_and_a_campaign_that_was_stopped_are_told_apart() -> None:
+    assert ruling_on(switched_off=True).decision == Skip(Reason.SWITCHED_OFF)
+    assert ruling_on(called_off=True).decision == Skip(Reason.RUN_STOPPED)
+
+
+def test_a_condition_that_fails_is_told_in_its_words() -> None:
+    finding = Finding(False, "orders: 0 of 1")
+    found = ruling_on(circumstances=now(condition=finding))
+    assert found.decision == Skip(Reason.NO_LONGER, "orders: 0 of 1")
+
+
+@pytest.mark.parametrize(
+    ("around", "decision"),
+    [
+        ({"told_by_twin": True}, Skip(Reason.ALREADY_TOLD)),
+        ({"asked_enough": True}, Skip(Reason.ASKED_ENOUGH)),
+        ({"no_coupon": "the pool spring is empty"},
+         Skip(Reason.NO_COUPON, "the pool spring is empty")),
+        ({"assigned": (Assigned("holdout", HELD_OUT, is_new=True),)},
+         Skip(Reason.HELD_OUT, "holdout")),
+        ({"assigned": (Assigned("holdout", TREATED, is_new=True),)}, Allow(EMAIL)),
+    ],
+)  # fmt: skip
+def test_what_would_leave_may_still_come_to_nothing(
+    around: dict[str, Any], decision: Allow | Skip
+) -> None:
+    assert ruling_on(circumstances=now(**around)).decision == decision
+
+
+def test_a_message_that_may_be_out_is_not_held_out() -> None:
+    held_out = now(assigned=(Assigned("holdout", HELD_OUT, is_new=False),))
+    found = judge(
+        case(
+            entry(MessageState.SUBMITTING),
+            unresolved=[handed_over()],
+            once_more=OnceMore(1, perhaps_twice=False),
+            circumstances=held_out,
+        )
+    )
+    assert isinstance(found, Ruling)
+    assert found.decision == Allow(EMAIL)
+
+
+SPENT = Allowance("shop.example", budget=10, used=10, until=NOON + 6 * HOUR)
+
+
+def test_a_spent_budget_of_the_day_holds_until_the_message_has_its_hour_again() -> None:
+    of = delivery(useful_until=NOON + 5 * DAY)
+    found = ruling_on(of, circumstances=now(allowance=SPENT))
+    assert isinstance(found.decision, Defer)
+    assert (found.decision.until, found.decision.reason) == (NOON + DAY, Reason.RAMP)
+    assert found.decision.detail == SPENT.told
+
+
+def test_a_spent_budget_skips_what_is_of_no_use_by_then() -> None:
+    of = delivery(useful_until=NOON + 2 * HOUR)
+    found = ruling_on(of, circumstances=now(allowance=SPENT))
+    assert found.decision == Skip(Reason.TOO_LATE)
+
+
+def test_a_budget_concerns_e_mails_that_were_not_counted_yet() -> None:
+    spent = now(allowance=SPENT)
+    by_sms = delivery(channels=(SMS,))
+    assert ruling_on(by_sms, circumstances=spent).decision == Allow(SMS)
+    claimed = entry(MessageState.CLAIMED, attempt=1)
+    assert ruling_on(None, claimed, circumstances=spent).decision == Allow(EMAIL)
+    held = entry(MessageState.DEFERRED, attempt=0)
+    assert isinstance(ruling_on(None, held, circumstances=spent).decision, Defer)
+    left = replace(SPENT, used=9)
+    assert ruling_on(circumstances=now(allowance=left)).decision == Allow(EMAIL)
+
+
+def test_a_message_waits_for_a_yes_to_its_own_topic() -> None:
+    young = {"start": (NOON - MINUTE, 1), "latest": (NOON - MINUTE, 1)}
+    found = ruling_on(delivery(**young), needs_own_yes=True)
+    assert isinstance(found.decision, Defer)
+    assert found.decision.reason is Reason.NO_CONSENT
+    assert ruling_on(delivery(**young)).decision == Allow(EMAIL)
+
+
+def test_a_window_of_the_message_and_a_full_cap_hold_it() -> None:
+    found = ruling_on(delivery(within="15:00-16:00"))
+    assert isinstance(found.decision, Defer)
+    assert found.decision.reason is Reason.WINDOW
+    own = Slot(NOON, "abandoned-cart", "reminder", EMAIL, "cart", NOON, "own")
+    other = replace(own, at=NOON - HOUR, step="nudge", message_id="other")
+    room = Room((Limit(1, 1),), (), AtCap.WAIT, Precedence(), own, (other,))
+    found = ruling_on(circumstances=now(room=room))
+    assert isinstance(found.decision, Defer)
+    assert found.decision.reason is Reason.CAP
+
+
+def test_a_hold_is_spread_by_the_name_of_the_message() -> None:
+    rules = Rules.of(QuietHours(time(11), time(13)), spread=10 * MINUTE)
+    ends = set()
+    for step in ("one", "two", "three", "four", "five"):
+        found = ruling_on(delivery(step=step), rules=rules)
+        assert isinstance(found.decision, Defer)
+        ends.add(found.decision.until)
+    assert len(ends) > 1
