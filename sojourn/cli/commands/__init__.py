@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "customer": "Tell, restrict or erase what is held of one customer.",
     "demo": "Play the project's journeys on the embedded Temporal server, time moved along.",
     "dev": "Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops them.",
+    "draw": "Draw a journey, found by running its steps down every branch: Mermaid's text, or SVG.",
     "events": "List the events that are known here, and what starts or ends runs.",
     "experiments": "Show what control groups and variants have brought, with intervals.",
     "explain": "Tell a customer's story: consents, runs, each message sent, held or skipped, why.",

@@ -1,0 +1,1 @@
+"""Drawing: a journey as a picture, found by running its steps down every branch."""
