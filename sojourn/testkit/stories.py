@@ -4,10 +4,10 @@ The card comes from what the test said, not from what the store made of it: a wo
 missed must show.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from sojourn.domain.calendar import zone
@@ -28,7 +28,6 @@ from sojourn.domain.rules import Rules
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store.tables import EventRow, LedgerRow
 
 ADDRESSES: Mapping[str, tuple[Channel, ...]] = {
     "email": (Channel.EMAIL,),
@@ -41,14 +40,77 @@ Words = tuple[datetime, Mapping[str, Any]]
 """The traits of an identify call, and its moment."""
 
 
+class EventOf(Protocol):
+    """An event, as a store or a memory keeps it."""
+
+    name: str
+    message_id: str
+    occurred_at: datetime
+    properties: dict[str, Any]
+
+
+class MessageOf(Protocol):
+    """A row of the ledger, as a store or a memory keeps it."""
+
+    @property
+    def message_id(self) -> str:
+        """Names it, whatever channel it takes."""
+        ...
+
+    @property
+    def journey(self) -> str:
+        """Its journey."""
+        ...
+
+    @property
+    def step(self) -> str:
+        """Its step."""
+        ...
+
+    @property
+    def channel(self) -> str:
+        """By which it left, or would have."""
+        ...
+
+    @property
+    def message_class(self) -> str:
+        """Its class."""
+        ...
+
+    @property
+    def topic(self) -> str:
+        """Its topic."""
+        ...
+
+    @property
+    def due_at(self) -> datetime:
+        """When it fell due."""
+        ...
+
+    @property
+    def decided_at(self) -> datetime:
+        """When it was decided on last."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """Its state."""
+        ...
+
+    @property
+    def reason(self) -> str | None:
+        """Why it did not leave."""
+        ...
+
+
 def story_of(
     project: Project,
     rules: Rules,
     *,
     said: Iterable[Words],
-    events: Iterable[EventRow],
+    events: Iterable[EventOf],
     arrivals: Mapping[str, datetime],
-    messages: Sequence[LedgerRow],
+    messages: Iterable[MessageOf],
 ) -> Story:
     """Write a story down.
 
@@ -112,7 +174,7 @@ def every_invariant(project: Project) -> list[Invariant]:
     return [*SHIPPED, *project.invariants, *own]
 
 
-def _said(row: LedgerRow) -> Said:
+def _said(row: MessageOf) -> Said:
     workflow_id, _, cause, _ = row.message_id.rsplit("/", 3)
     return Said(
         at=row.decided_at.astimezone(UTC),

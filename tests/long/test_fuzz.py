@@ -15,10 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from sojourn.domain.invariants import Breach
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
+from sojourn.testkit.fuzzing.memory import Memory
+from sojourn.testkit.fuzzing.script import Script
 from sojourn.testkit.fuzzing.searching import Found, Search
-from sojourn.testkit.fuzzing.stage import stage
+from sojourn.testkit.fuzzing.stage import Played, stage
 from sojourn.testkit.fuzzing.writing import as_test, timeline
 from tests.support.faulty import FAULTS, Scattered
 from tests.support.markdown import ROOT
@@ -26,7 +29,7 @@ from tests.support.project import WHOLE
 
 STORIES = 200
 """In which a planted fault is found: about a minute's."""
-SOUND = int(os.environ.get("SOJOURN_FUZZ", "0")) or 4
+SOUND = int(os.environ.get("SOJOURN_FUZZ", "0")) or 20
 
 
 @contextmanager
@@ -86,6 +89,17 @@ def test_the_smallest_story_is_told_as_a_timeline_and_as_a_test_that_fails(
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
     assert "never order confirmed twice: two summaries of order_id-1" in done.stdout
+
+
+def test_a_breach_in_memory_counts_once_the_real_gate_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(self: Memory, script: Script) -> Played:
+        return Played(script, breaches=[Breach("in memory alone")])
+
+    monkeypatch.setattr(Memory, "play", breaks)
+    found, stories = found_in(WHOLE.journeys["loyalty-tier"], tmp_path, 3)
+    assert (found, stories) == (None, 3)
 
 
 def test_one_seed_makes_up_the_same_stories(tmp_path: Path) -> None:

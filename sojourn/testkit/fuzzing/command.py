@@ -97,7 +97,8 @@ def _search(
 
             def more() -> bool:
                 spent = monotonic() - begun
-                bar.update(task, completed=place.played if stories else spent, played=place.played)
+                played = sum(one.stories for one in searches)
+                bar.update(task, completed=played if stories else spent, played=played)
                 return bool(stories) or spent < seconds
 
             turns = {one: one.batches(more, stories) for one in searches}

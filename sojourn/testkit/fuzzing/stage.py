@@ -1,11 +1,11 @@
 """`Stage`: a store and an engine on which scripts are played, each from the beginning."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zlib import crc32
 
 from pydantic import ValidationError
@@ -21,7 +21,7 @@ from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.testkit.engines import in_process
-from sojourn.testkit.engines.in_process import MOMENT, InProcess
+from sojourn.testkit.engines.in_process import MOMENT
 from sojourn.testkit.fuzzing.script import Act, Ahead, Publishes, Says, Script, Stops
 from sojourn.testkit.kit import JourneyTest
 from sojourn.testkit.stories import breaches
@@ -88,7 +88,6 @@ class Stage:
         self._settings = settings
         self._folder = folder
         self._kept: set[str] = set()
-        self.played = 0
 
     async def play(self, script: Script, project: Project) -> Played:
         """Play a script on the journeys of a project, and ask for breaches.
@@ -100,15 +99,14 @@ class Stage:
         Returns:
             The acts that could be done, and what came of them.
         """
-        self.played += 1
         await self._wipe()
-        settings, project = self._under(script.policy, project)
+        settings, project = self.under(script.policy, project)
         played = Played(script)
         async with in_process.serving(self._store, settings, project, most=CIRCLE) as engine:
             test = _Quick(engine, self._store, settings, "", CUSTOMER, project=project)
             test.begin_at(script.begin)
             try:
-                await _Playing(test, played).all(script)
+                await Playing(test, played).all(script)
                 played.story = await test.story()
                 played.breaches = breaches(project, played.story)
             except Exception as error:  # of a journey's own steps: the worst of breaches
@@ -116,16 +114,21 @@ class Stage:
                 played.breaches = [
                     Breach(f"{type(error).__name__}: {said}", (await test.now(),), FAILS)
                 ]
-            played.breaches += [
-                Breach(f"{run.journey.name} waits or sends again and again", (), CIRCLES)
-                for run in engine.runs
-                if _goes_in_circles(run)
-            ]
-            played.waits = _moments(engine, script.begin, await test.now())
+            played.breaches += circles(engine.runs)
+            played.waits = moments(engine.runs, script.begin, await test.now())
             await test.stop_all()
         return played
 
-    def _under(self, policy: str | None, project: Project) -> tuple[Settings, Project]:
+    def under(self, policy: str | None, project: Project) -> tuple[Settings, Project]:
+        """Return settings and project under a policy.
+
+        Args:
+            policy: its text; None: none holds, nor do quiet hours.
+            project: with the journeys that take part.
+
+        Returns:
+            Both.
+        """
         if policy is None:
             return (
                 self._settings.model_copy(update={"quiet_hours": None}),
@@ -163,10 +166,39 @@ class _Quick(JourneyTest):
         await self._engine.rest(())
 
 
-class _Playing:
-    """The acts of one script, done one after the other."""
+class Customer(Protocol):
+    """The verbs of a script, as `JourneyTest` has them."""
 
-    def __init__(self, test: JourneyTest, played: Played) -> None:
+    async def now(self) -> datetime:
+        """Return the journeys' clock."""
+        ...
+
+    async def identify(self, **traits: Any) -> None:
+        """Change the customer."""
+        ...
+
+    async def publish(self, event: Event) -> Any:
+        """Publish an event."""
+        ...
+
+    async def after(self, duration: timedelta) -> None:
+        """Let time pass."""
+        ...
+
+    async def stop(self, reason: str) -> None:
+        """Stop the newest run."""
+        ...
+
+
+class Playing:
+    """The acts of one script, done one after the other.
+
+    Args:
+        test: does them.
+        played: takes note of what was done.
+    """
+
+    def __init__(self, test: Customer, played: Played) -> None:
         self._test = test
         self._played = played
         self._waited = timedelta(0)
@@ -244,10 +276,25 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
         yield Stage(store, settings, folder)
 
 
-def _goes_in_circles(run: LocalRun) -> bool:
-    return not run.is_open and run.result is None and len(run.waits) > CIRCLE
+def circles(runs: Iterable[LocalRun]) -> list[Breach]:
+    """Return a breach for each run that was left off because it goes round in a circle."""
+    return [
+        Breach(f"{run.journey.name} waits or sends again and again", (), CIRCLES)
+        for run in runs
+        if not run.is_open and run.result is None and len(run.waits) > CIRCLE
+    ]
 
 
-def _moments(engine: InProcess, begin: datetime, now: datetime) -> list[timedelta]:
-    ended = {wait.ended - begin for run in engine.runs for wait in run.waits if wait.ended <= now}
+def moments(runs: Iterable[LocalRun], begin: datetime, now: datetime) -> list[timedelta]:
+    """Return the moments at which waits of runs ended.
+
+    Args:
+        runs: that were played.
+        begin: the moment from which they are counted.
+        now: the last moment.
+
+    Returns:
+        The spans from the beginning, each once, in order.
+    """
+    ended = {wait.ended - begin for run in runs for wait in run.waits if wait.ended <= now}
     return sorted(one for one in ended if one > MOMENT)
