@@ -18,6 +18,7 @@ from benchmarks import (
     audiences,
     campaigns,
     costs,
+    in_memory,
     ingest,
     lanes,
     measuring,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "campaigns": campaigns.measure,
     "measuring": measuring.measure,
     "report": reporting.measure,
+    "in-memory": in_memory.measure,
 }
 
 

@@ -7,6 +7,8 @@ pairs.
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -63,6 +65,20 @@ class Round:
 async def measure(home: Path, *, full: bool) -> list[Row]:
     """Run the rounds."""
     count = 600 if full else 150
+    async with serving(home) as bench:
+        return _rows(await _rounds(bench, count), count)
+
+
+async def of_the_journey(home: Path, count: int) -> Round:
+    """Measure the journey alone, in one round, for a comparison with something else."""
+    async with serving(home) as bench:
+        await _round(bench, "journey", LONE, LONE)
+        return await _round(bench, "journey", count, MANY)
+
+
+@asynccontextmanager
+async def serving(home: Path) -> AsyncIterator[Bench]:
+    """Run a server and a worker for as long as the block lasts."""
     settings = Settings(home=home, quiet_hours=None)
     async with (
         await Store.open(settings.store_url, migrate=True) as store,
@@ -82,8 +98,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
         async with running(child):
             leash = psutil.Process(server.process.pid)
             (temporal,) = leash.children()
-            bench = Bench(server.client, temporal, psutil.Process(child.pid), store)
-            return _rows(await _rounds(bench, count), count)
+            yield Bench(server.client, temporal, psutil.Process(child.pid), store)
 
 
 async def _rounds(bench: Bench, count: int) -> dict[str, list[Round]]:

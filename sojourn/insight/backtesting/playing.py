@@ -10,7 +10,7 @@ from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadCustomer
 from sojourn.domain.messages import Reason
 from sojourn.in_memory.people import Row
-from sojourn.in_memory.world import World
+from sojourn.in_memory.world import World, rarely_collected
 from sojourn.insight.backtesting.side import Line, Side
 from sojourn.policies import Policy
 from sojourn.project import Project
@@ -55,15 +55,16 @@ def play(
     renderer = Renderer(settings, NO_KEY, project.templates, project.languages, project.topics)
     grounds = Grounds.of(settings, project, rules)
     world = World(project, grounds, renderer, ordered[0].at, most=MOST)
-    for number, call in enumerate(ordered, start=1):
-        world.advance(call.at)
-        try:
-            world.take(call)
-        except BadCustomer:  # its only trait cannot be read: nobody would have taken the call
-            continue
-        finally:
-            progress(number, len(ordered))
-    world.advance(ordered[-1].at + led_on)
+    with rarely_collected():
+        for number, call in enumerate(ordered, start=1):
+            world.advance(call.at)
+            try:
+                world.take(call)
+            except BadCustomer:  # its only trait cannot be read: nobody would have taken the call
+                continue
+            finally:
+                progress(number, len(ordered))
+        world.advance(ordered[-1].at + led_on)
     return _side(world, len(ordered))
 
 

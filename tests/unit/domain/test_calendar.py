@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sojourn.domain.calendar import days_after, local_day, moment, next_weekday, zone
+from sojourn.domain.calendar import (
+    LocalMoment,
+    clock_changes,
+    days_after,
+    local_day,
+    moment,
+    next_weekday,
+    zone,
+)
 from sojourn.domain.errors import UnknownZone
 
 ROME = zone("Europe/Rome")
@@ -175,3 +183,32 @@ def test_a_zone_that_only_the_system_has_is_unknown(stale: Path) -> None:
         "try: zone('America/Sojourn')\nexcept UnknownZone as error: print(error)",
     )
     assert told.startswith('no time zone "America/Sojourn"')
+
+
+@pytest.mark.parametrize(
+    ("tz", "after", "before", "at"),
+    [
+        ("Europe/Rome", (2026, 3, 28), (2026, 3, 30), datetime(2026, 3, 29, 1, tzinfo=UTC)),
+        ("Europe/Rome", (2026, 10, 24), (2026, 10, 26), datetime(2026, 10, 25, 1, tzinfo=UTC)),
+        ("America/New_York", (2026, 3, 7), (2026, 3, 9), datetime(2026, 3, 8, 7, tzinfo=UTC)),
+        ("Australia/Lord_Howe", (2026, 4, 4), (2026, 4, 6), datetime(2026, 4, 4, 15, tzinfo=UTC)),
+        ("Europe/Rome", (2026, 3, 1), (2026, 3, 28), None),
+        ("Asia/Tokyo", (2026, 3, 1), (2026, 11, 28), None),
+    ],
+)
+def test_the_change_of_clocks_is_found_to_the_second(
+    tz: str, after: tuple[int, int, int], before: tuple[int, int, int], at: datetime | None
+) -> None:
+    found = clock_changes(
+        datetime(*after, 0, 0, 7, 11, tzinfo=UTC), datetime(*before, tzinfo=UTC), zone(tz)
+    )
+    assert found == at
+
+
+def test_a_moment_that_is_fixed_moves_with_nobody() -> None:
+    ten = LocalMoment.found(lambda tz: datetime(2026, 3, 5, 10, tzinfo=tz), "Europe/Rome")
+    fixed = ten.fixed()
+    assert type(fixed) is datetime
+    assert fixed == datetime(2026, 3, 5, 9, tzinfo=UTC)
+    assert ten.tzinfo is UTC
+    assert ten.in_zone("America/New_York") == datetime(2026, 3, 5, 15, tzinfo=UTC)
