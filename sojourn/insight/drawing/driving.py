@@ -101,12 +101,14 @@ class _Here:
         is_news: it is worth while to look at the other ways on from there.
         is_first: and at sudden events, as well.
         verb: what the watch has seen there.
+        has_gathered: the verb gathers events, and has one.
     """
 
     spot: Spot
     is_news: bool
     is_first: bool = False
     verb: watching.Verb | None = None
+    has_gathered: bool = False
 
 
 class Drive(Unwatched):
@@ -407,7 +409,8 @@ class Drive(Unwatched):
             if chosen.value is not None:
                 self._take(chosen.value)
             self._now += longest
-            self._meet(chosen)
+            if not self._here.has_gathered:
+                self._meet(chosen)
             return
         self._now += longest * PART
         if _is_in(chosen, sudden):
@@ -420,6 +423,7 @@ class Drive(Unwatched):
         else:
             self._take(chosen.value)
         self._meet(chosen)
+        self._here.has_gathered = verb.gathers
         if not woken():
             if not verb.gathers:
                 raise Pruned

@@ -7,6 +7,7 @@ from sojourn.insight.drawing.entering import rules_of
 from sojourn.insight.drawing.phrasing import IT_DEPENDS, answers, flat, is_own, question
 from sojourn.insight.drawing.picture import Arrow, Node, Picture, Shape
 from sojourn.insight.drawing.telling_apart import Case, Fork, Leaf, told_apart
+from sojourn.insight.drawing.watching import message_lines
 from sojourn.insight.drawing.ways import ANSWER, FROM, SAID, Feature, Spot, Way, name_of, the_end
 from sojourn.journeys.journey import Journey
 
@@ -243,6 +244,15 @@ def _merged(graph: _Graph) -> _Graph:
     return _Graph(one(graph.arrows), one(graph.beside))
 
 
+def _steps(journey: type[Journey]) -> list[str]:
+    """Return the messages that a journey declares, as pictures call them."""
+    return [message_lines(one, journey.topic)[0] for one in journey.messages]
+
+
+def _drawn(nodes: Iterable[Node]) -> set[str]:
+    return {node.lines[0] for node in nodes if node.shape is Shape.MESSAGE}
+
+
 def _numbered(journey: type[Journey], graph: _Graph) -> Picture:
     """Return the picture, its nodes in the order in which a reader meets them."""
     every = {**graph.arrows, **graph.beside}
@@ -262,6 +272,9 @@ def _numbered(journey: type[Journey], graph: _Graph) -> Picture:
         for target, words in every.get(spot, {}).items()
     ]
     nodes = [spot.node for spot in order]
+    left_out = [one for one in _steps(journey) if one not in _drawn(nodes)]
+    if left_out:
+        nodes.append(Node(Shape.NOTE, ("no way was found to", ", ".join(left_out))))
     if journey.terms.stays_if is not None:
         nodes.append(Node(Shape.NOTE, ("a message leaves only if", str(journey.terms.stays_if))))
     return Picture(journey.name, tuple(nodes), tuple(arrows))

@@ -73,9 +73,14 @@ def answers(fork: Fork[T], *, named: bool = True) -> "list[tuple[str, Leaf[T] | 
         return [(YES if "1" in values else NO, tree) for values, tree in fork.branches]
     number = sum(len(values) for values, _ in fork.branches)
     field = fork.feature[-1] if named and _is_trait(fork.feature) else ""
+    listed = [[_value(value, field) for value in values] for values, _ in fork.branches]
+    said = [_any_of(values, number - len(values)) for values in listed]
+    rest = max(range(len(said)), key=lambda n: (said[n] == ELSE, len(listed[n])))
     return [
-        (_any_of([_value(v, field) for v in values], number - len(values)), tree)
-        for values, tree in fork.branches
+        (words if words != ELSE or n == rest else _or(values), tree)
+        for n, (words, values, (_, tree)) in enumerate(
+            zip(said, listed, fork.branches, strict=True)
+        )
     ]
 
 
@@ -116,7 +121,11 @@ def _any_of(values: Sequence[str], others: int) -> str:
         return ELSE
     if {"sent", "not sent"} <= set(known):
         return ELSE
-    return " or ".join(known)
+    return _or(known)
+
+
+def _or(values: Sequence[str]) -> str:
+    return " or ".join(value or "neither" for value in values)
 
 
 def is_own(feature: Feature, own: Feature) -> bool:

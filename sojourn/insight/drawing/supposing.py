@@ -230,7 +230,8 @@ def _replies(activity: Activity[..., Any], named: Named) -> list[Option]:
 def _receipts(named: Named) -> list[Option]:
     """Return the fates that a message may have, as far as the journey tells them apart."""
     told = [reason for reason in Reason if {reason.name, reason.value} & named.names]
-    other = next(reason for reason in _ORDINARY if reason not in told)
+    untold = (reason for reason in (*_ORDINARY, *Reason) if reason not in (*told, *_ENDING))
+    other = next(untold, _ORDINARY[0])
     found = [Option("sent", (Status.SENT, None)), Option("not sent", (Status.SKIPPED, other))]
     others = (Status.UNKNOWN, Status.REJECTED, Status.EXPIRED)
     found += [

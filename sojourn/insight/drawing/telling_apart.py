@@ -132,7 +132,7 @@ def _separates(cases: Sequence[Case[T]], feature: Feature) -> bool:
 def _deciding(cases: Sequence[Case[T]], first: Feature) -> Feature | None:
     """Return that on which the decision rests, as far as can be seen; None if nothing helps."""
     features = dict.fromkeys(feature for case in cases for feature in case.met)
-    useful = [one for one in features if _gain(cases, one) > 0]
+    useful = [one for one in features if _gain(cases, one) > _NOTHING]
     if not useful:
         return None
     if first in useful:
@@ -156,6 +156,8 @@ def _deciding(cases: Sequence[Case[T]], first: Feature) -> Feature | None:
 
 
 _OF_A_WAIT = 4
+_NOTHING = 1e-9
+"""Less is a matter of rounding: of what all runs have met alike, nothing can be learned."""
 _GUESS = 0.7
 """A thing that some runs have not met at all says less: they may have another reason."""
 _WEIGHTS = {

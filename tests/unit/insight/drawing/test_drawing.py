@@ -219,6 +219,25 @@ def test_a_wait_has_an_arrow_for_each_event_that_ends_it_and_for_its_time() -> N
     }
 
 
+class Digests(Mails, name="digests", starts_on=ProductAdded, key="cart_id"):
+    async def steps(self) -> None:
+        while await self.collect(ProductAdded, for_=hours(1)):
+            await self.send(self.hello)
+
+
+def test_what_is_collected_decides() -> None:
+    picture = draw(Digests)
+    assert labels(picture, Shape.WAIT)[-1] == ("collect Product Added", "for 1 h")
+    collect = "collect Product Added"
+    assert arrows(picture) == {
+        ("Product Added", "", collect),
+        (collect, "", "hello"),
+        ("hello", "", collect),
+        (collect, "time is up", "exhausted"),
+        (collect, "Product Added", "hello"),
+    }
+
+
 class Hears(Mails, name="hears", starts_on=SignedUp, hears=ProductViewed):
     async def steps(self) -> None:
         await self.sleep(days(1))
@@ -325,6 +344,32 @@ def test_a_branch_on_which_the_steps_fail_is_drawn_as_what_it_is() -> None:
     assert ("call choose_gift", "it fails", "fails: AttributeError") in arrows(draw(Fails))
 
 
+class Forgets(Mails, name="forgets", starts_on=SignedUp):
+    async def steps(self) -> None:
+        await self.send(self.hello)
+
+
+def test_a_message_to_which_no_way_was_found_is_named() -> None:
+    assert labels(draw(Forgets), Shape.NOTE) == [("no way was found to", "nudge")]
+
+
+MISSED = (
+    Reason.NO_CONSENT, Reason.TOO_LATE, Reason.NO_ADDRESS, Reason.CAP, Reason.SUPPRESSED,
+)  # fmt: skip
+
+
+class Names(Mails, name="names", starts_on=SignedUp):
+    async def steps(self) -> None:
+        if (await self.send(self.hello)).reason in MISSED:
+            await self.send(self.nudge)
+
+
+def test_of_many_fates_one_group_alone_is_called_else() -> None:
+    found = arrows(draw(Names))
+    assert ("hello", "else", "nudge") in found
+    assert ("hello", "sent or not sent", "exhausted") in found, "for a reason that is not named"
+
+
 class Broken(Mails, name="broken", starts_on=SignedUp):
     async def steps(self) -> None:
         raise ZeroDivisionError("by nothing")
@@ -353,7 +398,8 @@ def test_the_rules_of_entry_stand_before_the_first_step() -> None:
         ("may it start?", 'currency == "EUR" and not (Order Cancelled)')
     ]
     assert ("may it start?", "no", "no run") in arrows(picture)
-    assert labels(picture, Shape.NOTE) == [("a message leaves only if", "not (Order Cancelled)")]
+    condition = ("a message leaves only if", "not (Order Cancelled)")
+    assert condition in labels(picture, Shape.NOTE)
 
 
 @pytest.mark.parametrize("journey", [Decides, Waits, Ladder])
