@@ -202,6 +202,18 @@ def test_weeks_of_a_cap_are_any_seven_days_by_the_customers_calendar() -> None:
     assert broken_by(story(*some)) == set()
 
 
+def test_the_distance_of_a_cap_holds_over_midnight_as_well() -> None:
+    apart = read_rules('[caps]\ndistance = "4h"', None)
+    late = NOON + hours(10)  # 23:00 in Rome
+    some = left(late, step="offer", cause=""), left(late + hours(3), step="offer", cause="")
+    limit = {"cart": Course(COURSES["cart"].reach)}
+    assert broken_by(story(*some, rules=apart, courses=limit)) == {
+        "no promotional message over a cap"
+    }
+    further = left(late + hours(4), step="offer", cause="")
+    assert broken_by(story(some[0], further, rules=apart, courses=limit)) == set()
+
+
 def test_the_limit_of_a_step_is_a_cap_as_well() -> None:
     two_offers = [left(NOON + days(n), step="offer", cause="") for n in (0, 29)]
     assert broken_by(story(*two_offers)) == {"no promotional message over a cap"}
