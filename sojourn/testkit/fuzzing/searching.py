@@ -39,7 +39,7 @@ class Found:
     Args:
         played: the smallest one that was found.
         project: with the journeys that took part.
-        seed: of the batch that it is from.
+        seed: of the search that found it.
     """
 
     played: Played
@@ -183,7 +183,7 @@ class Search:
             return None
         first = known[repr(found)]
         assert first is not None, "it breaks something"
-        return Found(self._shrunk(first), self._project, seed)
+        return Found(self._shrunk(first), self._project, self._seed)
 
     def _shrunk(self, first: Played) -> Played:
         broken = {one.invariant for one in first.breaches}
