@@ -4,7 +4,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
 
-.PHONY: demo dev test test-more test-long explore chaos mutants check bench format lock clean
+.PHONY: demo dev test test-more test-whole test-long explore chaos mutants check bench format lock clean
 
 demo: .venv/ready ## every journey on the embedded Temporal server, time moved along
 	$(BIN)/python -m sojourn demo
@@ -21,9 +21,12 @@ test: .venv/ready ## the unit tests, and of each file on real parts the first on
 test-more: .venv/ready ## the other tests on real parts; a quarter of an hour
 	$(TEST) -n 3 --maxschedchunk 2 -m more
 
-test-long: .venv/ready ## whole installations: kills, races, SDKs, fuzzing, properties; some minutes
-	$(TEST) -n 2 --maxschedchunk 1 -m "long or property" --hypothesis-profile thorough
+test-whole: .venv/ready ## whole installations: kills, races, outages, SDKs; and journeys on Temporal
+	$(TEST) -n 2 --maxschedchunk 1 tests/long
 	$(TEST) -n 3 --maxschedchunk 2 -m "not long" --engine temporal tests/integration/journeys
+
+test-long: test-whole ## and properties with 200 examples, and each case on each database; an hour
+	$(TEST) -n 2 --maxschedchunk 1 -m "long or property" --ignore tests/long --hypothesis-profile thorough
 
 explore: .venv/ready ## properties with examples that nobody has tried; what it finds becomes a test
 	$(TEST) -n 2 --maxschedchunk 1 -m property --hypothesis-profile explore
