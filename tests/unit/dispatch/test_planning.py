@@ -20,7 +20,7 @@ from sojourn.dispatch.planning import (
 from sojourn.dispatch.routing import Start, Tell
 from sojourn.domain.customer import Customer
 from sojourn.domain.events import SHIPPED, OrderCompleted, ProductAdded
-from sojourn.domain.messages import Reason
+from sojourn.domain.messages import EDITION, Reason
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.store.tables import EventRow, RunRow
@@ -510,3 +510,59 @@ def test_a_goal_of_another_key_that_the_customer_has_had_ends_nothing() -> None:
     only = {"abandoned-cart": {"cart7": added.seq}}
     refused = found_for(added, since=(bought,), had=only).refused
     assert [one.reason for one in refused] == [Reason.GOAL_REACHED]
+
+
+def test_a_run_begins_by_the_rules_of_today_and_hears_how_far_clocks_differ() -> None:
+    found = found_for(event("Product Added", **CART7), within=5 * MINUTE)
+    assert found.plan is not None
+    assert found.plan.enrolment.edition == EDITION
+    assert found.plan.enrolment.start.within == 5 * MINUTE
+
+
+def test_every_refused_start_before_a_plan_is_told() -> None:
+    first, second = event("Product Added", **CART7), event("Product Added", **{**CART7, "cart_id": "c2"})
+    signed = event("Signed Up")
+    no = Verdict(Reason.CAME_AGAIN)
+    verdicts = {(one.message_id, "abandoned-cart"): no for one in (first, second)}
+    found = found_for(first, second, signed, verdicts=verdicts)
+    assert [one.row for one in found.refused] == [first, second]
+    assert found.idle == [first.seq, second.seq]
+    assert found.plan is not None
+    assert [one.row for one in found_for(first, second, verdicts=verdicts).refused] == [
+        first, second,
+    ]  # fmt: skip
+
+
+def test_a_plan_rests_on_what_was_refused_as_old_news_as_well() -> None:
+    added, signed = event("Product Added", **CART7), event("Signed Up")
+    wrote = {"abandoned-cart:c1:cart7": {"m0": NOON + HOUR}}
+    assert found_for(added, last_sent=wrote).rests_on == {"abandoned-cart"}
+    assert found_for(added, signed, last_sent=wrote).rests_on == {"abandoned-cart", "onboarding"}
+
+
+def test_the_open_runs_that_are_too_many_are_all_named() -> None:
+    runs = (run(1, "basket:c1:cart8"), run(2, "basket:c1:cart9"))
+    known = frozenset(one.workflow_id for one in runs)
+    added = event("Product Added", **CART7)
+    (refused,) = found_for(added, journeys=ONE_BASKET, open_runs=runs, looked_up=known).refused
+    assert refused.because == "2 open, of 1 at most: basket:c1:cart8, basket:c1:cart9"
+
+
+def test_a_purchase_that_arrived_later_counts_within_the_tolerance() -> None:
+    added = event("Product Added", **CART7)
+    slow = event("Order Completed", order_id="o", at=-MINUTE, routed=True, **CART7)
+    assert found_for(added, since=(slow,)).refused == []
+    found = found_for(added, since=(slow,), within=5 * MINUTE)
+    assert [one.reason for one in found.refused] == [Reason.GOAL_REACHED]
+
+
+def test_a_renewal_that_begins_a_run_counts_by_its_moment_alone() -> None:
+    first = event("Subscription Renewed", **ENDS)
+    slow = event("Subscription Renewed", at=-MINUTE, routed=True, **ENDS)
+    assert found_for(first, since=(slow,), within=5 * MINUTE).refused == []
+    later = event("Subscription Renewed", at=MINUTE, routed=True, **ENDS)
+    found = found_for(first, since=(later,), within=5 * MINUTE)
+    assert [one.reason for one in found.refused] == [Reason.GOAL_REACHED]
+    changed = event("Subscription Cancelled", at=-MINUTE, routed=True, **ENDS)
+    found = found_for(first, since=(changed,), within=5 * MINUTE)
+    assert [one.reason for one in found.refused] == []
