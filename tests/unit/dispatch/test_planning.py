@@ -520,7 +520,8 @@ def test_a_run_begins_by_the_rules_of_today_and_hears_how_far_clocks_differ() ->
 
 
 def test_every_refused_start_before_a_plan_is_told() -> None:
-    first, second = event("Product Added", **CART7), event("Product Added", **{**CART7, "cart_id": "c2"})
+    first = event("Product Added", **CART7)
+    second = event("Product Added", **CART7 | {"cart_id": "c2"})
     signed = event("Signed Up")
     no = Verdict(Reason.CAME_AGAIN)
     verdicts = {(one.message_id, "abandoned-cart"): no for one in (first, second)}
