@@ -1,5 +1,7 @@
 """Copies in memory: an event that ends runs counts for the other ids of the person who did it."""
 
+from collections.abc import Iterable
+
 from sojourn.dispatch.copies import may_end
 from sojourn.domain.events import Event, Events
 from sojourn.domain.keys import Reach
@@ -18,6 +20,7 @@ def copies(
     journeys: Journeys,
     registry: Registry,
     known: Events,
+    also: Iterable[str] = (),
 ) -> list[tuple[Person, Happened]]:
     """Return copies of an event for the other ids of its person, as `dispatch.copies` does.
 
@@ -28,16 +31,21 @@ def copies(
         journeys: of the project.
         registry: has the other customers.
         known: the project's events, by wire name.
+        also: the ids that the call has beside the customer's own.
 
     Returns:
         The customers, each with a copy that nobody has kept yet.
     """
-    reaches = [reach for reach in may_end(event, journeys) if reach.field]
+    reaches = may_end(event, journeys)
     if not reaches:
         return []
+    told = {one: registry.people[one] for one in also if one in registry.people}
+    named = {id(other) for other in told.values()}
+    sharing = registry.kin(person, email=getattr(event, "email", None) or "")
     found = []
-    for other in registry.kin(person, email=getattr(event, "email", None) or ""):
-        if any(_ends(event, reach, person, other) for reach in reaches):
+    for other in {id(one): one for one in (*told.values(), *sharing)}.values():
+        asked = reaches if id(other) in named else [reach for reach in reaches if reach.field]
+        if other is not person and any(_ends(event, reach, person, other) for reach in asked):
             copy = Happened(
                 0,
                 made_id(event.message_id, "as", other.customer_id),

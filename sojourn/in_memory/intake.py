@@ -86,6 +86,7 @@ class Intake:
         *,
         name: str | None = None,
         properties: Mapping[str, Any] | None = None,
+        also: Iterable[str] = (),
     ) -> Taken:
         """Take an event in, and tell the runs that it concerns.
 
@@ -94,6 +95,7 @@ class Intake:
             now: the present.
             name: on the wire; None: that of its class.
             properties: those that it was read from; None: its own fields.
+            also: ids that the call has beside the customer's.
 
         Returns:
             What became of it.
@@ -121,6 +123,7 @@ class Intake:
             journeys=self._journeys,
             registry=self._registry,
             known=self._events,
+            also=also,
         )
         taken = self._keep(person, one, now)
         for other, copy in copied:

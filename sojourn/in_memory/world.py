@@ -149,7 +149,11 @@ class World:
         match call:
             case Track():
                 taken = self._intake.take(
-                    call.event, self.now, name=call.name, properties=call.properties
+                    call.event,
+                    self.now,
+                    name=call.name,
+                    properties=call.properties,
+                    also=call.also,
                 )
             case Identity():
                 self._hear(call)
