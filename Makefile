@@ -21,12 +21,16 @@ test: .venv/ready ## the unit tests, and of each file on real parts the first on
 test-more: .venv/ready ## the other tests on real parts; a quarter of an hour
 	$(TEST) -n 3 --maxschedchunk 2 -m more
 
-test-whole: .venv/ready ## whole installations: kills, races, outages, SDKs; and journeys on Temporal
-	$(TEST) -n 2 --maxschedchunk 1 tests/long
+WHOLE := $(addprefix tests/long/test_,$(addsuffix .py, \
+	chaos kill restore trusted_cancel walk worker same_in_memory same_on_both))
+
+test-whole: .venv/ready ## whole installations, killed and restored; both engines; journeys on Temporal
+	$(TEST) -n 2 --maxschedchunk 1 $(WHOLE)
 	$(TEST) -n 3 --maxschedchunk 2 -m "not long" --engine temporal tests/integration/journeys
 
-test-long: test-whole ## and properties with 200 examples, and each case on each database; an hour
-	$(TEST) -n 2 --maxschedchunk 1 -m "long or property" --ignore tests/long --hypothesis-profile thorough
+test-long: test-whole ## and all of tests/long, properties with 200 examples, each database; over an hour
+	$(TEST) -n 2 --maxschedchunk 1 -m "long or property" $(addprefix --ignore ,$(WHOLE)) \
+		--hypothesis-profile thorough
 
 explore: .venv/ready ## properties with examples that nobody has tried; what it finds becomes a test
 	$(TEST) -n 2 --maxschedchunk 1 -m property --hypothesis-profile explore
