@@ -18,7 +18,7 @@ from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.telling import Tells
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent, SojournError, UnknownName
-from sojourn.domain.events import Event
+from sojourn.domain.events import Event, Events
 from sojourn.domain.sayings import TOLD, TOLD_ON, Noting, Saying, Telling
 from sojourn.journeys.temporal import NOTE_TRAITS, TELL_EVENT
 from sojourn.project import Project
@@ -78,7 +78,7 @@ class Sayings:
             ApplicationError: it cannot be taken in now; Temporal tries again.
         """
         try:
-            event = self._read(said)
+            event = event_of(said, self._project.events)
             if await self._is_too_much(said, event):
                 return False
             await self._sojourn(said).publish(event)
@@ -99,18 +99,8 @@ class Sayings:
         Raises:
             ApplicationError: it cannot be written now; Temporal tries again.
         """
-        identity = Identity(
-            customer_id=said.customer_id,
-            message_id=said.message_id,
-            at=said.now,
-            received_at=said.now,
-            card={},
-            attributes=said.traits,
-            consents={},
-            introduces=False,
-        )
         try:
-            await self._sojourn(said).hear(identity)
+            await self._sojourn(said).hear(identity_of(said))
         except Exception as error:
             raise _again(said, error) from None
         return True
@@ -134,24 +124,6 @@ class Sayings:
                 **travels,  # type: ignore[arg-type]
             )
         return self._by_clock[said.clock]
-
-    def _read(self, said: Telling) -> Event:
-        """Return the event, typed.
-
-        Raises:
-            UnknownName: this worker's project has no such event; another worker's may.
-        """
-        kind = self._project.events.get(said.event)
-        if kind is None:
-            raise UnknownName("event", said.event, self._project.events)
-        return kind.model_validate(
-            {
-                **said.fields,
-                "message_id": said.message_id,
-                "customer_id": said.customer_id,
-                "occurred_at": said.now,
-            }
-        )
 
     async def _is_too_much(self, said: Telling, event: Event) -> bool:
         """Tell whether an event is above the limit; then it is set aside."""
@@ -185,6 +157,50 @@ class Sayings:
                 )
                 await set_aside(session, [(row, fault)])
         return True
+
+
+def identity_of(said: Noting) -> Identity:
+    """Return a statement as a call that introduces nobody.
+
+    Args:
+        said: of a run.
+    """
+    return Identity(
+        customer_id=said.customer_id,
+        message_id=said.message_id,
+        at=said.now,
+        received_at=said.now,
+        card={},
+        attributes=said.traits,
+        consents={},
+        introduces=False,
+    )
+
+
+def event_of(said: Telling, known: Events) -> Event:
+    """Return an event that a run tells, typed.
+
+    Args:
+        said: of a run.
+        known: the project's events, by wire name.
+
+    Returns:
+        The event.
+
+    Raises:
+        UnknownName: this worker's project has no such event; another worker's may.
+    """
+    kind = known.get(said.event)
+    if kind is None:
+        raise UnknownName("event", said.event, known)
+    return kind.model_validate(
+        {
+            **said.fields,
+            "message_id": said.message_id,
+            "customer_id": said.customer_id,
+            "occurred_at": said.now,
+        }
+    )
 
 
 def _any_moment() -> datetime:

@@ -8,11 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
-from sojourn.domain.calendar import zone
 from sojourn.domain.caps import Slot
 from sojourn.domain.consent import Consents
 from sojourn.domain.consent_words import ordered, standing
-from sojourn.domain.countries import home_country
 from sojourn.domain.facts import Answers, Fact, Finding, OfEvents
 from sojourn.domain.facts import judge as judged
 from sojourn.domain.facts.answers import of_events, writers_of
@@ -40,6 +38,7 @@ from sojourn.domain.verdict import (
     watch,
 )
 from sojourn.in_memory.people import Happened, Person, Row
+from sojourn.sending.gathering import as_recipient
 from sojourn.sending.grounds import Grounds
 from sojourn.store import events
 from sojourn.store.ledger import MAYBE_SENT
@@ -234,28 +233,10 @@ class Gate:
 
     def _recipient(self, person: Person, timezone: str, now: datetime) -> Recipient:
         customer = person.card
-        country, region = home_country(customer)
         pairs = [(c, one) for c in customer.reachable for one in customer.addresses(c)]
         barred = {pair for pair in pairs if not self.grounds.may_write_to(*pair)}
-        return Recipient(
-            known=customer.known,
-            erased=customer.erased,
-            restricted=customer.restricted,
-            snoozed_until=customer.snoozed_until,
-            in_care_until=customer.in_care_until,
-            in_care_of=customer.in_care_of,
-            reachable=customer.reachable,
-            consents=standing(ordered(person.said), now),
-            tz=zone(timezone),
-            suppressed=frozenset(),
-            country=country,
-            region=region,
-            barred=frozenset(
-                c for c in customer.reachable if all(p in barred for p in pairs if p[0] is c)
-            )
-            if barred
-            else frozenset(),
-        )
+        said = standing(ordered(person.said), now)
+        return as_recipient(customer, said, timezone, barred=barred)
 
     def _room(
         self, person: Person, delivery: Delivery, now: datetime, recipient: Recipient

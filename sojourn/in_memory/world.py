@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sojourn.dispatch.calls import Track
 from sojourn.dispatch.planning import Refused
+from sojourn.dispatch.sayings import event_of, identity_of
 from sojourn.domain.alias import Alias
 from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.customer import ZONE_FIELDS, Identity
@@ -278,29 +279,9 @@ class World:
         """Take in an event, or a statement on a card."""
         match said:
             case Telling():
-                kind = self.project.events.named(said.event)
-                event = kind.model_validate(
-                    {
-                        **said.fields,
-                        "message_id": said.message_id,
-                        "customer_id": said.customer_id,
-                        "occurred_at": said.now,
-                    }
-                )
-                self._intake.take(event, self.now)
+                self._intake.take(event_of(said, self.project.events), self.now)
             case Noting():
-                self._hear(
-                    Identity(
-                        customer_id=said.customer_id,
-                        message_id=said.message_id,
-                        at=said.now,
-                        received_at=said.now,
-                        card={},
-                        attributes=said.traits,
-                        consents={},
-                        introduces=False,
-                    )
-                )
+                self._hear(identity_of(said))
         return True
 
     async def task(self, said: Opening | Closing) -> TaskStand:

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.calendar import zone
 from sojourn.domain.campaign_run import CampaignState
+from sojourn.domain.consent import Consents
 from sojourn.domain.countries import home_country
 from sojourn.domain.coupons import Pools
 from sojourn.domain.customer import Customer, home_zone
@@ -326,12 +327,37 @@ async def recipient(
     Returns:
         The customer as a recipient of messages.
     """
+    tokens = [(Channel.PUSH, one) for one in customer.addresses(Channel.PUSH)]
+    besides = tokens if customer.devices is not None else ()
+    said = await consents.current(session, customer.customer_id, now=now, besides=besides)
+    return as_recipient(customer, said, timezone, dead=dead, barred=barred)
+
+
+def as_recipient(
+    customer: Customer,
+    agreed: Consents,
+    timezone: str,
+    *,
+    dead: Collection[tuple[Channel, str]] = (),
+    barred: Collection[tuple[Channel, str]] = (),
+) -> Recipient:
+    """Return a customer as the policy sees recipients, from what was looked up.
+
+    Args:
+        customer: the person's card, with the devices if the message may take them.
+        agreed: what the customer agrees to and refuses.
+        timezone: the customer's, an IANA name.
+        dead: the suppressed ones of the customer's addresses.
+        barred: those that this installation may not write to.
+
+    Returns:
+        The customer as a recipient of messages.
+    """
     country, region = home_country(customer)
     pairs = {
         channel: [(channel, one) for one in customer.addresses(channel)]
         for channel in customer.reachable
     }
-    tokens = pairs.get(Channel.PUSH, ()) if customer.devices is not None else ()
     return Recipient(
         known=customer.known,
         erased=customer.erased,
@@ -340,7 +366,7 @@ async def recipient(
         in_care_until=customer.in_care_until,
         in_care_of=customer.in_care_of,
         reachable=customer.reachable,
-        consents=await consents.current(session, customer.customer_id, now=now, besides=tokens),
+        consents=agreed,
         tz=zone(timezone),
         suppressed=frozenset(c for c, each in pairs.items() if all(one in dead for one in each)),
         country=country,

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sojourn.cli import output
 from sojourn.cli.backtesting import former, played
 from sojourn.cli.calls import Fault, read_calls
 from sojourn.cli.here import Here
 from sojourn.cli.keeping import kept_or_temporary
+from sojourn.cli.progress import counting
 from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput
 from sojourn.insight.backtesting.comparing import Change, Comparison, Counts, compare, typical
@@ -59,7 +59,7 @@ def backtest(
     run(
         _backtest(
             Here.compose(),
-            file if str(file) == "-" else file.resolve(),
+            file.resolve(),
             against,
             samples=samples,
             led_on=timedelta(days=led_on),
@@ -79,11 +79,13 @@ async def _backtest(
     page: Path | None,
     as_json: bool,
 ) -> None:
+    if page is not None:
+        _write(page, "")  # not after minutes of playing
     faults = _faults(here, file)
     root = here.project.root
     if root is None:
         raise BadInput("there is no project here: run it in a project's folder")
-    with kept_or_temporary(None, "backtest") as home, _progress() as bar:
+    with kept_or_temporary(None, "backtest") as home, counting() as bar:
         (home / "files").mkdir()
         other = former(root, against, home / "files")
         tasks = {one: bar.add_task(one, total=None) for one in ("before", "after")}
@@ -116,28 +118,22 @@ def _write(page: Path, text: str) -> None:
 
 
 def _faults(here: Here, file: Path) -> int:
+    if file.name == "-":
+        raise BadInput("-: a recording is read more than once: write it into a file")
     lines, faults, first = 0, 0, None
     for _, call in read_calls(file, here.project.events, within=here.settings.clock_skew):
         lines += 1
         if isinstance(call, Fault):
             faults += 1
             first = first or call
+    if not lines:
+        raise BadInput(f"{file}: is empty: a recording has a call of the tracking API on each line")
     if first is not None and faults == lines:
         raise BadInput(
             f"{file}: no line of it is a call of the tracking API; line {first.line}: "
             f"{first.reason}"
         )
     return faults
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:>6}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=output.stderr,
-    )
 
 
 # ---- what it shows -------------------------------------------------------------------------

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sojourn.cli import output
 from sojourn.cli.calls import Fault, read_calls
 from sojourn.cli.here import Here
 from sojourn.cli.keeping import kept_or_temporary
+from sojourn.cli.progress import counting
 from sojourn.cli.recordings import Replayed
 from sojourn.cli.recordings import replay as replay_calls
 from sojourn.cli.running import run
@@ -49,7 +49,7 @@ async def _replay(here: Here, file: Path, *, as_json: bool, keep: Path | None) -
             f"{file}: no line of it is a call of the tracking API; "
             f"line {faults[0].line}: {faults[0].reason}"
         )
-    with kept_or_temporary(keep, "replay") as home, _progress() as bar:
+    with kept_or_temporary(keep, "replay") as home, counting() as bar:
         tasks = {phase: bar.add_task(phase, total=None) for phase in ("events", "runs")}
 
         def progress(phase: str, done: int, total: int) -> None:
@@ -77,16 +77,6 @@ async def _replay(here: Here, file: Path, *, as_json: bool, keep: Path | None) -
         output.stderr.print(f"unknown: {one.name}: {one.reason}", markup=False, soft_wrap=True)
     if result.unknown:
         raise typer.Exit(1)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:>6}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=output.stderr,
-    )
 
 
 def _show(result: Replayed) -> None:

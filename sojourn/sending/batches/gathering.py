@@ -9,18 +9,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.calendar import zone
 from sojourn.domain.campaign_run import CampaignState
 from sojourn.domain.caps import Slot
-from sojourn.domain.consent import Consents
-from sojourn.domain.countries import home_country
-from sojourn.domain.customer import Customer, home_zone
+from sojourn.domain.customer import home_zone
 from sojourn.domain.facts import Finding, read_fact
 from sojourn.domain.holdout import assign
 from sojourn.domain.messages import Channel, Delivery
-from sojourn.domain.policy import Recipient
 from sojourn.domain.room import LATE, Room
 from sojourn.domain.rules import Rules
 from sojourn.domain.switches import first
 from sojourn.domain.verdict import Case, Circumstances
-from sojourn.sending.gathering import Gathered
+from sojourn.sending.gathering import Gathered, as_recipient
 from sojourn.sending.grounds import Grounds
 from sojourn.sending.ramping import waits_for_it
 from sojourn.store import (
@@ -175,8 +172,8 @@ async def gather_many(
         case = replace(
             open_case,
             circumstances=Circumstances(
-                recipient=_recipient(
-                    who[one], open_case.timezone, agreed[one], channel, dead=dead, barred=barred
+                recipient=as_recipient(
+                    who[one], agreed[one], open_case.timezone, dead=dead, barred=barred
                 ),
                 paused={paused: datetime.now(UTC) - at for paused, at in held.channels.items()},
                 told_by_twin=bool(gone.get(one)),
@@ -189,39 +186,6 @@ async def gather_many(
         found[one] = Gathered(case, who[one], (), {channel: usable[one]})
     takers = await recipients.takers(session, model.campaign, list(digests.values()))
     return Batch(found, digests, takers)
-
-
-def _recipient(
-    customer: Customer,
-    timezone: str,
-    agreed: Consents,
-    channel: Channel,
-    *,
-    dead: set[tuple[Channel, str]],
-    barred: set[tuple[Channel, str]],
-) -> Recipient:
-    """Return the customer as the policy sees recipients, by one channel of one address."""
-    country, region = home_country(customer)
-    pairs = [(channel, one) for one in customer.addresses(channel)]
-    is_dead = bool(pairs) and all(one in dead for one in pairs)
-    is_barred = any(one in barred for one in pairs) and all(
-        one in barred or one in dead for one in pairs
-    )
-    return Recipient(
-        known=customer.known,
-        erased=customer.erased,
-        restricted=customer.restricted,
-        snoozed_until=customer.snoozed_until,
-        in_care_until=customer.in_care_until,
-        in_care_of=customer.in_care_of,
-        reachable=customer.reachable,
-        consents=agreed,
-        tz=zone(timezone),
-        suppressed=frozenset({channel} if is_dead else ()),
-        country=country,
-        region=region,
-        barred=frozenset({channel} if is_barred else ()),
-    )
 
 
 async def _fails(

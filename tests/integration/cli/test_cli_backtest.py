@@ -149,3 +149,22 @@ def test_a_fault_of_one_version_is_told_with_its_place(shop: OwnProject, tmp_pat
     ran = shop.run(*SOJOURN, "backtest", "calls.jsonl", "--against", str(former))
     assert ran.returncode != 0
     assert "nowhere" in ran.stderr
+
+
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_played(shop: OwnProject) -> None:
+    ran = shop.run(
+        *SOJOURN, "backtest", "calls.jsonl", "--against", ".", "--page", "nowhere/page.html"
+    )
+    assert ran.returncode == 2
+    assert "nowhere/page.html: cannot be written" in ran.stderr
+    assert "before" not in ran.stderr
+
+
+@pytest.mark.parametrize(("file", "said"), [("-", "more than once"), ("empty", "is empty")])
+def test_a_recording_that_would_play_nothing_is_refused(
+    shop: OwnProject, file: str, said: str
+) -> None:
+    shop.write("empty", "")
+    ran = shop.run(*SOJOURN, "backtest", file, "--against", ".")
+    assert ran.returncode == 2
+    assert said in ran.stderr
