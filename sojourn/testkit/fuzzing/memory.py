@@ -3,21 +3,14 @@
 A breach that is found here counts only once it is found on the real gate as well.
 """
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from sojourn.domain.customer import read_identity
-from sojourn.domain.errors import BadInput
-from sojourn.domain.events import Event
 from sojourn.domain.invariants import Breach
 from sojourn.in_memory.world import World
 from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.render import Renderer
 from sojourn.sending.grounds import Grounds
-from sojourn.testkit.engines.in_process import MOMENT
-from sojourn.testkit.engines.rest import TASK_TIME
 from sojourn.testkit.fuzzing.script import Script
 from sojourn.testkit.fuzzing.stage import (
     CIRCLE,
@@ -29,8 +22,8 @@ from sojourn.testkit.fuzzing.stage import (
     circles,
     moments,
 )
-from sojourn.testkit.kit import EVERYTHING
-from sojourn.testkit.stories import Words, breaches, story_of
+from sojourn.testkit.in_memory import InMemory
+from sojourn.testkit.stories import breaches, story_of
 
 SECRET = "fuzz"  # noqa: S105 (links of messages that nobody gets)
 
@@ -67,10 +60,10 @@ class Memory:
         """
         world = self._world(script.policy, script.begin)
         project, _, rules = self._worlds[script.policy]
-        customer, played = _Customer(world), Played(script)
+        customer, played = InMemory(world, CUSTOMER), Played(script)
         try:
             await Playing(customer, played).all(script)
-            person = world.registry.person(CUSTOMER)
+            person = customer.person
             played.story = story_of(
                 project,
                 rules(),
@@ -95,63 +88,3 @@ class Memory:
             self._worlds[policy] = project, grounds, rules
         project, grounds, _ = self._worlds[policy]
         return World(project, grounds, self._renderer, begin, most=CIRCLE)
-
-
-class _Customer:
-    """One customer of an installation in memory, with the verbs of a journey's test."""
-
-    def __init__(self, world: World) -> None:
-        self.said: list[Words] = []
-        self.arrivals: dict[str, datetime] = {}
-        self._world = world
-        self._say(EVERYTHING)
-
-    async def now(self) -> datetime:
-        """Return the journeys' clock."""
-        return self._world.now
-
-    async def identify(self, **traits: Any) -> None:
-        """Change the customer."""
-        self._say(traits)
-        self._rest()
-
-    async def publish(self, event: Event) -> None:
-        """Publish an event."""
-        now = self._world.now
-        self._world.publish(event)
-        self.arrivals.setdefault(event.message_id, now)
-        self._rest()
-
-    async def after(self, duration: timedelta) -> None:
-        """Let time pass."""
-        self._world.advance(self._world.now + duration)
-        self._rest()
-
-    async def stop(self, reason: str) -> None:
-        """Stop the newest run.
-
-        Raises:
-            BadInput: there is none, or there are those of several journeys.
-        """
-        runs = list(self._world.registry.runs.values())
-        if len({noted.journey for noted in runs}) != 1:
-            raise BadInput("the customer has no run, or runs of several journeys")
-        newest = max(runs, key=lambda noted: noted.id)
-        self._world.stop(newest.workflow_id, reason)
-        self._rest()
-
-    def _say(self, traits: Mapping[str, Any]) -> None:
-        now = self._world.now
-        self.said.append((now, traits))
-        named = f"identify-{CUSTOMER}-{len(self.said)}"
-        self._world.identify(
-            read_identity(traits, customer_id=CUSTOMER, message_id=named, at=now, received_at=now)
-        )
-
-    def _rest(self) -> None:
-        """Let a moment pass, and what falls due at once, as the engine of tests does."""
-        self._world.advance(self._world.now + MOMENT)
-        while (moment := self._world.next_moment()) is not None:
-            if moment > self._world.now + TASK_TIME:
-                return
-            self._world.advance(moment)

@@ -18,7 +18,8 @@ from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.engines import in_process
-from tests.support.in_memory import InMemory, world_of
+from sojourn.testkit.in_memory import InMemory
+from tests.support.in_memory import world_of
 from tests.support.project import WHOLE
 from tests.support.stories import BEGIN, PROJECT, Story, difference, minutes, stories, tell
 
@@ -74,7 +75,7 @@ async def in_the_store(
 async def in_memory(story: Story, world: World, customer_id: str) -> list[tuple[Any, ...]]:
     one = InMemory(world, customer_id)
     await tell(story, one)
-    return sorted(map(row_of, one.rows), key=str)
+    return sorted(map(row_of, one.person.rows), key=str)
 
 
 async def differing(
