@@ -10,15 +10,22 @@ from sojourn.domain.again import Begun
 from sojourn.domain.calendar import zone
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Reason
-from sojourn.in_memory.gate import Gate
+from sojourn.in_memory.facts import judged as judge
 from sojourn.in_memory.knowing import before
 from sojourn.in_memory.people import Happened, Person
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
+from sojourn.sending.grounds import Grounds
 
 
 def judged(
-    person: Person, one: Happened, event: Event, *, now: datetime, journeys: Journeys, gate: Gate
+    person: Person,
+    one: Happened,
+    event: Event,
+    *,
+    now: datetime,
+    journeys: Journeys,
+    grounds: Grounds,
 ) -> dict[tuple[str, str], Verdict]:
     """Judge an event, as `dispatch.entering` does. Limits against abuse do not count here.
 
@@ -28,7 +35,7 @@ def judged(
         event: the same, typed.
         now: the present.
         journeys: of the project.
-        gate: judges facts.
+        grounds: of the installation's decisions.
 
     Returns:
         The judgement for each journey of which it could start a run.
@@ -41,7 +48,9 @@ def judged(
             journey, event, one, before(person, one, event, journeys)
         ):
             continue
-        verdict = _verdict(person, one, journey, event, now=max(now, one.occurred_at), gate=gate)
+        verdict = _verdict(
+            person, one, journey, event, now=max(now, one.occurred_at), grounds=grounds
+        )
         found[one.message_id, name] = verdict
         if verdict.reason is None:
             begun = Begun(routing.key_of(journey, event), one.occurred_at)
@@ -56,17 +65,18 @@ def _verdict(
     event: Event,
     *,
     now: datetime,
-    gate: Gate,
+    grounds: Grounds,
 ) -> Verdict:
     terms, because = journey.terms, ""
     if not terms.again.is_open:
         begun = _newest_of_each(person.begun.get(journey.name, ()), besides=one.message_id)
         key = routing.key_of(journey, event)
-        lives = zone(person.zone(gate.grounds.default_zone))
+        lives = zone(person.zone(grounds.default_zone))
         if why := terms.again.refuses(begun, one.occurred_at, key, lives):
             return Verdict(Reason.CAME_AGAIN, why)
     if terms.enters_if is not None:
-        finding = gate.judged(person, terms.enters_if, now, fields=one.properties)
+        own, fields = grounds.topics.own, one.properties
+        finding = judge(person, terms.enters_if, now, own, fields=fields)
         because = finding.because
         if finding.holds is not True:
             return Verdict(Reason.NOT_QUALIFIED, because)

@@ -9,15 +9,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from sojourn.domain.caps import Slot
-from sojourn.domain.consent import Consents
 from sojourn.domain.consent_words import ordered, standing
-from sojourn.domain.facts import Answers, Fact, Finding, OfEvents
-from sojourn.domain.facts import judge as judged
-from sojourn.domain.facts.answers import of_events, writers_of
-from sojourn.domain.facts.events import Happened as Event
-from sojourn.domain.facts.events import look_up, measured
-from sojourn.domain.facts.nodes import WrittenTo
-from sojourn.domain.facts.of_campaigns import asked_of_campaigns
 from sojourn.domain.holdout import assign
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
@@ -25,7 +17,7 @@ from sojourn.domain.ordering import earliest
 from sojourn.domain.policy import Allow, Defer, Recipient, Skip
 from sojourn.domain.room import LATE, Room
 from sojourn.domain.rules import Rules
-from sojourn.domain.states import WAITING, MessageState
+from sojourn.domain.states import MessageState
 from sojourn.domain.verdict import (
     Case,
     Circumstances,
@@ -37,6 +29,7 @@ from sojourn.domain.verdict import (
     settled,
     watch,
 )
+from sojourn.in_memory.facts import judged
 from sojourn.in_memory.people import Happened, Person, Row
 from sojourn.sending.gathering import as_recipient
 from sojourn.sending.grounds import Grounds
@@ -225,9 +218,9 @@ class Gate:
             paused={},
             told_by_twin=_is_told(delivery, person, others),
             room=self._room(person, delivery, now, recipient),
-            condition=self.judged(person, condition, now, recipient.consents)
-            if condition is not None
-            else None,
+            condition=None
+            if condition is None
+            else judged(person, condition, now, grounds.topics.own, said=recipient.consents),
             assigned=sides,
         )
 
@@ -253,53 +246,6 @@ class Gate:
             for slot in _slots(row, since, held_since)
         ]
         return replace(room, slots=tuple(slots))
-
-    # ---- facts -----------------------------------------------------------------------------
-
-    def judged(
-        self,
-        person: Person,
-        fact: Fact,
-        now: datetime,
-        said: Consents | None = None,
-        fields: dict[str, object] | None = None,
-    ) -> Finding:
-        """Judge a fact about a customer, as `store.facts.one.judged` does.
-
-        Args:
-            person: the customer.
-            fact: the fact.
-            now: the moment at which it is judged.
-            said: what the customer agrees to, if that was read already.
-            fields: properties of the event at hand.
-
-        Returns:
-            The answer, with the clauses that gave it.
-        """
-        answers = Answers(
-            now=now,
-            customer=person.card,
-            consents=said or standing(ordered(person.said), now),
-            fields=fields or {},
-            own=self.grounds.topics.own,
-            written_to={one for one in writers_of(fact) if _wrote(person, one, now)},
-            campaigns=dict.fromkeys(asked_of_campaigns(fact), False),
-        )
-        return judged(fact, look_up(fact, answers, _events(person, of_events(fact))))
-
-    def measured(self, person: Person, of: OfEvents, now: datetime) -> object:
-        """Return the value of a measure of a customer's events.
-
-        Args:
-            person: the customer.
-            of: the measure.
-            now: the moment at which it is measured.
-
-        Returns:
-            As `domain.facts.events.measured`.
-        """
-        answers = Answers(now=now, customer=person.card, own=self.grounds.topics.own)
-        return measured(of, _events(person, [of]), answers)
 
     # ---- the row ---------------------------------------------------------------------------
 
@@ -465,22 +411,3 @@ def _is_told(delivery: Delivery, person: Person, others: Sequence[Person]) -> bo
 def _key_of(row: Row) -> str:
     """Return the key of a row's run, as its id has it."""
     return row.workflow_id.split(":", 2)[2] if row.workflow_id.count(":") > 1 else ""
-
-
-def _wrote(person: Person, asked: WrittenTo, now: datetime) -> bool:
-    states = (*WAITING, MessageState.SENT, MessageState.UNKNOWN)
-    return any(
-        row.journey == asked.by
-        and row.state in states
-        and now - asked.within < row.decided_at <= now
-        for row in person.rows
-    )
-
-
-def _events(person: Person, asked: Iterable[OfEvents]) -> list[Event]:
-    names = {of.event for of in asked}
-    return [
-        Event(one.name, one.occurred_at, one.properties)
-        for name in names
-        for one in person.by_name.get(name, ())
-    ]

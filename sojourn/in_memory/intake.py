@@ -17,12 +17,12 @@ from sojourn.in_memory.aliasing import missed
 from sojourn.in_memory.copying import copies
 from sojourn.in_memory.ending import void_holds
 from sojourn.in_memory.entering import judged
-from sojourn.in_memory.gate import Gate
 from sojourn.in_memory.knowing import known
 from sojourn.in_memory.people import Happened, Mute, Noted, Person, Row
 from sojourn.in_memory.registry import Registry
 from sojourn.journeys.stepping import Runs
 from sojourn.project import Project
+from sojourn.sending.grounds import Grounds
 from sojourn.store import events
 from sojourn.store.holds import FOR_A_SLOT
 from sojourn.store.mutes import ENDED
@@ -50,10 +50,8 @@ class Intake:
 
     Args:
         registry: the customers.
-        gate: decides on messages.
+        grounds: of the installation's decisions.
         project: its journeys and events.
-        timezone: the zone of customers whose own is unknown, an IANA name.
-        clock_skew: how far senders' clocks may differ.
 
     Attributes:
         runs: of the world, whose desk needs this intake: set by the world.
@@ -65,19 +63,16 @@ class Intake:
     def __init__(
         self,
         registry: Registry,
-        gate: Gate,
+        grounds: Grounds,
         project: Project,
-        *,
-        timezone: str,
-        clock_skew: timedelta,
     ) -> None:
         self.refused: list[Refused] = []
         self._registry = registry
-        self._gate = gate
+        self._grounds = grounds
         self._events = project.events
         self._journeys = project.journeys
-        self._timezone = timezone
-        self._within = clock_skew
+        self._timezone = grounds.default_zone
+        self._within = grounds.clock_skew
 
     def take(
         self,
@@ -162,7 +157,9 @@ class Intake:
         if one.occurred_at != one.event.occurred_at:
             # a sender's clock that ran ahead: every reader of the event sees the moment that counts
             one.event = one.event.model_copy(update={"occurred_at": one.occurred_at})
-        verdicts = judged(person, one, one.event, now=now, journeys=self._journeys, gate=self._gate)
+        verdicts = judged(
+            person, one, one.event, now=now, journeys=self._journeys, grounds=self._grounds
+        )
         if muting.begin(person, one, one.event, verdicts, self._journeys):
             self._settle_mutes(person, now)
         return self._route(person, one, one.event, now, verdicts)

@@ -26,6 +26,7 @@ from sojourn.domain.sayings import Noting, Saying, Telling
 from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState
 from sojourn.domain.verdict import Late
 from sojourn.in_memory.aliasing import join
+from sojourn.in_memory.facts import judged, measure
 from sojourn.in_memory.gate import Carries, Gate, takes_all
 from sojourn.in_memory.identifying import identify
 from sojourn.in_memory.intake import Intake, Taken
@@ -92,13 +93,8 @@ class World:
             carries=carries,
             declines=Writer(renderer, grounds, self.registry) if declines else takes_all,
         )
-        self._intake = Intake(
-            self.registry,
-            self._gate,
-            self.project,
-            timezone=grounds.default_zone,
-            clock_skew=grounds.clock_skew,
-        )
+        self._intake = Intake(self.registry, grounds, self.project)
+        self._own = grounds.topics.own
         self._zone = grounds.default_zone
         self._runs = self._intake.runs = Runs(self, now, most=most)
         self._tasks: dict[str, tuple[TaskStand, str]] = {}
@@ -271,7 +267,7 @@ class World:
                 had.append(has)
             return Reply(result=has)
         if asked.fact is not None:
-            holds = self._gate.judged(person, read_fact(asked.fact), asked.now).holds
+            holds = judged(person, read_fact(asked.fact), asked.now, self._own).holds
             return Reply(result=holds)
         return Reply(result=plain_answer(self._measured(person, asked)))
 
@@ -312,7 +308,7 @@ class World:
             value = trait_of(person.card, of)
             return value if isinstance(value, str | int | float | bool) else None
         assert isinstance(of, OfEvents), "else it is a trait"
-        found = self._gate.measured(person, of, asked.now)
+        found = measure(person, of, asked.now, self._own)
         match found:
             case Range(low=low, high=high):
                 return low if low == high else None
