@@ -32,6 +32,8 @@ class Store:
 
     def __init__(self, engine: AsyncEngine, writers: int) -> None:
         self.engine = engine
+        self._closed = False
+        event.listen(engine.sync_engine, "checkin", self._hang_up)
         # SQLite has one writer at a time: a queue here is cheaper and fairer than SQLite's busy
         # handler, which sleeps and tries again
         self._writers = asyncio.Semaphore(writers)
@@ -113,8 +115,14 @@ class Store:
         return self.engine.execution_options(sojourn_read_only=True).connect()
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; one that is in use is closed when its session ends."""
+        self._closed = True
         await self.engine.dispose()
+
+    def _hang_up(self, _: object, entry: ConnectionPoolEntry) -> None:
+        """Close what comes back to a pool that nobody looks after any more."""
+        if self._closed:
+            entry.invalidate()
 
     async def __aenter__(self) -> Self:
         return self

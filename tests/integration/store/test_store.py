@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -14,7 +15,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, delete, inspect
 from sqlalchemy.exc import IntegrityError, StatementError
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from sojourn.domain.errors import BadSetting, StoreUnavailable
 from sojourn.store import (
@@ -25,7 +26,7 @@ from sojourn.store import (
     events,
     migrating,
 )
-from sojourn.store.tables import EventRow
+from sojourn.store.tables import EventRow, RunRow
 from tests.support.rows import HOUR, NOON, claimed, event_row, keep, row_of, submit
 
 
@@ -87,6 +88,19 @@ async def test_a_hand_over_from_before_there_were_attempts_becomes_an_attempt(
     await opened.close()
     assert (attempt.state, attempt.provider, attempt.attempt) == ("submitting", "outbox", 1)
     assert (attempt.submitted_at, attempt.journey_at) == (row.submitted_at, row.decided_at)
+
+
+async def test_a_session_that_outlives_the_store_closes_its_connection(
+    database_url: str,
+) -> None:
+    store = await Store.open(database_url, migrate=True)
+    async with store.reading() as session:
+        driver = (await (await session.connection()).get_raw_connection()).driver_connection
+        assert driver is not None
+        await store.close()
+        assert (await session.exec(select(RunRow))).all() == []
+    with pytest.raises((ValueError, asyncpg.InterfaceError), match="closed|no active"):
+        await driver.execute("SELECT 1")
 
 
 async def test_a_second_migration_waits_and_finds_the_first_done(database_url: str) -> None:
