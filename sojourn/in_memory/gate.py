@@ -6,7 +6,6 @@ Every message that may leave leaves at once, unless `Outcomes` says that its pro
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import count
 
 from sojourn.domain.caps import Slot
 from sojourn.domain.consent_words import ordered, standing
@@ -62,6 +61,7 @@ class Gate:
         grounds: of the decisions.
         templates: the channels that have a template.
         kin: the other customers who share an address with one.
+        number: gives the next row its number.
         carries: the providers.
         declines: the templates.
 
@@ -76,6 +76,7 @@ class Gate:
         grounds: Grounds,
         templates: Templates,
         kin: Callable[[Person], Sequence[Person]],
+        number: Callable[[], int],
         *,
         carries: Carries = takes_all,
         declines: Declines = takes_all,
@@ -87,7 +88,7 @@ class Gate:
         self._kin = kin
         self._carries = carries
         self._declines = declines
-        self._numbers = count(1)
+        self._number = number
         self.given_up: list[Row] = []
 
     def decide(self, person: Person, delivery: Delivery, now: datetime) -> Receipt | Late:
@@ -229,12 +230,13 @@ class Gate:
         pairs = [(c, one) for c in customer.reachable for one in customer.addresses(c)]
         barred = {pair for pair in pairs if not self.grounds.may_write_to(*pair)}
         said = standing(ordered(person.said), now)
-        return as_recipient(customer, said, timezone, barred=barred)
+        return as_recipient(customer, said, timezone, dead=person.dead, barred=barred)
 
     def _room(
         self, person: Person, delivery: Delivery, now: datetime, recipient: Recipient
     ) -> Room | None:
-        room = Room.of(delivery, self.rules, now)
+        least = person.card.least_days.get(delivery.topic, 0)
+        room = Room.of(delivery, self.rules, now, least_days=least)
         if room is None or not person.rows:
             return room
         since, held_since = room.since(recipient.tz), now - LATE
@@ -253,7 +255,7 @@ class Gate:
         """Keep a verdict, as `sending.applying` does."""
         delivery = case.delivery
         if case.entry is None:
-            row = Row.of(next(self._numbers), person.customer_id, delivery, case.now)
+            row = Row.of(self._number(), person.customer_id, delivery, case.now)
             person.rows.append(row)
         else:
             row = rows[-1]

@@ -199,6 +199,8 @@ class Person:
         recipient: the customer as the policy sees recipients, until something changes; None: it
             has changed since, or a consent will end by itself.
         is_merged: another id was joined to this one.
+        besides: fields of the card that no call says: an erasure, a break, devices.
+        dead: the suppressed ones of the customer's addresses.
     """
 
     customer_id: str
@@ -215,6 +217,8 @@ class Person:
     calls: dict[tuple[str, str], datetime] = field(default_factory=dict)
     recipient: Recipient | None = None
     is_merged: bool = False
+    besides: dict[str, Any] = field(default_factory=dict)
+    dead: frozenset[tuple[Channel, str]] = frozenset()
     _card: Customer | None = None
     _zones: dict[str, str] = field(default_factory=dict)
 
@@ -238,6 +242,7 @@ class Person:
                     for name, word in self.words.items()
                     if not name.startswith(TRAIT)
                 },
+                **self.besides,
             )
         return self._card
 

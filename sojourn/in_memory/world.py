@@ -1,7 +1,7 @@
 """`World`: an installation in memory. Events go in, a ledger and ends of runs come out."""
 
 import gc
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,11 +26,14 @@ from sojourn.domain.sayings import Noting, Saying, Telling
 from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState
 from sojourn.domain.verdict import Late
 from sojourn.in_memory.aliasing import join
+from sojourn.in_memory.course import Course
 from sojourn.in_memory.facts import judged, measure
+from sojourn.in_memory.following import FollowedRun
 from sojourn.in_memory.gate import Carries, Gate, takes_all
 from sojourn.in_memory.identifying import identify
 from sojourn.in_memory.intake import Intake, Taken
-from sojourn.in_memory.people import Mute, Person
+from sojourn.in_memory.loading import Kept, load
+from sojourn.in_memory.people import Mute, Noted, Person
 from sojourn.in_memory.registry import Registry
 from sojourn.in_memory.writing import Writer
 from sojourn.journeys.journey import Journey
@@ -80,6 +83,7 @@ class World:
         calls: Calls | None = None,
         most: int | None = None,
     ) -> None:
+        self._every = project.journeys
         played = {n: j for n, j in project.journeys.items() if not _asks(j)}
         self.left_out = tuple(n for n in project.journeys if n not in played)
         off = project.journeys.off & played.keys()
@@ -90,6 +94,7 @@ class World:
             grounds,
             renderer.channels_of,
             self.registry.kin,
+            self._number,
             carries=carries,
             declines=Writer(renderer, grounds, self.registry) if declines else takes_all,
         )
@@ -235,6 +240,45 @@ class World:
         elsewhere = [run for run in new.open_runs if zones.get(id(run), timezone) != timezone]
         self._intake.move(new, elsewhere, timezone, because=because, at=alias.at)
 
+    # ---- what goes on ----------------------------------------------------------------------
+
+    def load(self, kept: Iterable[Kept]) -> None:
+        """Take in customers as a store keeps them, before anything happens.
+
+        Args:
+            kept: the customers.
+        """
+        load(self.registry, kept, self.project.journeys, self.project.events)
+
+    def follow(self, course: Course) -> str:
+        """Take up an open run where its history leaves it.
+
+        A run of a journey that is left out here follows its history, and goes no further.
+
+        Args:
+            course: the run.
+
+        Returns:
+            Why it would break under this code; empty: it goes on.
+
+        Raises:
+            UnknownName: the project has no such journey.
+        """
+        run = FollowedRun(self._runs, self._every[course.journey], course)
+        if run.broken or not run.is_open:
+            return run.broken
+        if course.journey in self.left_out:
+            run.terminate()
+            return ""
+        person = self.registry.person(course.enrolment.customer_id)
+        number, key = self.registry.number(), course.enrolment.key
+        noted = Noted(number, course.workflow_id, course.journey, key, run)
+        self.registry.runs[course.workflow_id] = noted
+        self.registry.every_run.append(noted)
+        person.runs.append(noted)
+        self._tasks |= {task: (stand, course.workflow_id) for task, stand in run.opened.items()}
+        return ""
+
     # ---- the desk of the runs --------------------------------------------------------------
 
     async def send(self, delivery: Delivery) -> tuple[Receipt, datetime]:
@@ -301,6 +345,9 @@ class World:
             mutes = [mute for mute in person.mutes if mute.message_id == said.task]
             self._intake.unmute(person, mutes, because=said.task, at=said.now, now=self.now)
         return stand
+
+    def _number(self) -> int:
+        return self.registry.number()  # which begins again above what was loaded
 
     def _measured(self, person: Person, asked: Question) -> Any:
         of = read_measure(asked.measure)

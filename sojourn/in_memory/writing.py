@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sojourn.domain.errors import TemplateError
+from sojourn.domain.errors import BadEvent, TemplateError
 from sojourn.domain.events import Event, Events
 from sojourn.domain.keys import Reach
 from sojourn.domain.messages import Channel, Delivery, Reason
@@ -41,7 +41,10 @@ class Writer:
         start = self._registry.events.get(delivery.enrolment)
         if start is None:
             return None
-        began = typed(start, self._grounds.events)
+        try:
+            began = typed(start, self._grounds.events)
+        except BadEvent as fault:  # a stored event, by the code of the next release
+            return Reason.EVENT_MISSING, str(fault)
         timezone = person.zone(self._grounds.default_zone)
         told = self._told(person, delivery)
         claim = Claim(
@@ -83,7 +86,10 @@ class Writer:
             of_thing = bool(reach.part) and reach.thing(events.said(one, reach)) == reach.thing(key)
             if not (own or of_thing or one.name in self._of_any_key):
                 continue
-            event = typed(one, self._grounds.events)
+            try:
+                event = typed(one, self._grounds.events)
+            except BadEvent:
+                continue
             if own:
                 found.own.append(event)
             elif one.name in self._of_any_key:

@@ -41,7 +41,7 @@ class _Request:
 
 
 @dataclass(eq=False)
-class _Wait(_Request):
+class Wait(_Request):
     """Wait until something has woken the run, or for a span.
 
     Args:
@@ -56,7 +56,7 @@ class _Wait(_Request):
 
 
 @dataclass(eq=False)
-class _Deed(_Request):
+class Deed(_Request):
     """Have something done, however many attempts it takes.
 
     Args:
@@ -176,7 +176,7 @@ class LocalRun(Unwatched):
     @property
     def waiting(self) -> Waited | None:
         """The wait that the run is in."""
-        if not self.is_open or not isinstance(self._request, _Wait):
+        if not self.is_open or not isinstance(self._request, Wait):
             return None
         shift, wait = self.enrolment.clock, self._request
         began = self._since + shift
@@ -213,10 +213,10 @@ class LocalRun(Unwatched):
             match self._request:
                 case None:
                     pass
-                case _Wait() as wait:
+                case Wait() as wait:
                     if not self._is_over(wait):
                         return
-                case _Deed() as deed:
+                case Deed() as deed:
                     if not await self._is_done(deed):
                         return
             self._step()
@@ -254,7 +254,7 @@ class LocalRun(Unwatched):
             )
         return request
 
-    def _is_over(self, wait: _Wait) -> bool:
+    def _is_over(self, wait: Wait) -> bool:
         ends = self._since + wait.longest
         if not wait.woken() and self._runs.now < ends:
             if self._resumes_at is None:
@@ -265,7 +265,7 @@ class LocalRun(Unwatched):
         self.waits.append(over)
         return True
 
-    async def _is_done(self, deed: _Deed) -> bool:
+    async def _is_done(self, deed: Deed) -> bool:
         """Make an attempt if its time has come; tell whether the run goes on."""
         if deed.over():
             self._answer = None
@@ -285,7 +285,7 @@ class LocalRun(Unwatched):
             return False
         return True
 
-    def _has_failed(self, deed: _Deed, failed: TryAgain) -> bool:
+    def _has_failed(self, deed: Deed, failed: TryAgain) -> bool:
         pause = min(FIRST_PAUSE * 2 ** min(self._attempts - 1, 20), deed.longest_pause)
         again = self._runs.now + (failed.after or pause)
         if deed.within is not None and (failed.final or again > self._since + deed.within):
@@ -327,7 +327,7 @@ class LocalRun(Unwatched):
             longest: the span after which the wait ends by itself.
             summary: what the run waits for, as an operator reads it.
         """
-        await _Wait(woken, longest, summary)
+        await Wait(woken, longest, summary)
 
     async def send(self, delivery: Delivery, summary: str) -> Receipt:
         """Have the desk answer for a message."""
@@ -338,7 +338,7 @@ class LocalRun(Unwatched):
             receipt, at = await self._runs.desk.send(delivery)
             return receipt, at - self.enrolment.clock
 
-        receipt: Receipt = await _Deed(do, SEND_PAUSE)
+        receipt: Receipt = await Deed(do, SEND_PAUSE)
         return receipt
 
     async def call(
@@ -356,7 +356,7 @@ class LocalRun(Unwatched):
             The reply, or its last failure; None if ``over`` came first.
         """
         doing = self._at_once(lambda: self._runs.desk.call(asked))
-        reply: Reply | None = await _Deed(doing, CALL_PAUSE, over, within)
+        reply: Reply | None = await Deed(doing, CALL_PAUSE, over, within)
         return reply
 
     async def ask(self, asked: Question, summary: str, over: Callable[[], bool]) -> Reply | None:
@@ -371,19 +371,19 @@ class LocalRun(Unwatched):
             The answer; None if ``over`` came first.
         """
         doing = self._at_once(lambda: self._runs.desk.ask(asked))
-        reply: Reply | None = await _Deed(doing, SAY_PAUSE, over)
+        reply: Reply | None = await Deed(doing, SAY_PAUSE, over)
         return reply
 
     async def say(self, said: Saying, summary: str) -> bool:
         """Have the desk take in what the run says."""
-        taken: bool = await _Deed(
+        taken: bool = await Deed(
             self._at_once(lambda: self._runs.desk.say(said, summary)), SAY_PAUSE
         )
         return taken
 
     async def task(self, said: Opening | Closing, summary: str) -> TaskStand:
         """Have the desk open or close a task."""
-        stand: TaskStand = await _Deed(self._at_once(lambda: self._runs.desk.task(said)), SAY_PAUSE)
+        stand: TaskStand = await Deed(self._at_once(lambda: self._runs.desk.task(said)), SAY_PAUSE)
         return stand
 
     def continue_as_new(self, enrolment: Enrolment) -> NoReturn:

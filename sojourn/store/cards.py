@@ -113,7 +113,7 @@ async def hear(
     if not new:
         told = await _repeated(session, row, identity, at=at, received_at=arrived)
         return Identified(card(row), repeated=True, news=tuple(told))
-    before = _words(row, now=now)
+    before = words(row, now=now)
     heard = heard_in(identity, at)
     _write(row, {**before, **newer(heard, than=before)})
     faults, left = identity.faults, identity.left
@@ -235,11 +235,11 @@ async def merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> No
         old: the row that becomes a pointer.
         new: the row that gets the fields.
     """
-    theirs, ours = _words(old), _words(new)
+    theirs, ours = words(old), words(new)
     _write(new, {**theirs, **newer(ours, than=theirs)})
     for kind in addresses.KINDS:
-        words = [said[kind] for said in (theirs, ours) if kind in said]
-        await addresses.note(session, new.customer_id, kind, words)
+        heard = [said[kind] for said in (theirs, ours) if kind in said]
+        await addresses.note(session, new.customer_id, kind, heard)
     moments = [row.identified_at for row in (old, new) if row.identified_at is not None]
     new.identified_at = max(moments, default=None)
     # erasure under either id erases the person
@@ -273,7 +273,7 @@ def _longest(theirs: Mapping[str, int], ours: Mapping[str, int]) -> dict[str, in
     return {topic: max(theirs.get(topic, 0), ours.get(topic, 0)) for topic in {**theirs, **ours}}
 
 
-def _words(row: CustomerRow, *, now: datetime | None = None) -> dict[str, Word]:
+def words(row: CustomerRow, *, now: datetime | None = None) -> dict[str, Word]:
     """Return the words on a row's fields, each with its moment, which is not later than ``now``."""
     values = {name: getattr(row, name) for name in CARD}
     values |= {TRAIT + name: value for name, value in row.attributes.items()}

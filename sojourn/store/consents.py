@@ -109,6 +109,34 @@ async def of_many(
     return {one: standing(ordered(each), now) for one, each in said.items()}
 
 
+async def words_of_many(
+    session: AsyncSession, rows: Sequence[CustomerRow]
+) -> dict[str, list[ConsentRow]]:
+    """Return the words of several customers, as `words`, in no order.
+
+    Args:
+        session: any session.
+        rows: the rows of the customers, none of them a pointer.
+
+    Returns:
+        The statements, by customer; a refusal of an address is a row that is not stored.
+    """
+    said: dict[str, list[ConsentRow]] = {row.customer_id: [] for row in rows}
+    query = select(ConsentRow).where(col(ConsentRow.customer_id).in_(said))
+    for one in await session.exec(query):
+        said[one.customer_id].append(one)
+    theirs = [
+        (row.customer_id, (channel, address))
+        for row in rows
+        for channel in Channel
+        for address in addresses_of(row, channel)
+    ]
+    refused = await refusals.against_each(session, [pair for _, pair in theirs])
+    for customer_id, pair in theirs:
+        said[customer_id] += [_by_address(customer_id, one) for one in refused.get(pair, ())]
+    return said
+
+
 async def statements(session: AsyncSession, customer_id: str) -> Sequence[ConsentRow]:
     """Return every statement of the customer on consent; the word that counts comes last.
 

@@ -127,8 +127,8 @@ def _starts(journey: type[Journey]) -> bool:
     return bool(journey.terms.starts_on) and _can_be_made_up(journey.terms.starts_on[0])
 
 
-async def tell(story: Story, to: Teller) -> None:
-    """Have a story happen to a customer, and forty days after it."""
+async def tell(story: Story, to: Teller, afterwards: timedelta = timedelta(days=40)) -> None:
+    """Have a story happen to a customer, and some time pass after it."""
     journey, done = story
     starts, key = journey.terms.starts_on[0], journey.terms.key
     fields = made_up_fields(starts, also=key, now=BEGIN) | ({key: "k1"} if key else {})
@@ -136,7 +136,7 @@ async def tell(story: Story, to: Teller) -> None:
     for act in done:
         await to.after(act.after)
         await act.do(to)
-    await to.after(timedelta(days=40))
+    await to.after(afterwards)
 
 
 def minutes(span: timedelta) -> int:

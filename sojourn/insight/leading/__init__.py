@@ -1,0 +1,1 @@
+"""Leading on: the open runs of an installation taken into memory, and time let pass there."""
