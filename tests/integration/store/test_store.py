@@ -99,7 +99,7 @@ async def test_a_session_that_outlives_the_store_closes_its_connection(
         assert driver is not None
         await store.close()
         assert (await session.exec(select(RunRow))).all() == []
-    with pytest.raises((ValueError, asyncpg.InterfaceError), match="closed|no active"):
+    with pytest.raises((ValueError, asyncpg.InterfaceError), match=r"closed|no active"):
         await driver.execute("SELECT 1")
 
 
