@@ -83,13 +83,28 @@ async def played(
     Raises:
         BadInput: the process failed; the message is its own.
     """
+    days = str(led_on // timedelta(days=1))
+    await aside("sojourn.cli.backtesting", project, str(file), str(into), days, progress=progress)
+    return _read(into)
+
+
+async def aside(module: str, project: Path, *given: str, progress: Progress) -> None:
+    """Run a module of ours for a project in a process of its own: two versions share no module.
+
+    Args:
+        module: its ``main`` tells its progress by `tell_progress`.
+        project: the folder of the project.
+        given: the arguments.
+        progress: is called with what is done, and with all.
+
+    Raises:
+        BadInput: the process failed; the message is its own.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "sojourn.cli.backtesting",
-        str(file),
-        str(into),
-        str(led_on // timedelta(days=1)),
+        module,
+        *given,
         # a checkout of this very repository must not take the engine's place
         env={**os.environ, PROJECT: str(project), "PYTHONSAFEPATH": "1"},
         stdout=PIPE,
@@ -110,7 +125,6 @@ async def played(
     said = (await failing).decode(errors="replace").strip()
     if process.returncode:
         raise BadInput(f"{project}: {said.splitlines()[-1] if said else process.returncode}")
-    return _read(into)
 
 
 def _read(into: Path) -> Side:
@@ -131,7 +145,9 @@ def main() -> int:
                 calls.append(call)
             elif isinstance(call, Fault):
                 continue  # the parent has told of it
-        side = play(calls, project, settings, led_on=timedelta(days=int(days)), progress=_tell)
+        side = play(
+            calls, project, settings, led_on=timedelta(days=int(days)), progress=tell_progress
+        )
     except SojournError as error:
         print(error, file=sys.stderr)  # noqa: T201 (the parent reads it)
         return 1
@@ -139,7 +155,8 @@ def main() -> int:
     return 0
 
 
-def _tell(done: int, total: int) -> None:
+def tell_progress(done: int, total: int) -> None:
+    """Print how far it is, for the process that waits for this one."""
     if done == total or done % max(total // STEPS, 1) == 0:
         print(done, total, flush=True)  # noqa: T201 (the parent reads it)
 

@@ -15,6 +15,7 @@ from tests.support.markdown import ROOT, blocks
 EXAMPLES = ROOT / "examples"
 PROJECTS = ("activity", "second_language")
 OTHERS = {
+    "pull_request": "tests/unit/cli/test_impact_example.py",
     "service": "the test of the service",
     "webhook_mapping": "tests/integration/gateway/test_webhooks.py",
 }

@@ -9,11 +9,13 @@ from sojourn.cli import histories
 from sojourn.cli.changed_waits import ChangedWait, told
 from sojourn.cli.here import Here
 from sojourn.cli.histories import Checked
+from sojourn.cli.impact import Asked, impact_of, show_impact
 from sojourn.cli.options import AsJson
 from sojourn.cli.output import console, show_json, show_line
 from sojourn.cli.running import run
 from sojourn.domain.contradictions import contradiction
-from sojourn.domain.errors import BadPolicy
+from sojourn.domain.errors import BadInput, BadPolicy
+from sojourn.insight.leading.impact import as_json as plain
 from sojourn.journeys.advice import advice
 from sojourn.journeys.circles import circles
 from sojourn.journeys.precedence import named_in_vain
@@ -40,6 +42,20 @@ def check(
     open_runs: Annotated[
         bool, typer.Option("--open", help="Replay every open run of the namespace instead.")
     ] = False,
+    impact: Annotated[
+        bool,
+        typer.Option(
+            "--impact",
+            help="With --open: compare what open runs will do by the former code and by this one.",
+        ),
+    ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(help="The former code: a revision of git, or a project's folder. [HEAD]"),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Of --impact: the runs that are named for each difference.")
+    ] = SHOWN,
     as_json: AsJson = False,
 ) -> None:
     """Replay histories against this code and name each run that it would break.
@@ -47,13 +63,22 @@ def check(
     With --open it replays all runs of the namespace, even of journeys that this code lacks, and
     checks the stored events that they read. It also reports waits that go on although the code
     would begin them with another length, and templates and names of topics that are missing in
-    declared languages. Run it before a deploy. It exits with 1 if a run would break, or if
-    policy.toml cannot be read or names a journey that the project does not have.
+    declared languages. Run it before a deploy. With --impact it also leads every open run on in
+    memory, by the former code and by this one, and says whose messages differ. It exits with 1 if
+    a run would break, or if policy.toml cannot be read or names a journey that the project does not
+    have.
     """
-    run(_check(Here.compose(), folder, open_runs=open_runs, as_json=as_json))
+    if impact and not open_runs:
+        raise BadInput("--impact is that on open runs: add --open")
+    if against is not None and not impact:
+        raise BadInput("--against is the former code of --impact: add --impact")
+    of = Asked((against or "HEAD") if impact else None, samples)
+    run(_check(Here.compose(), folder, of, open_runs=open_runs, as_json=as_json))
 
 
-async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: bool) -> None:
+async def _check(
+    here: Here, folder: Path | None, of: Asked, *, open_runs: bool, as_json: bool
+) -> None:
     await check_journeys(here.project)
     policy = _policy(here)
     stored: list[Unreadable] = []
@@ -62,6 +87,7 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
         stored = await _stored(here, [run.name for run in replayed])
     else:
         replayed = await _recorded(here, folder)
+    found = None if of.former is None else await impact_of(here, of.former)
     broken = [result for result in replayed if result.broken]
     project = here.project
     unwritten = [
@@ -92,6 +118,7 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
                 "advice": advised,
                 "policy": policy,
                 "templates": unwritten,
+                **({} if found is None else {"impact": plain(found, of.samples)}),
             }
         )
     elif replayed:
@@ -106,7 +133,9 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
         show_line("missing in declared languages; another language stands in:")
         for name in unwritten:
             show_line(f"  {name}")
-    if broken or policy or any(one.starts for one in stored):
+    if found is not None and not as_json:
+        show_impact(found, of)
+    if broken or policy or any(one.starts for one in stored) or (found and found.broken):
         raise typer.Exit(1)
 
 

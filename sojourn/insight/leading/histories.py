@@ -1,7 +1,7 @@
 """Temporal histories of open runs, read into plain records (`in_memory.course`)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +28,9 @@ AT_ONCE = 20
 _EVENT = {value: name.removeprefix("EVENT_TYPE_") for name, value in EventType.items()}
 
 
-async def open_courses(client: Client, journeys: Collection[str] = ()) -> AsyncIterator[Course]:
+async def open_courses(
+    client: Client, journeys: Collection[str] = ()
+) -> AsyncGenerator[Course, None]:
     """Read the history of every open run.
 
     Args:
