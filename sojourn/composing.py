@@ -108,12 +108,24 @@ def find_root(start: Path | None = None) -> Path:
     return next((folder for folder in (here, *here.parents) if _table(folder) is not None), here)
 
 
+def prices_of(root: Path) -> Prices:
+    """Return the prices that a project's ``prices.toml`` names.
+
+    Args:
+        root: its folder.
+
+    Raises:
+        BadProject: the file cannot be read; the message names the entry at fault.
+    """
+    return _read(root / PRICES, read_prices, Prices())
+
+
 @cache
 def _composed(root: Path) -> Project:
     declared = _declaration(root)
     topics = _read(root / TOPICS, read_topics, Topics())
     coupons = _read(root / COUPONS, read_pools, Pools())
-    prices = _read(root / PRICES, read_prices, Prices())
+    prices = prices_of(root)
     ramps = _read(root / RAMP, read_ramps, Ramps())
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))

@@ -2,31 +2,40 @@
 
 import asyncio
 import io
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
 from asyncio.subprocess import PIPE
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
-from sojourn.cli.calls import Fault, read_calls
-from sojourn.composing import load_project, settings_of
+from sojourn.cli.calls import read_calls
+from sojourn.composing import load_project, prices_of, settings_of
 from sojourn.dispatch.calls import Track
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadInput, SojournError
 from sojourn.domain.strict_json import read_json
-from sojourn.insight.backtesting.playing import Recorded, play
+from sojourn.insight.backtesting.playing import Recorded, Span, play
+from sojourn.insight.backtesting.remembering import remember
 from sojourn.insight.backtesting.side import Side
+from sojourn.insight.backtesting.stored import Stored, read_stored
+from sojourn.project import Project
+from sojourn.settings import Settings
+from sojourn.store import Store
 
 PROJECT = "SOJOURN_PROJECT"
 STEPS = 100
 """The number of times that a side tells its progress."""
 
 Progress = Callable[[int, int], None]
+NOTHING_ELSE: Mapping[str, str] = MappingProxyType({})
 
 
 def former(root: Path, against: str, folder: Path) -> Path:
@@ -65,16 +74,38 @@ def former(root: Path, against: str, folder: Path) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """A time of the store.
+
+    Args:
+        since: its first moment.
+        until: its end.
+    """
+
+    since: datetime
+    until: datetime
+
+
 async def played(
-    project: Path, file: Path, into: Path, *, led_on: timedelta, progress: Progress
+    project: Path,
+    of: Path | Stretch,
+    into: Path,
+    *,
+    led_on: timedelta,
+    prices: Path,
+    store: str = "",
+    progress: Progress,
 ) -> Side:
     """Play a side in a process of its own.
 
     Args:
         project: the folder of its project.
-        file: the recorded calls, by a whole path.
+        of: the file with the recorded calls, by a whole path; or a time of the store.
         into: a file that does not exist yet.
-        led_on: the time after the last call.
+        led_on: the time after the last call, or after the stretch.
+        prices: the folder of the project whose prices count, for both sides alike.
+        store: the URL of the store.
         progress: is called with the calls that are done, and with all.
 
     Returns:
@@ -83,12 +114,28 @@ async def played(
     Raises:
         BadInput: the process failed; the message is its own.
     """
-    days = str(led_on // timedelta(days=1))
-    await aside("sojourn.cli.backtesting", project, str(file), str(into), days, progress=progress)
+    told = {
+        "file": str(of) if isinstance(of, Path) else "",
+        "since": of.since.isoformat() if isinstance(of, Stretch) else "",
+        "until": of.until.isoformat() if isinstance(of, Stretch) else "",
+        "into": str(into),
+        "days": led_on // timedelta(days=1),
+        "prices": str(prices),
+    }
+    # each side has its own project, and the store is the same
+    shared = {"SOJOURN_DATABASE_URL": store} if store else {}
+    module = "sojourn.cli.backtesting"
+    await aside(module, project, json.dumps(told), progress=progress, environment=shared)
     return _read(into)
 
 
-async def aside(module: str, project: Path, *given: str, progress: Progress) -> None:
+async def aside(
+    module: str,
+    project: Path,
+    *given: str,
+    progress: Progress,
+    environment: Mapping[str, str] = NOTHING_ELSE,
+) -> None:
     """Run a module of ours for a project in a process of its own: two versions share no module.
 
     Args:
@@ -96,6 +143,7 @@ async def aside(module: str, project: Path, *given: str, progress: Progress) -> 
         project: the folder of the project.
         given: the arguments.
         progress: is called with what is done, and with all.
+        environment: variables that it has beside those of this process.
 
     Raises:
         BadInput: the process failed; the message is its own.
@@ -106,7 +154,7 @@ async def aside(module: str, project: Path, *given: str, progress: Progress) -> 
         module,
         *given,
         # a checkout of this very repository must not take the engine's place
-        env={**os.environ, PROJECT: str(project), "PYTHONSAFEPATH": "1"},
+        env={**os.environ, **environment, PROJECT: str(project), "PYTHONSAFEPATH": "1"},
         stdout=PIPE,
         stderr=PIPE,
     )
@@ -135,24 +183,47 @@ def main() -> int:
     """Play the side that the arguments and the environment name; print how far it is."""
     from sojourn.cli.output import as_json  # noqa: PLC0415 (the parent needs none of it)
 
-    file, into, days = sys.argv[1:]
+    told = json.loads(sys.argv[1])
     try:
         project = load_project()
         settings = settings_of(project)
-        calls: list[Recorded] = []
-        for _, call in read_calls(Path(file), project.events, within=settings.clock_skew):
-            if isinstance(call, Track | Identity | Alias):
-                calls.append(call)
-            elif isinstance(call, Fault):
-                continue  # the parent has told of it
-        side = play(
-            calls, project, settings, led_on=timedelta(days=int(days)), progress=tell_progress
-        )
+        led_on = timedelta(days=told["days"])
+        prices = prices_of(Path(told["prices"]))
+        if told["file"]:
+            calls = _recorded(Path(told["file"]), project, settings)
+            side = play(
+                calls, project, settings, led_on=led_on, prices=prices, progress=tell_progress
+            )
+        else:
+            since, until = (datetime.fromisoformat(told[one]) for one in ("since", "until"))
+            stored = asyncio.run(_stored(settings.store_url, project, since, until))
+            span = Span(since, until, lambda world: remember(world, stored.before))
+            side = play(
+                stored.calls,
+                project,
+                settings,
+                led_on=led_on,
+                span=span,
+                prices=prices,
+                progress=tell_progress,
+            )
+            side = replace(side, gaps=stored.gaps)
     except SojournError as error:
         print(error, file=sys.stderr)  # noqa: T201 (the parent reads it)
         return 1
-    Path(into).write_text(as_json(side.as_json()))
+    Path(told["into"]).write_text(as_json(side.as_json()))
     return 0
+
+
+def _recorded(file: Path, project: Project, settings: Settings) -> list[Recorded]:
+    """Return the calls of a file; its faults, of which the parent has told, are left out."""
+    calls = (call for _, call in read_calls(file, project.events, within=settings.clock_skew))
+    return [call for call in calls if isinstance(call, Track | Identity | Alias)]
+
+
+async def _stored(url: str, project: Project, since: datetime, until: datetime) -> Stored:
+    async with await Store.open(url) as store:
+        return await read_stored(store, project.events, since=since, until=until)
 
 
 def tell_progress(done: int, total: int) -> None:

@@ -6,7 +6,7 @@ from sojourn.domain.customer import Identity, Word
 
 TRAIT = "traits."
 """The beginning of the names of fields that are no columns of a card."""
-_CONTEXT = "context of "
+CONTEXT = "context of "
 """The beginning of a word's source, if the word comes from the context of a call."""
 
 
@@ -24,7 +24,7 @@ def heard_in(identity: Identity, at: datetime) -> dict[str, Word]:
     context = {field: value for field, value in identity.context.items() if field not in given}
     return {
         **{field: Word(v, at, identity.message_id) for field, v in given.items()},
-        **{field: Word(v, at, _CONTEXT + identity.message_id) for field, v in context.items()},
+        **{field: Word(v, at, CONTEXT + identity.message_id) for field, v in context.items()},
     }
 
 
@@ -54,4 +54,4 @@ def _outranks(word: Word, held: Word) -> bool:
 
 
 def _by_context(word: Word) -> bool:
-    return word.source.startswith(_CONTEXT)
+    return word.source.startswith(CONTEXT)

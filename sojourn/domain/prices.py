@@ -55,6 +55,10 @@ class Prices:
     general: Mapping[str, SegmentPrice] = field(default_factory=dict)
     own: Mapping[str, Mapping[str, SegmentPrice]] = field(default_factory=dict)
 
+    def __bool__(self) -> bool:
+        """Tell whether the file names a price."""
+        return bool(self.general) or any(self.own.values())
+
     def of(self, number: str, provider: str) -> SegmentPrice | None:
         """Return what a segment to a number costs.
 

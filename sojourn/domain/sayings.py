@@ -15,6 +15,8 @@ TOLD = "told/"
 """Ids of events that a run tells begin with it."""
 TOLD_ON = "told-on/"
 """Ids of events told by a run that such an event began start with it."""
+NOTED = "note/"
+"""Ids of statements that a run makes on a card begin with it."""
 
 
 class Saying(BaseModel):
@@ -95,4 +97,4 @@ class Noting(Saying):
     @property
     def message_id(self) -> str:
         """The id of the statement: its source on the card."""
-        return self._id("note")
+        return self._id(NOTED)

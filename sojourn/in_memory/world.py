@@ -67,6 +67,7 @@ class World:
 
     Attributes:
         registry: the customers.
+        writer: asks the templates.
         left_out: journeys that this world does not play: a request to confirm an address begins
             them, and nobody answers it here.
     """
@@ -89,6 +90,7 @@ class World:
         off = project.journeys.off & played.keys()
         self.project = replace(project, journeys=Journeys(played.values(), off))
         self.registry = Registry()
+        self.writer = Writer(renderer, grounds, self.registry)
         self._calls = calls or self._made_up
         self._gate = Gate(
             grounds,
@@ -96,7 +98,7 @@ class World:
             self.registry.kin,
             self._number,
             carries=carries,
-            declines=Writer(renderer, grounds, self.registry) if declines else takes_all,
+            declines=self.writer if declines else takes_all,
         )
         self._intake = Intake(self.registry, grounds, self.project)
         self._own = grounds.topics.own

@@ -1,13 +1,15 @@
-"""`Writer`: has templates say whether they have something to say. Nothing is written out."""
+"""`Writer`: has templates say whether they have something to say, and writes messages out."""
 
 from collections.abc import Iterable
 
+from sojourn.domain.content import Content
 from sojourn.domain.errors import BadEvent, TemplateError
 from sojourn.domain.events import Event, Events
 from sojourn.domain.keys import Reach
 from sojourn.domain.messages import Channel, Delivery, Reason
 from sojourn.in_memory.people import Happened, Person
 from sojourn.in_memory.registry import Registry
+from sojourn.rendering.context import RenderContext
 from sojourn.rendering.faults import reason_for
 from sojourn.rendering.render import Renderer
 from sojourn.rendering.vocabulary import folded, of_any_key
@@ -38,13 +40,43 @@ class Writer:
         self, person: Person, delivery: Delivery, channel: Channel
     ) -> tuple[Reason, str] | None:
         """Return why the template of a message has nothing to say, or fails, and that in words."""
+        try:
+            context = self._context(person, delivery, channel)
+            if context is None:
+                return None
+            declined = self._renderer.refusal(context, channel)
+        except BadEvent as fault:  # a stored event, by the code of the next release
+            return Reason.EVENT_MISSING, str(fault)
+        except TemplateError as fault:
+            return Reason.TEMPLATE, str(fault)
+        return None if declined is None else (reason_for(declined), declined.why)
+
+    def written(self, person: Person, delivery: Delivery, channel: Channel) -> Content | None:
+        """Write a message out.
+
+        Args:
+            person: the customer.
+            delivery: the message.
+            channel: that it takes.
+
+        Returns:
+            What the customer would read; None if nobody knows the event that began the run.
+
+        Raises:
+            BadEvent: the class of the event that began the run can no longer read it.
+            TemplateError: the template fails.
+            NothingToSay: the template declined.
+        """
+        context = self._context(person, delivery, channel)
+        return None if context is None else self._renderer.render(context, channel)
+
+    def _context(
+        self, person: Person, delivery: Delivery, channel: Channel
+    ) -> RenderContext | None:
         start = self._registry.events.get(delivery.enrolment)
         if start is None:
             return None
-        try:
-            began = typed(start, self._grounds.events)
-        except BadEvent as fault:  # a stored event, by the code of the next release
-            return Reason.EVENT_MISSING, str(fault)
+        began = typed(start, self._grounds.events)
         timezone = person.zone(self._grounds.default_zone)
         told = self._told(person, delivery)
         claim = Claim(
@@ -61,11 +93,7 @@ class Writer:
             arrived=tuple(told.arrived),
             coupon=couponing.made_up(delivery, self._grounds.coupons, delivery.now, timezone),
         )
-        try:
-            declined = self._renderer.refusal(context_of(delivery, claim, reference=""), channel)
-        except TemplateError as fault:
-            return Reason.TEMPLATE, str(fault)
-        return None if declined is None else (reason_for(declined), declined.why)
+        return context_of(delivery, claim, reference="")
 
     def _told(self, person: Person, delivery: Delivery) -> Told:
         """Return the customer's events for a template, as `events.history` does."""

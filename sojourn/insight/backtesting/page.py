@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,31 @@ _HERE = Path(__file__).parent
 _STYLE = Path(reporting.__file__).parent / "page.css"
 
 
-def page_of(found: Comparison, file: str, against: str, *, samples: int) -> str:
+@dataclass(frozen=True)
+class Told:
+    """The words beside a comparison.
+
+    Args:
+        played: what was played: the name of a recording, or the events of a time.
+        against: the former version, as it was named.
+        by_ledger: the former side is what the ledger has.
+        gaps: what the store does not know of the time, or what was not played.
+        costs: what the messages cost.
+    """
+
+    played: str
+    against: str
+    by_ledger: bool = False
+    gaps: Sequence[str] = ()
+    costs: Sequence[str] = ()
+
+
+def page_of(found: Comparison, told: Told, *, samples: int) -> str:
     """Write a comparison as an HTML page.
 
     Args:
         found: the comparison.
-        file: the name of the recording.
-        against: the former version, as it was named.
+        told: the words beside it.
         samples: the customers that are named for each difference.
 
     Returns:
@@ -47,8 +67,7 @@ def page_of(found: Comparison, file: str, against: str, *, samples: int) -> str:
         .get_template("page.html")
         .render(
             found=found,
-            file=file,
-            against=against,
+            told=told,
             journeys=[_journey(found, name, samples) for name in found.journeys],
             share=_share,
             left_out=left_out_words(found.before, found.after),

@@ -2,15 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from sojourn.dispatch.calls import Track
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadCustomer
 from sojourn.domain.messages import Reason
+from sojourn.domain.prices import Prices
+from sojourn.in_memory.gate import Carries, takes_all
 from sojourn.in_memory.people import Row
 from sojourn.in_memory.world import World, rarely_collected
+from sojourn.insight.backtesting.costing import Billing
 from sojourn.insight.backtesting.side import Line, Side
 from sojourn.policies import Policy
 from sojourn.project import Project
@@ -25,7 +29,62 @@ OVERTAKEN = (Reason.GOAL_REACHED, Reason.SUPERSEDED, Reason.RUN_STOPPED)
 MOST = 1000
 """A run that waits, or asks for messages, more often goes round in a circle, and is left off."""
 
-Recorded = Track | Identity | Alias
+Call = Track | Identity | Alias
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call that arrived at a moment of its own, later than what it tells."""
+
+    at: datetime
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """An operator's stop of a run."""
+
+    at: datetime
+    workflow_id: str
+    because: str
+
+
+Recorded = Call | Arrival | Halt
+
+
+def world_of(
+    project: Project, settings: Settings, now: datetime, *, carries: Carries = takes_all
+) -> World:
+    """Return an installation in memory in which nothing has happened.
+
+    Args:
+        project: has the journeys.
+        settings: of the installation.
+        now: where its clock begins.
+        carries: the providers.
+
+    Returns:
+        The installation.
+    """
+    rules = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
+    renderer = Renderer(settings, NO_KEY, project.templates, project.languages, project.topics)
+    grounds = Grounds.of(settings, project, rules)
+    return World(project, grounds, renderer, now, carries=carries, most=MOST)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The time of the store that is played.
+
+    Args:
+        since: where the clock begins; what is older is told then.
+        until: a moment after the last call.
+        begin: tells the world what is known at the beginning.
+    """
+
+    since: datetime
+    until: datetime
+    begin: Callable[[World], None]
 
 
 def play(
@@ -34,6 +93,8 @@ def play(
     settings: Settings,
     *,
     led_on: timedelta = LED_ON,
+    span: Span | None = None,
+    prices: Prices | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Side:
     """Play recorded calls, each at its moment, and let every run go on to its end.
@@ -42,7 +103,9 @@ def play(
         calls: in any order.
         project: has the journeys.
         settings: of the installation.
-        led_on: the time after the last call.
+        led_on: the time after the last call, or after the span.
+        span: the time of the store that is played; None: from the first call to the last.
+        prices: of text messages; None: nobody wants to know what they cost.
         progress: is called with the calls that are done, and with all.
 
     Returns:
@@ -51,24 +114,61 @@ def play(
     ordered = sorted(calls, key=lambda call: call.at)
     if not ordered:
         return Side()
-    rules = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
-    renderer = Renderer(settings, NO_KEY, project.templates, project.languages, project.topics)
-    grounds = Grounds.of(settings, project, rules)
-    world = World(project, grounds, renderer, ordered[0].at, most=MOST)
+    billing = Billing(prices or Prices(), settings.sms_provider)
+    start = ordered[0].at if span is None else span.since
+    world = billing.world = world_of(project, settings, start, carries=billing)
     with rarely_collected():
-        for number, call in enumerate(ordered, start=1):
+        if span is not None:
+            span.begin(world)
+        feed(world, ordered, progress)
+        world.advance((ordered[-1].at if span is None else span.until) + led_on)
+    return replace(side_of(world, len(ordered)), bills=billing.bills)
+
+
+def feed(
+    world: World,
+    calls: Sequence[Recorded],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Have calls happen in a world, each at its moment; older ones than its clock happen at once.
+
+    Args:
+        world: the installation in memory.
+        calls: in the order of their moments.
+        progress: is called with the calls that are done, and with all.
+    """
+    for number, call in enumerate(calls, start=1):
+        if call.at > world.now:
             world.advance(call.at)
-            try:
-                world.take(call)
-            except BadCustomer:  # its only trait cannot be read: nobody would have taken the call
-                continue
-            finally:
-                progress(number, len(ordered))
-        world.advance(ordered[-1].at + led_on)
-    return _side(world, len(ordered))
+        try:
+            _take(world, call)
+        except BadCustomer:  # its only trait cannot be read: nobody would have taken the call
+            continue
+        finally:
+            progress(number, len(calls))
 
 
-def _side(world: World, played: int) -> Side:
+def _take(world: World, recorded: Recorded) -> None:
+    match recorded:
+        case Arrival(call=call):
+            world.take(call)
+        case Halt():
+            if recorded.workflow_id in world.registry.runs:  # else nothing has begun it here
+                world.stop(recorded.workflow_id, recorded.because)
+        case _:
+            world.take(recorded)
+
+
+def side_of(world: World, played: int) -> Side:
+    """Return what has happened in a world.
+
+    Args:
+        world: the installation in memory.
+        played: the number of calls.
+
+    Returns:
+        The runs and the messages.
+    """
     entered: Counter[str] = Counter()
     outcomes: dict[str, Counter[str]] = {}
     for noted in world.registry.every_run:

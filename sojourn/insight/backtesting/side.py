@@ -1,10 +1,12 @@
 """`Side`: one version of a project's journeys, and what recorded events came to under it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
+
+from sojourn.insight.backtesting.costing import Bill
 
 Name = tuple[str, str]
 """A journey and one of its steps."""
@@ -88,6 +90,8 @@ class Side:
         lines: the messages.
         left_out: journeys that were not played.
         played: the number of calls.
+        gaps: what the store does not know, or memory does not play, by `words.GAPS`.
+        bills: what the messages cost, by channel, as far as prices are known.
     """
 
     entered: Counter[str] = field(default_factory=Counter)
@@ -96,6 +100,23 @@ class Side:
     lines: Sequence[Line] = ()
     left_out: tuple[str, ...] = ()
     played: int = 0
+    gaps: Mapping[str, int] = field(default_factory=dict)
+    bills: Mapping[str, Bill] = field(default_factory=dict)
+
+    def without(self, journeys: Collection[str]) -> Self:
+        """Return the side without some journeys, which the other one does not play."""
+
+        def kept(of: Mapping[str, Any]) -> dict[str, Any]:
+            return {name: each for name, each in of.items() if name not in journeys}
+
+        return replace(
+            self,
+            entered=Counter(kept(self.entered)),
+            outcomes=kept(self.outcomes),
+            refused=kept(self.refused),
+            lines=[line for line in self.lines if line.journey not in journeys],
+            left_out=tuple(journeys),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -106,6 +127,8 @@ class Side:
             "lines": [line.as_json() for line in self.lines],
             "left_out": self.left_out,
             "played": self.played,
+            "gaps": dict(self.gaps),
+            "bills": {channel: bill.as_json() for channel, bill in self.bills.items()},
         }
 
     @classmethod
@@ -118,6 +141,8 @@ class Side:
             [Line.of_json(one) for one in told["lines"]],
             tuple(told["left_out"]),
             told["played"],
+            told["gaps"],
+            {channel: Bill.of_json(bill) for channel, bill in told["bills"].items()},
         )
 
 

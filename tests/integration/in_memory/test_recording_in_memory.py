@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def recorded(calls: list[dict[str, Any]]) -> list[Recorded]:
     return [call for call in read if isinstance(call, Track | Identity | Alias)]
 
 
-def played(calls: list[Recorded], home: Path) -> Side:
+def played(calls: Sequence[Recorded], home: Path) -> Side:
     settings = Settings(home=home, quiet_hours=None, caps="off")
     return play(calls, PROJECT, settings)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sojourn.insight.backtesting.comparing import Kind, compare, typical
-from sojourn.insight.backtesting.page import page_of
+from sojourn.insight.backtesting.page import Told, page_of
 from sojourn.insight.backtesting.side import Line, Side
 from sojourn.insight.backtesting.words import change_words, run_words, skipped_words
 
@@ -91,7 +91,7 @@ def test_a_side_is_the_same_after_a_file() -> None:
 
 def test_the_page_keeps_markup_of_strangers_as_text() -> None:
     evil = replace(SENT, customer_id="<script>alert(1)</script>")
-    page = page_of(compare(side(), side(evil)), "<b>.jsonl", "main", samples=3)
+    page = page_of(compare(side(), side(evil)), Told("<b>.jsonl", "main"), samples=3)
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "&lt;b&gt;.jsonl" in page
