@@ -43,8 +43,7 @@ class Calling(Run):
         async def perform() -> Performed:
             reply = await self._call(activity, arguments)
             plan = self._state.journal.plan
-            value = reply.model_dump(mode="json")
-            return Performed(due=plan.due, missed=plan.missed, value=value)
+            return Performed(due=plan.due, missed=plan.missed, value=reply)
 
         reply = Reply.model_validate((await self._once(verb, perform)).value)
         if reply.failure:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from pydantic import BaseModel
+
 from sojourn.domain.messages import Performed
 from sojourn.journeys.leaving import StepsChanged
 
@@ -24,8 +26,8 @@ class Journal:
 
     @property
     def entries(self) -> tuple[Performed, ...]:
-        """All entries, oldest first."""
-        return tuple(self._entries)
+        """All entries, oldest first, as the next execution takes them: in JSON values."""
+        return tuple(map(_written, self._entries))
 
     @property
     def is_used_up(self) -> bool:
@@ -83,3 +85,11 @@ class Journal:
             otherwise: the moment the plan counts from before the first wait.
         """
         return self.plan.due or otherwise
+
+
+def _written(entry: Performed) -> Performed:
+    """Return an entry in JSON values: until it is carried over, it holds what the verb was told."""
+    if not isinstance(entry.value, BaseModel):
+        return entry
+    value = entry.value.model_dump(mode="json", exclude_none=True)
+    return entry.model_copy(update={"value": value})

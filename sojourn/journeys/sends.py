@@ -8,7 +8,6 @@ from sojourn.domain.keys import plain
 from sojourn.domain.message import Message
 from sojourn.domain.messages import Channel, Delivery, Performed, Reason, Receipt, Status
 from sojourn.journeys import wording
-from sojourn.journeys.run import as_json
 from sojourn.journeys.state import State
 from sojourn.journeys.terms import names
 from sojourn.journeys.waits import Waits
@@ -39,7 +38,7 @@ class Sends(Waits):
         async def perform() -> Performed:
             receipt = await self._send(message.of(self.topic), until, given)
             plan = self._state.journal.plan
-            return Performed(due=self._state.due, missed=plan.missed, value=as_json(receipt))
+            return Performed(due=self._state.due, missed=plan.missed, value=receipt)
 
         verb = f"send {message.step}"
         return Receipt.model_validate((await self._once(verb, perform)).value)
