@@ -5,6 +5,7 @@ from functools import lru_cache
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 
+@lru_cache(maxsize=16_384)
 def read_email(written: str) -> str:
     """Return an address in the spelling that is stored and sent to.
 

@@ -1,10 +1,10 @@
 """`activity`: what a project does in its own world, as its journeys call it."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints, overload
 
 from pydantic import TypeAdapter, ValidationError
@@ -42,21 +42,15 @@ class Activity(Generic[P, T]):
     @property
     def returns(self) -> Any:
         """The declared type of its result."""
-        return get_type_hints(self.function)["return"]
+        return _hints(self.function)["return"]
 
-    @cached_property
-    def _parameters(self) -> dict[str, TypeAdapter[Any]]:
-        hints = get_type_hints(self.function)
-        names = list(inspect.signature(self.function).parameters)[1:]
-        return {name: TypeAdapter(hints[name]) for name in names}
+    @property
+    def _parameters(self) -> Mapping[str, TypeAdapter[Any]]:
+        return _parameters(self.function)
 
-    @cached_property
-    def _signature(self) -> inspect.Signature:
-        return inspect.signature(self.function)
-
-    @cached_property
+    @property
     def _result(self) -> TypeAdapter[T]:
-        return TypeAdapter(self.returns)
+        return _result(self.function)
 
     def written(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return keyword arguments as JSON values.
@@ -64,7 +58,7 @@ class Activity(Generic[P, T]):
         Raises:
             TypeError: one of them is unknown or missing.
         """
-        self._signature.bind(None, **arguments)
+        _signature(self.function).bind(None, **arguments)
         adapters = self._parameters
         return {name: adapters[name].dump_python(v, mode="json") for name, v in arguments.items()}
 
@@ -132,6 +126,30 @@ def activity(
         return Activity(function, function.__name__, deadline, timeout)
 
     return made if function is None else made(function)
+
+
+# within() makes another activity of the same function, so these are the function's
+
+
+@lru_cache(maxsize=256)
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
+
+
+@lru_cache(maxsize=256)
+def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
+    return get_type_hints(function)
+
+
+@lru_cache(maxsize=256)
+def _parameters(function: Callable[..., Any]) -> Mapping[str, TypeAdapter[Any]]:
+    hints, names = _hints(function), list(_signature(function).parameters)[1:]
+    return {name: TypeAdapter(hints[name]) for name in names}
+
+
+@lru_cache(maxsize=256)
+def _result(function: Callable[..., Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(_hints(function)["return"])
 
 
 def _check(function: Callable[..., Awaitable[Any]]) -> None:

@@ -1,8 +1,9 @@
 """Made-up fields of events, for tests and for the demo."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -40,7 +41,7 @@ def made_up_fields(model: type[BaseModel], *, also: str = "", now: datetime) -> 
         BadInput: no value that we can think of fits a field; the message names it.
     """
     return {
-        name: _value(name, field, now)
+        name: _value(model, name, now)
         for name, field in model.model_fields.items()
         if (field.is_required() or name == also or is_secret(field)) and name not in ENVELOPE
     }
@@ -61,7 +62,7 @@ def made_up(kind: Any, *, now: datetime) -> Any:
     Raises:
         BadInput: no value that we can think of fits.
     """
-    fits = TypeAdapter(kind)
+    fits = _fits(kind)
     for value in _ideas("value", kind, now):
         try:
             return fits.validate_python(value)
@@ -71,17 +72,22 @@ def made_up(kind: Any, *, now: datetime) -> Any:
 
 
 def fitting(name: str, field: FieldInfo, *, now: datetime) -> Iterator[Any]:
-    """Yield the values that we can think of and that fit a field, the likeliest ones first.
+    """Return the values that we can think of and that fit a field, the likeliest ones first.
 
     Args:
         name: the field's.
         field: of a model.
         now: moments are made up 30 days ahead of it.
 
-    Yields:
+    Returns:
         The values.
     """
-    fits = TypeAdapter(field.rebuild_annotation())
+    return _that_fit(TypeAdapter(field.rebuild_annotation()), name, field, now)
+
+
+def _that_fit(
+    fits: TypeAdapter[Any], name: str, field: FieldInfo, now: datetime
+) -> Iterator[Any]:
     for value in _ideas(name, field.annotation, now):
         try:
             fits.validate_python(value)
@@ -90,8 +96,19 @@ def fitting(name: str, field: FieldInfo, *, now: datetime) -> Iterator[Any]:
         yield value
 
 
-def _value(name: str, field: FieldInfo, now: datetime) -> Any:
-    for value in fitting(name, field, now=now):
+@lru_cache(maxsize=256)
+def _fits(kind: Any) -> TypeAdapter[Any]:
+    """Return the reader of a type: to make one takes longer than to use it."""
+    return TypeAdapter(kind)
+
+
+@lru_cache(maxsize=256)
+def _fits_of(model: type[BaseModel]) -> Mapping[str, TypeAdapter[Any]]:
+    return {n: TypeAdapter(field.rebuild_annotation()) for n, field in model.model_fields.items()}
+
+
+def _value(model: type[BaseModel], name: str, now: datetime) -> Any:
+    for value in _that_fit(_fits_of(model)[name], name, model.model_fields[name], now):
         return value
     raise BadInput(f'nothing that we can make up fits the field "{name}"')
 
