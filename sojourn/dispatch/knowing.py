@@ -118,10 +118,10 @@ async def had_of(
     """
     found: dict[str, Mapping[str, int]] = {}
     ending = {row.name for row, _ in waiting} | {row.name for row in since}
-    for name, journey in journeys.items():
+    for name, journey in {
+        n: j for one in ending for n, j in journeys.ended_by(one).items()
+    }.items():
         reach = journey.terms.reach
-        if not reach.field or ending.isdisjoint(reach.ends):
-            continue
         keys = {run.key for run in noted if run.journey == name}
         keys |= {routing.key_of(journey, e) for _, e in waiting if routing.starts(journey, e)}
         rows = [*(row for row, _ in waiting), *since]

@@ -373,8 +373,7 @@ def _missed(
 
 def _news(journey: type[Journey], journeys: Journeys) -> set[str]:
     """Return the events a run is told of late: none that starts runs, as it could start another."""
-    starting = {name for known in journeys.values() for name in names(known.terms.starts_on)}
-    return set(journey.terms.declared) - starting
+    return journey.terms.declared.keys() - journeys.starting
 
 
 def _ended(

@@ -73,6 +73,7 @@ def _is_mailbox(word: str) -> bool:
     return bool(name) and "." in host.strip(".")
 
 
+@lru_cache(maxsize=1024)
 def veiled(text: str) -> str:
     """Return an id as Temporal may hold it: an address becomes a digest, which is no address."""
     if not is_address(text):

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -391,8 +392,7 @@ class Delivery(_Wire):
         """
         if not self.cause:
             return self.counted_id(self.n)
-        times = f"~{self.occurrence}" if self.occurrence > 1 else ""
-        return f"{self.workflow_id}/{_part(self.enrolment)}/{_part(self.cause)}/{self.step}{times}"
+        return _named(self.workflow_id, self.enrolment, self.cause, self.step, self.occurrence)
 
     def counted_id(self, n: int) -> str:
         """Return the name by the former rule, which counted the decisions of an execution."""
@@ -401,6 +401,13 @@ class Delivery(_Wire):
     def ledger_key(self, channel: Channel) -> str:
         """Return the ledger's key: business identity, never a run id or an attempt."""
         return f"{self.message_id}/{channel}"
+
+
+@lru_cache(maxsize=1024)
+def _named(workflow_id: str, enrolment: str, cause: str, step: str, occurrence: int) -> str:
+    """Return the name of a message. While it is decided on, it is asked for again and again."""
+    times = f"~{occurrence}" if occurrence > 1 else ""
+    return f"{workflow_id}/{_part(enrolment)}/{_part(cause)}/{step}{times}"
 
 
 def _part(event_id: str) -> str:

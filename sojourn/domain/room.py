@@ -150,6 +150,9 @@ class Room:
         Returns:
             None if there is room when the windows alone let it leave.
         """
+        fewest = 1 if self.distances else min((limit.number for limit in self.limits), default=1)
+        if len(self.slots) < fewest:
+            return None
         windows = search(())
         if windows is not None and windows.until is None:
             return None

@@ -129,12 +129,12 @@ def _had(
     event: Event,
     journeys: Journeys,
 ) -> dict[str, Mapping[str, int]]:
-    ending = {row.name for row in rows}
     found: dict[str, Mapping[str, int]] = {}
-    for name, journey in journeys.items():
+    ended = {
+        n: j for name in {row.name for row in rows} for n, j in journeys.ended_by(name).items()
+    }
+    for name, journey in ended.items():
         reach = journey.terms.reach
-        if not reach.field or ending.isdisjoint(reach.ends):
-            continue
         keys = {run.key for run in person.open_runs if run.journey == name}
         if journey in starting:
             keys.add(routing.key_of(journey, event))

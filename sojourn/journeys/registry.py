@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from types import MappingProxyType
@@ -13,6 +13,8 @@ from sojourn.domain.events import Event
 from sojourn.domain.experiment import Experiment
 from sojourn.domain.facts import Fact
 from sojourn.journeys.journey import Journey
+
+NOBODY: Mapping[str, type[Journey]] = MappingProxyType({})
 
 
 class Journeys(Mapping[str, type[Journey]]):
@@ -34,7 +36,6 @@ class Journeys(Mapping[str, type[Journey]]):
             if found.setdefault(journey.name, journey) is not journey:
                 raise SameName("journey", journey.name, found[journey.name], journey)
         self._classes = MappingProxyType(dict(sorted(found.items())))
-        self._heard_by: dict[str, Mapping[str, type[Journey]]] = {}
         for name in off:
             self.named(name)
         self.off = frozenset(off)
@@ -61,11 +62,38 @@ class Journeys(Mapping[str, type[Journey]]):
 
     def heard_by(self, event: str) -> Mapping[str, type[Journey]]:
         """Return the journeys that listen to events of this wire name, by their names."""
-        found = self._heard_by.get(event)
-        if found is None:
-            listening = {n: j for n, j in self._classes.items() if event in j.terms.declared}
-            found = self._heard_by[event] = MappingProxyType(listening)
-        return found
+        return self._heard_by.get(event, NOBODY)
+
+    @cached_property
+    def _heard_by(self) -> Mapping[str, Mapping[str, type[Journey]]]:
+        return self._by_event(lambda journey: journey.terms.declared)
+
+    @cached_property
+    def starting(self) -> frozenset[str]:
+        """The wire names of the events that start runs of some journey."""
+        every = (event for journey in self._classes.values() for event in journey.terms.starts_on)
+        return frozenset(event.event_name for event in every)
+
+    def ended_by(self, event: str) -> Mapping[str, type[Journey]]:
+        """Return the journeys with keys that have runs ended by events of this wire name.
+
+        Of the names, those of events that start runs as well are not among them (`Reach.ends`).
+        """
+        return self._ended_by.get(event, NOBODY)
+
+    @cached_property
+    def _ended_by(self) -> Mapping[str, Mapping[str, type[Journey]]]:
+        return self._by_event(lambda j: j.terms.reach.ends if j.terms.reach.field else ())
+
+    def _by_event(
+        self, told: Callable[[type[Journey]], Iterable[str]]
+    ) -> Mapping[str, Mapping[str, type[Journey]]]:
+        """Return the journeys by the wire names that each of them tells, in their order."""
+        found: dict[str, dict[str, type[Journey]]] = {}
+        for name, journey in self._classes.items():
+            for event in told(journey):
+                found.setdefault(event, {})[name] = journey
+        return {event: MappingProxyType(of) for event, of in found.items()}
 
     @cached_property
     def stays_if(self) -> Mapping[str, Fact]:

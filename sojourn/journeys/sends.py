@@ -107,7 +107,7 @@ class Sends(Waits):
         until: datetime | None,
         given: dict[str, Any],
     ) -> Delivery:
-        state, terms = self._state, self.terms
+        state, terms, reach = self._state, self.terms, self.terms.reach
         run = state.enrolment
         useful_for = timedelta(0) if state.journal.plan.missed else message.useful_for
         useful_until = state.due + useful_for
@@ -140,12 +140,12 @@ class Sends(Waits):
             goals=names(terms.goal),
             ends=names(terms.ends_on),
             restarts=names(terms.moved_by),
-            starts=terms.reach.starts,
-            any_key=terms.reach.any_key,
-            whole=terms.reach.whole,
-            known_by=terms.reach.known_by,
+            starts=reach.starts,
+            any_key=reach.any_key,
+            whole=reach.whole,
+            known_by=reach.known_by,
             part_field=terms.part,
-            in_parts=terms.reach.in_parts,
+            in_parts=reach.in_parts,
             timezone=state.zone,
             given=given,
             cause=state.cause.id,

@@ -85,9 +85,7 @@ def fitting(name: str, field: FieldInfo, *, now: datetime) -> Iterator[Any]:
     return _that_fit(TypeAdapter(field.rebuild_annotation()), name, field, now)
 
 
-def _that_fit(
-    fits: TypeAdapter[Any], name: str, field: FieldInfo, now: datetime
-) -> Iterator[Any]:
+def _that_fit(fits: TypeAdapter[Any], name: str, field: FieldInfo, now: datetime) -> Iterator[Any]:
     for value in _ideas(name, field.annotation, now):
         try:
             fits.validate_python(value)
