@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from uuid import uuid4
 
@@ -216,7 +217,9 @@ def test_a_declared_package_that_is_not_installed_is_named(tmp_path: Path) -> No
 def test_a_folder_whose_name_another_package_has_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import_module("workflows.renewal")  # as whoever comes before this test has, or has not
     monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     (tmp_path / "workflows").mkdir()
     (tmp_path / "workflows" / "renewal.py").write_text("")
     with pytest.raises(BadProject, match=r"rename the folder, and name it in \[tool\.sojourn\]"):
