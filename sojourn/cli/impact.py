@@ -80,7 +80,7 @@ def show_impact(found: Impact, asked: Asked) -> None:
     for name, one in found.by_journey().items():
         breaks = f", {one.broken} break" if one.broken else ""
         show_line(f"\n{name}: {one.unchanged} unchanged{breaks}")
-        if one.steps:
+        if any(then != now for then, now in one.steps.values()):
             show_table(
                 "",
                 ("step", "due", "sent", "held", "skipped"),

@@ -36,7 +36,7 @@ async def snapshot(client: Client, store: Store, now: datetime, file: Path) -> P
 
 def led(file: Path, project: Project, settings: Settings, led_on: timedelta) -> Led:
     """Lead a snapshot on in this process."""
-    return lead(Snapshot.of_file(file), project, settings, led_on=led_on)
+    return lead(Snapshot.of_file(file), project, settings, led_on=led_on, billing=True)
 
 
 def predicted(found: Led) -> list[Line]:

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Tell a customer's story: consents, runs, each message sent, held or skipped, why.",
     "export": "Export what happened into a folder of Parquet, a DuckDB file or PostgreSQL.",
     "fast-forward": "Move the clock of one open run on a development server.",
+    "forecast": "Tell which messages the open runs come to: by day, hour, channel and journey.",
     "fuzz": "Make up stories, and shrink those that break an invariant to the smallest.",
     "gateway": "Take events over HTTP, as Segment's SDKs send them.",
     "hits": "Judge stored opens and clicks once more: people's, or machines'.",

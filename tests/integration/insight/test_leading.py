@@ -1,19 +1,38 @@
 """Open runs are led on in memory as the real engine goes on with them."""
 
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
+from sojourn.domain.messages import Channel
+from sojourn.domain.prices import read_prices
+from sojourn.domain.sms import segments
+from sojourn.insight.leading.forecast import forecast
+from sojourn.project import Project
+from sojourn.store import ledger
+from sojourn.store.tables import ContentRow
 from sojourn.testkit import JourneyTest
 from tests.support.leading import differ, happened, led, predicted, snapshot
 from tests.support.project import WHOLE
 from workflows.abandoned_cart import AbandonedCart
+from workflows.onboarding import Onboarding
+from workflows.renewal import Renewal
 
 BEGIN = datetime(2026, 3, 26, 12, tzinfo=UTC)
 MONTH = timedelta(days=30)
 
 pytestmark = pytest.mark.temporal
+
+
+@pytest.fixture(scope="session")
+def journey_project() -> Project:
+    """Return the shop with all of its journeys, and the caps of its policy."""
+    return WHOLE
 
 
 async def test_a_run_is_predicted_from_its_history(journey: JourneyTest, tmp_path: Path) -> None:
@@ -34,3 +53,45 @@ async def test_a_run_is_predicted_from_its_history(journey: JourneyTest, tmp_pat
         ("offer", "sent"),
     ]
     assert differ(rows, predicted(found)) == []
+
+
+async def test_a_forecast_is_the_ledger_of_the_next_thirty_days(
+    journey: JourneyTest, tmp_path: Path
+) -> None:
+    journey.begin_at(BEGIN)
+    await journey.identify(push_token="", timezone="Europe/Rome", phone="+393201234567")
+    await journey.start(Onboarding)
+    await journey.start(AbandonedCart, cart_id="k", product_id="p")
+    await journey.after(timedelta(hours=5))
+    await journey.start(AbandonedCart, cart_id="another", product_id="p")
+    await journey.start(Renewal, subscription_id="s", expires_at=BEGIN + timedelta(days=26))
+    await journey.after(timedelta(hours=30))
+    await journey.settled()
+    now = await journey._engine.now()
+    file = await snapshot(journey.client, journey.store, now, tmp_path / "snapshot")
+    prices = read_prices({"sms": {"currency": "EUR", "+39": "0.07"}})
+    ahead = led(file, replace(WHOLE, prices=prices), journey.settings, MONTH)
+    found = forecast(ahead, journey.settings, UTC)
+    at = await journey.now()
+    await journey.after(MONTH)
+    await journey.settled()
+    async with journey.store.reading() as session:
+        rows = [row for row in await ledger.every(session) if at <= row.decided_at <= at + MONTH]
+        texts = [
+            content.content["text"]
+            for content in await session.exec(select(ContentRow))
+            for row in rows
+            if row.id == content.ledger_id and row.channel == Channel.SMS
+        ]
+    hours = Counter(
+        (row.decided_at.replace(minute=0, second=0, microsecond=0), row.channel, row.journey)
+        for row in rows
+        if row.state == "sent"
+    )
+    assert found.hours == hours
+    assert set(found.by(2)) == {"onboarding", "abandoned-cart", "renewal"}
+    assert found.skipped == Counter(row.reason for row in rows if row.state == "skipped")
+    assert found.money.priced == len(texts) > 0
+    assert found.money.amounts == {
+        "EUR": sum(segments(one).count for one in texts) * Decimal("0.07")
+    }
