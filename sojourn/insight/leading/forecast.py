@@ -9,6 +9,7 @@ from typing import Any
 
 from sojourn.domain.facts.words import span
 from sojourn.domain.messages import Channel
+from sojourn.insight.backtesting.costing import PRICED, Bill
 from sojourn.insight.backtesting.side import Line
 from sojourn.insight.leading.leading import Led
 from sojourn.settings import Settings
@@ -190,14 +191,10 @@ def _longest_wait(moments: Iterable[datetime], limit: float | None) -> timedelta
 
 
 def _money(led: Led) -> Money:
-    amounts: dict[str, Decimal] = {}
-    unpriced = 0
-    for cost in led.costs:
-        if cost.amount is None:
-            unpriced += 1
-        else:
-            amounts[cost.currency] = amounts.get(cost.currency, Decimal(0)) + cost.amount
-    return Money(amounts, unpriced, len(led.costs) - unpriced)
+    """Return the cost of texts; without a table of prices nobody has counted it."""
+    texts = sum(line.left and line.channel == PRICED.value for line in led.lines)
+    bill = led.bills.get(PRICED.value, Bill(messages=texts, unpriced=texts))
+    return Money(bill.amounts, bill.unpriced, bill.messages - bill.unpriced)
 
 
 def money_words(money: Money) -> str:

@@ -4,16 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, Self
 
 from sojourn.domain.errors import UnknownName
-from sojourn.domain.messages import Channel, Delivery
-from sojourn.domain.prices import Prices
-from sojourn.domain.sms import segments
-from sojourn.in_memory.people import Person, Row
+from sojourn.in_memory.people import Row
 from sojourn.in_memory.world import World, rarely_collected
-from sojourn.in_memory.writing import Writer
+from sojourn.insight.backtesting.costing import Bill, Billing
 from sojourn.insight.backtesting.side import Line
 from sojourn.insight.leading.snapshot import Snapshot
 from sojourn.policies import Policy
@@ -32,47 +28,6 @@ LEAPS = 100
 
 
 @dataclass(frozen=True)
-class Cost:
-    """The cost of one text message.
-
-    Args:
-        amount: of all its segments; None: no price is known.
-        currency: its ISO 4217 code; empty without a price.
-    """
-
-    amount: Decimal | None = None
-    currency: str = ""
-
-
-class _Bill:
-    """Takes every message, as a provider would, and notes what texts cost.
-
-    Args:
-        prices: of the project.
-        provider: that carries texts.
-    """
-
-    def __init__(self, prices: Prices, provider: str) -> None:
-        self.costs: list[Cost] = []
-        self.writer: Writer | None = None
-        self._prices = prices
-        self._provider = provider
-
-    def __call__(self, person: Person, delivery: Delivery, channel: Channel) -> None:
-        if channel is Channel.SMS and self.writer is not None:
-            self.costs.append(self._cost(self.writer, person, delivery))
-
-    def _cost(self, writer: Writer, person: Person, delivery: Delivery) -> Cost:
-        price = self._prices.of(person.card.address(Channel.SMS), self._provider)
-        if price is None:
-            return Cost()
-        content = writer.written(person, delivery, Channel.SMS)
-        if content is None:
-            return Cost()
-        return Cost(price.amount * segments(content.text).count, price.currency)
-
-
-@dataclass(frozen=True)
 class Led:
     """The open runs of a snapshot, led on.
 
@@ -85,7 +40,7 @@ class Led:
         broken: the runs that would break under this code, and the first difference.
         ends: how runs ended, by journey; ``open`` while they have not.
         left_out: journeys that are not led on: a confirmation that nobody gives here ends them.
-        costs: of the texts that were sent, if somebody asked for them.
+        bills: what texts cost, by channel, if somebody asked, and as far as prices are known.
     """
 
     now: datetime
@@ -96,10 +51,10 @@ class Led:
     broken: Mapping[str, str] = field(default_factory=dict)
     ends: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
-    costs: Sequence[Cost] = ()
+    bills: Mapping[str, Bill] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything but the costs as JSON values."""
+        """Return everything as JSON values."""
         return {
             "now": self.now.isoformat(),
             "until": self.until.isoformat(),
@@ -109,6 +64,7 @@ class Led:
             "broken": self.broken,
             "ends": self.ends,
             "left_out": self.left_out,
+            "bills": {channel: bill.as_json() for channel, bill in self.bills.items()},
         }
 
     @classmethod
@@ -123,6 +79,7 @@ class Led:
             told["broken"],
             told["ends"],
             tuple(told["left_out"]),
+            {channel: Bill.of_json(bill) for channel, bill in told["bills"].items()},
         )
 
 
@@ -151,10 +108,10 @@ def lead(
     rules = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
     renderer = Renderer(settings, NO_KEY, project.templates, project.languages, project.topics)
     grounds = Grounds.of(settings, project, rules)
-    bill = _Bill(project.prices, settings.sms_provider)
-    world = World(project, grounds, renderer, snapshot.now, carries=bill, most=MOST)
+    carried = Billing(project.prices, settings.sms_provider)
+    world = World(project, grounds, renderer, snapshot.now, carries=carried, most=MOST)
     if billing:
-        bill.writer = Writer(renderer, grounds, world.registry)
+        carried.world = world
     until = snapshot.now + led_on
     broken: dict[str, str] = {}
     journeys: dict[str, str] = {}
@@ -182,7 +139,7 @@ def lead(
         broken,
         _ends(world),
         tuple(sorted({name for name in journeys.values() if name in world.left_out})),
-        bill.costs,
+        carried.bills,
     )
 
 

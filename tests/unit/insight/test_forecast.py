@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sojourn.domain.messages import Channel
+from sojourn.insight.backtesting.costing import Bill
 from sojourn.insight.backtesting.side import Line
 from sojourn.insight.leading.forecast import (
     Load,
@@ -17,7 +18,7 @@ from sojourn.insight.leading.forecast import (
     money_words,
     share_words,
 )
-from sojourn.insight.leading.leading import Cost, Led
+from sojourn.insight.leading.leading import Led
 from sojourn.insight.leading.page import page_of
 from sojourn.settings import Settings
 
@@ -58,7 +59,7 @@ LED = Led(
     {"run7": "it differs"},
     {"basket": {"exhausted": 5, "open": 1}},
     ("double-opt-in",),
-    [Cost(Decimal("0.15"), "EUR")],
+    {"sms": Bill(1, 2, {"EUR": Decimal("0.15")})},
 )
 
 
