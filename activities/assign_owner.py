@@ -12,7 +12,7 @@ class Owner(NonPersonal):
     owner: str
 
 
-@activity(deadline=minutes(5))
+@activity(deadline=minutes(5), effects=False)
 async def assign_owner(context: Context) -> Owner:
     """Choose one of ``SHOP_OWNERS``: always the same one for a customer, whatever it is about.
 

@@ -10,7 +10,7 @@ class OfferCode(NonPersonal):
     code: str
 
 
-@activity(deadline=days(1))
+@activity(deadline=days(1), in_shadow=OfferCode(code="IN-SHADOW"))
 async def issue_code(context: Context, percent: int, order_id: str = "") -> OfferCode:
     """Issue a code for the customer; without ``SHOP_CODES_URL``, derive one.
 

@@ -11,7 +11,7 @@ class Amends(NonPersonal):
     percent: int
 
 
-@activity(deadline=days(1))
+@activity(deadline=days(1), in_shadow=Amends(code="IN-SHADOW", percent=10))
 async def make_amends(context: Context, case_id: str) -> Amends:
     """Issue a code; without ``SHOP_AMENDS_URL``, derive one of ``SHOP_AMENDS_PERCENT``.
 

@@ -10,7 +10,7 @@ class Ticket(NonPersonal):
     ticket: str
 
 
-@activity(deadline=days(2))
+@activity(deadline=days(2), in_shadow=Ticket(ticket="in-shadow"))
 async def open_ticket(context: Context, subject: str) -> Ticket:
     """Open a ticket; without ``SHOP_TICKETS_URL``, keep it for ``sojourn tickets``.
 

@@ -3,7 +3,7 @@
 from sojourn import Context, activity, days
 
 
-@activity(deadline=days(1))
+@activity(deadline=days(1), in_shadow=1)
 async def write_less(context: Context, days: int) -> int:
     """Keep promotional messages on a topic so many days apart.
 
@@ -17,7 +17,7 @@ async def write_less(context: Context, days: int) -> int:
     return await context.write_less(days)
 
 
-@activity(deadline=days(1))
+@activity(deadline=days(1), in_shadow=1)
 async def write_as_before(context: Context) -> int:
     """Take back what `write_less` did; what the customer has chosen since stays.
 

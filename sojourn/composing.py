@@ -41,6 +41,7 @@ from sojourn.journeys.activities import Activity
 from sojourn.journeys.coupons import check_coupon, check_coupons
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
+from sojourn.journeys.shadowing import check_shadow
 from sojourn.journeys.topics import check_topic, check_topics
 from sojourn.project import POLICY, Declaration, Project
 from sojourn.scaffold.shipped import Kind, shipped
@@ -141,7 +142,8 @@ def _composed(root: Path) -> Project:
     classes = list(_journeys(journeys))
     found = [event for module in (*events, *journeys, *activities) for event in defined_in(module)]
     try:
-        composed = Journeys(classes, declared.off)
+        composed = Journeys(classes, declared.off, declared.shadow)
+        check_shadow(composed)
         check_topics(composed.values(), topics)
         check_coupons(composed.values(), coupons)
         asked = Audiences(_made_in(audiences, Audience))

@@ -10,6 +10,7 @@ words in ``templates/``, providers in ``channels/``, topics that customers can s
     journeys = ["workflows", "acme_journeys"]  # folders or installed packages
     languages = ["en", "de"]
     off = ["renewal"]
+    shadow = ["abandoned-cart-2"]  # runs beside the live ones, and nothing of it leaves
 
     [tool.sojourn.synonyms.events]
     "Purchase" = "Order Completed"  # a sender's own name of an event
@@ -74,6 +75,7 @@ class Declaration(BaseModel):
         policy: the file with the rules on when promotional messages may leave.
         languages: that messages are written in; the first is the language of last resort.
         off: names of journeys that start no run and send nothing.
+        shadow: names of journeys that run, and from which nothing leaves.
         synonyms: further names of events and of their fields.
         defaults: settings by their names, where the environment says nothing.
     """
@@ -92,6 +94,7 @@ class Declaration(BaseModel):
     policy: Annotated[str, Field(min_length=1)] = POLICY
     languages: Places = LANGUAGES
     off: tuple[str, ...] = ()
+    shadow: tuple[str, ...] = ()
     synonyms: SynonymTable = SynonymTable()
     defaults: dict[str, str | int | float | bool] = {}
 

@@ -257,6 +257,7 @@ class Transaction:
         since = await since_of(session, waiting, self._project.journeys, self._clock_skew)
         before = await before_of(session, waiting, self._project)
         last_sent = await last_sent_of(session, waiting, self._project.journeys)
+        supposed = await last_sent_of(session, waiting, self._project.journeys, in_shadow=True)
         held_back = await held_back_of(session, waiting, self._project.journeys)
         nobody: list[int] = []
         refused: list[Refused] = []
@@ -268,6 +269,7 @@ class Transaction:
                 open_runs=noted,
                 before=moved,
                 last_sent=last_sent,
+                last_supposed=supposed,
                 held_back=held_back,
                 verdicts=await self._judge.judge(session, person, pairs, before=moved),
                 looked_up=frozenset(self._looked_up),

@@ -152,7 +152,11 @@ class Judge:
         terms, because = journey.terms, ""
         if not terms.again.is_open:
             begun = await entries.begun(
-                session, person.customer_id, journey.name, besides=row.message_id
+                session,
+                person.customer_id,
+                journey.name,
+                besides=row.message_id,
+                in_shadow=journey.name in self._journeys.shadow,
             )
             lives = zone(home_zone(cards.card(person), self._timezone))
             key = routing.key_of(journey, event)

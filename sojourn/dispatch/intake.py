@@ -391,6 +391,7 @@ def _run_row(target: Start, plan: Plan, run_id: str) -> RunRow:
         key=target.key,
         enrolment=plan.row.message_id,
         started_at=plan.row.occurred_at,
+        shadow=target.shadow,
     )
 
 

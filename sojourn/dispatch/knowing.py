@@ -176,7 +176,11 @@ async def _before(
 
 
 async def last_sent_of(
-    session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], journeys: Journeys
+    session: AsyncSession,
+    waiting: dict[str, list[tuple[EventRow, Event]]],
+    journeys: Journeys,
+    *,
+    in_shadow: bool = False,
 ) -> Mapping[str, Mapping[str, datetime]]:
     """Read when the runs that waiting events would start have last written.
 
@@ -184,10 +188,13 @@ async def last_sent_of(
         session: any session.
         waiting: events of each customer, oldest first.
         journeys: of the project.
+        in_shadow: read when they would have, of those in shadow.
 
     Returns:
         The moments, by workflow id and enrolment.
     """
+    if in_shadow and not journeys.shadow:
+        return {}
     starting = {
         run_of(journey, event, row)
         for pairs in waiting.values()
@@ -195,7 +202,7 @@ async def last_sent_of(
         for journey in journeys.heard_by(event.event_name).values()
         if routing.starts(journey, event) and not restarts_by_content(journey)
     }
-    return await ledger.last_sent(session, starting)
+    return await ledger.last_sent(session, starting, in_shadow=in_shadow)
 
 
 async def held_back_of(

@@ -57,7 +57,7 @@ async def hear(
             concerned |= journey.terms.is_ended_by(event.event_name)
             verdict = verdicts.get((row.message_id, name))
             refused = verdict is not None and verdict.reason is not None
-            if name in project.journeys.off or refused or not routing.starts(journey, event):
+            if name in project.journeys.at_rest or refused or not routing.starts(journey, event):
                 continue
             await begin(session, person, row, event, journey=journey)
             concerned = True

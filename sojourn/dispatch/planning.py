@@ -1,12 +1,13 @@
 """Plan which runs to tell of a stored event. Pure: the caller has read the store beforehand."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sojourn.dispatch import routing
 from sojourn.dispatch.beginning import is_old_news, revives, run_of
+from sojourn.dispatch.charging import roles
 from sojourn.dispatch.entering import Verdict, Verdicts
 from sojourn.dispatch.routing import Start, Target
 from sojourn.domain.customer import Customer, home_zone
@@ -20,7 +21,7 @@ from sojourn.domain.events import (
     TimeZoneChanged,
 )
 from sojourn.domain.keys import plain
-from sojourn.domain.messages import EDITION, Enrolment, Reason
+from sojourn.domain.messages import EDITION, Enrolment, Heard, Reason
 from sojourn.domain.ordering import CLOCK_SKEW, Place, counts_for
 from sojourn.domain.stored import NotedRun, StoredEvent
 from sojourn.journeys.journey import Journey
@@ -59,6 +60,15 @@ class Plan:
     judged: frozenset[str] = frozenset()
     refused: "tuple[Refused, ...]" = ()
     doubtful: tuple[str, ...] = ()
+
+    def heard_by(self, target: Target) -> Heard:
+        """Return the event as a run hears it."""
+        start = self.enrolment.start
+        return start.model_copy(update={"shadow": True}) if target.shadow else start
+
+    def enrolment_of(self, target: Start) -> Enrolment:
+        """Return the enrolment of a run that the event starts."""
+        return self.enrolment.model_copy(update={"key": target.key, "start": self.heard_by(target)})
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,7 @@ class Known:
             those that wait concern depend on them.
         before: every event that has told or moved the anchor of a journey, oldest first.
         last_sent: for each run that waiting events would start, when its last message left.
+        last_supposed: likewise, when its last message would have left, of those in shadow.
         held_back: the journeys whose entries an operator holds back, with who and why.
         verdicts: the judgements on waiting events.
         looked_up: ids of runs that were found open just now.
@@ -127,6 +138,7 @@ class Known:
     had: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     before: Sequence[tuple[StoredEvent, Event]] = ()
     last_sent: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+    last_supposed: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
     held_back: Mapping[str, str] = field(default_factory=dict)
     verdicts: Verdicts = field(default_factory=dict)
     looked_up: frozenset[str] = frozenset()
@@ -180,11 +192,12 @@ def next_plan(
     rests_on: set[str] = set()
     for row, event in waiting:
         assert row.seq is not None
-        begins = _begins(known, event, row, journeys, within)
+        by = roles(event, journeys, known.open_runs, known.ended)
+        begins = _begins(known, event, row, journeys, within, silent=by.silent)
         rests_on |= {name for name, verdict in begins.items() if verdict.reason in _AFTER_ENDS}
         over = [name for name, verdict in begins.items() if verdict.reason is not None]
         revived = [name for name in begins if not routing.starts(journeys[name], event)]
-        crowd = _crowd(known, event, journeys, set(begins) - set(over))
+        crowd = _crowd(known, event, journeys, set(begins) - set(over), by.silent)
         targets = routing.targets(
             event,
             # a run that is over must not mistake an event that may begin none for its next start
@@ -194,11 +207,12 @@ def next_plan(
                 if r.journey not in over or r.workflow_id not in known.ended
             ],
             journeys,
-            over=[*over, *crowd.full],
+            over=[*over, *crowd.full, *by.resting],
             revived=revived,
             sent_as=row.sent_as,
             seq=row.seq,
             had=known.had,
+            silent=by.silent,
         )
         if crowd.doubtful:
             targets = []
@@ -250,6 +264,8 @@ def _begins(
     row: StoredEvent,
     journeys: Journeys,
     within: timedelta,
+    *,
+    silent: Collection[str],
 ) -> dict[str, Verdict]:
     """Return the journeys that the event could start a run of, and whether it may."""
     found: dict[str, Verdict] = {}
@@ -261,7 +277,9 @@ def _begins(
         if verdict.reason is None and starts:
             if ended := _ended(known, journey, event, row, within):
                 verdict = Verdict(ended)
-            elif is_old_news(journey, event, row, known.last_sent, within):
+            elif is_old_news(journey, event, row, known.last_sent, within) or (
+                name in silent and is_old_news(journey, event, row, known.last_supposed, within)
+            ):
                 verdict = Verdict(Reason.OLD_NEWS)
         if verdict.reason is None and name in known.held_back:
             verdict = Verdict(Reason.HELD_BACK, known.held_back[name])
@@ -282,7 +300,13 @@ class _Crowd:
     doubtful: list[str]
 
 
-def _crowd(known: Known, event: Event, journeys: Journeys, names: Iterable[str]) -> _Crowd:
+def _crowd(
+    known: Known,
+    event: Event,
+    journeys: Journeys,
+    names: Iterable[str],
+    silent: Collection[str],
+) -> _Crowd:
     found = _Crowd({}, [])
     for name in sorted(names):
         most = journeys[name].terms.at_most
@@ -290,7 +314,10 @@ def _crowd(known: Known, event: Event, journeys: Journeys, names: Iterable[str])
         others = dict.fromkeys(
             run.workflow_id
             for run in known.open_runs
-            if run.journey == name and plain(run.key) != key and run.workflow_id not in known.ended
+            if run.journey == name
+            and plain(run.key) != key
+            and run.workflow_id not in known.ended
+            and (name in silent or not run.shadow)  # one in shadow is in no real one's way
         )
         if most is None or len(others) < most:
             continue

@@ -228,6 +228,7 @@ class Recovery:
                 start, events.typed(start, known), within=sojourn.settings.clock_skew
             )
             journey.terms.event(began, row.customer_id)
+            began = began.model_copy(update={"shadow": row.shadow})
         except (BadEvent, UnknownName, ValidationError) as error:
             return _finding(row, Standing.UNREADABLE, " ".join(str(error).split()))
         first = Enrolment(
@@ -261,6 +262,7 @@ class Recovery:
             key=row.key,
             enrolment=enrolment.start.id,
             started_at=enrolment.start.at,
+            shadow=enrolment.start.shadow,
         )
         assert row.id is not None
         async with sojourn.store.transaction() as session:
@@ -273,7 +275,7 @@ class Recovery:
         """Mute a customer whose run goes on, if the store has no mute of that run."""
         project = self._sojourn.project
         journey = project.journeys.muting.get(row.journey)
-        if journey is None or self._dry:
+        if journey is None or row.shadow or self._dry:
             return
         async with self._sojourn.store.transaction() as session:
             person = await people.lock(session, row.customer_id)
@@ -294,7 +296,7 @@ class Recovery:
         self, row: RunRow, start: EventRow, *, since: datetime | None = None
     ) -> list[Heard]:
         async with self._sojourn.store.reading() as session:
-            return await heard_since(
+            heard = await heard_since(
                 session,
                 self._sojourn.project,
                 row,
@@ -302,6 +304,10 @@ class Recovery:
                 since=since,
                 within=self._sojourn.settings.clock_skew,
             )
+        # what began in shadow, and what it goes on with, stays there
+        return (
+            [event.model_copy(update={"shadow": True}) for event in heard] if row.shadow else heard
+        )
 
     async def _retell(self, row: RunRow) -> None:
         """Tell an open run what arrived since the backup: what it was told then is lost."""

@@ -1,7 +1,7 @@
 """Find the runs that an event concerns. Pure: other modules ask the store and Temporal."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -15,19 +15,21 @@ from sojourn.journeys.terms import names
 
 @dataclass(frozen=True)
 class Start:
-    """Start this run, or tell it if it is on already."""
+    """Start this run, or tell it if it is on already; ``shadow``: what it begins is in shadow."""
 
     workflow_id: str
     journey: str
     key: str
+    shadow: bool = False
 
 
 @dataclass(frozen=True)
 class Tell:
-    """Tell this run, if it is still on."""
+    """Tell this run, if it is still on; ``shadow``: what it begins next is in shadow."""
 
     workflow_id: str
     journey: str
+    shadow: bool = False
 
 
 Target = Start | Tell
@@ -93,6 +95,7 @@ def targets(
     sent_as: str | None = None,
     seq: int = 0,
     had: Mapping[str, Mapping[str, int]] = NOTHING,
+    silent: Collection[str] = (),
 ) -> list[Target]:
     """Return the runs to start or tell.
 
@@ -107,6 +110,7 @@ def targets(
             process that stored it may be starting its run under that id at this moment.
         seq: the event's order of arrival.
         had: the keys that the customer has had, by journey, where it depends on them.
+        silent: journeys of which the event begins nothing but in shadow.
 
     Returns:
         Each run once.
@@ -132,10 +136,10 @@ def targets(
                     partly=bool(getattr(event, "products", None)),
                 )
             if concerns:
-                found[run.workflow_id] = Tell(run.workflow_id, name)
+                found[run.workflow_id] = Tell(run.workflow_id, name, name in silent)
                 if not reach.part or plain(run.key) == plain(key):  # that of a part is another run
                     begun = run.workflow_id  # under an id that the customer may have had before
         begins = starts(journey, event) or name in revived
         if begins and name not in over and name not in journeys.off:
-            found[begun] = Start(begun, name, key)
+            found[begun] = Start(begun, name, key, name in silent)
     return list(found.values())

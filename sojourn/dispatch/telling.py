@@ -175,10 +175,10 @@ class Teller:
 
     async def _tell(self, target: Target, plan: Plan) -> Reached | None:
         """Tell an open run; return None if it is closed, which is news, not an error."""
-        handle, event = self._client.get_workflow_handle(target.workflow_id), plan.enrolment.start
+        handle, event = self._client.get_workflow_handle(target.workflow_id), plan.heard_by(target)
         unanswered = False
         try:
-            if plan.ask:
+            if plan.ask and not target.shadow:  # it has done nothing that a sender may ask about
                 asked = handle.execute_update("ask", event, id=event.id, result_type=Answer)
                 answer = await _in_time(asked)
                 if answer is not None:
@@ -239,16 +239,23 @@ class Teller:
             "task_queue": self._task_queue,
             "search_attributes": search_attributes(target.journey, enrolment.customer_id),
             "static_summary": " ".join(
-                part for part in (target.journey, "for", enrolment.customer_id, target.key) if part
+                part
+                for part in (
+                    target.journey,
+                    "for",
+                    enrolment.customer_id,
+                    target.key,
+                    "in shadow" if enrolment.start.shadow else "",
+                )
+                if part
             ),
             "static_details": inspect.getdoc(self._journeys[target.journey]),
         }
 
     async def _start(self, target: Start, plan: Plan) -> Reached:
-        enrolment, event = plan.enrolment, plan.enrolment.start
-        options = self._options(target, enrolment)
-        who = enrolment.model_copy(update={"key": target.key})
-        if plan.ask:
+        event, who = plan.heard_by(target), plan.enrolment_of(target)
+        options = self._options(target, who)
+        if plan.ask and not target.shadow:
             begin: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
                 target.journey, who, id_conflict_policy=USE_EXISTING, **options
             )

@@ -33,7 +33,7 @@ async def of(
         also: the ids that the call has beside the customer's own.
 
     Returns:
-        Runs that may be open, and began before the event. An id that was joined has none.
+        Runs that may be open, write, and began before the event. An id that was joined has none.
     """
     keys = {
         name: plain(routing.key_of(journey, event))
@@ -48,6 +48,7 @@ async def of(
         col(RunRow.journey).in_(keys),
         col(RunRow.closed_at).is_(None),
         col(RunRow.started_at) <= row.occurred_at,
+        ~col(RunRow.shadow),  # nobody gets two ladders by it
     )
     found = await session.exec(query.order_by(col(RunRow.id)))
     return [run for run in found if plain(run.key) == keys[run.journey]]

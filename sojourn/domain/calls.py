@@ -89,6 +89,7 @@ class Question(BaseModel):
         measure: the value, as JSON.
         experiment: the name of the experiment whose variant is asked for; empty: a fact is.
         weights: of its variants.
+        shadow: a run in shadow asks: nobody comes into the experiment by it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -100,6 +101,7 @@ class Question(BaseModel):
     measure: dict[str, Any] | None = None
     experiment: str = ""
     weights: dict[str, float] = {}
+    shadow: bool = False
 
 
 class Failed(NonPersonal):

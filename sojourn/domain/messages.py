@@ -124,6 +124,7 @@ class Heard(_Wire):
         fields: those that are not personal.
         within: how far its sender's clock may be off, where it ends runs (`domain.ordering`). An
             event that a history recorded without it is judged by its moment alone, as it was then.
+        shadow: what it begins is in shadow: the steps run, and nothing that they say leaves.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Heard(_Wire):
     seq: int
     fields: dict[str, Any] = {}
     within: timedelta = timedelta(0)
+    shadow: bool = False
 
     @property
     def order(self) -> tuple[datetime, int]:
@@ -363,6 +365,8 @@ class Delivery(_Wire):
     version: str = ""
     """The version of the code that decides on it; empty for a journey, whose version the gate
     knows."""
+    shadow: bool = False
+    """Its run is in shadow: it is decided on, rendered and kept in the ledger, and never leaves."""
 
     @property
     def lane(self) -> Channel:

@@ -6,6 +6,10 @@ A message's states move one way::
         └──────────┴─► skipped | rejected | expired
     unknown ─► sent | expired   (its worker's own late word, a report, an operator)
 
+Every message of a run in shadow is ``shadow`` from its first decision on, and nothing moves it from
+there: a count of messages by their states has none of them. The state that it would have is kept
+beside that (`store.tables.LedgerRow.would`).
+
 An attempt's end may become known late::
 
     submitting ─► accepted | refused | released | ambiguous
@@ -31,6 +35,8 @@ class MessageState(StrEnum):
     EXPIRED = "expired"
     UNKNOWN = "unknown"
     """Perhaps sent: the answer was lost, and nothing can settle it."""
+    SHADOW = "shadow"
+    """Its run is in shadow: it is decided on like any, and never handed over."""
 
 
 WAITING = (MessageState.DEFERRED, MessageState.CLAIMED, MessageState.SUBMITTING)

@@ -63,6 +63,10 @@ class NotedRun(Protocol):
     def key(self) -> str:
         """Its key."""
 
+    @property
+    def shadow(self) -> bool:
+        """It began in shadow."""
+
 
 class Said(Protocol):
     """A statement of consent or refusal."""

@@ -78,6 +78,7 @@ class Noted:
     journey: str
     key: str
     run: LocalRun
+    shadow: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -69,7 +69,7 @@ class World:
         registry: the customers.
         writer: asks the templates.
         left_out: journeys that this world does not play: a request to confirm an address begins
-            them, and nobody answers it here.
+            them, and nobody answers it here, or they are in shadow.
     """
 
     def __init__(
@@ -85,7 +85,8 @@ class World:
         most: int | None = None,
     ) -> None:
         self._every = project.journeys
-        played = {n: j for n, j in project.journeys.items() if not _asks(j)}
+        apart = project.journeys.shadow  # nothing of theirs is anybody's story
+        played = {n: j for n, j in project.journeys.items() if not _asks(j) and n not in apart}
         self.left_out = tuple(n for n in project.journeys if n not in played)
         off = project.journeys.off & played.keys()
         self.project = replace(project, journeys=Journeys(played.values(), off))
@@ -255,7 +256,8 @@ class World:
     def follow(self, course: Course) -> str:
         """Take up an open run where its history leaves it.
 
-        A run of a journey that is left out here follows its history, and goes no further.
+        A run of a journey that is left out here, or that began in shadow, follows its history, and
+        goes no further.
 
         Args:
             course: the run.
@@ -269,7 +271,7 @@ class World:
         run = FollowedRun(self._runs, self._every[course.journey], course)
         if run.broken or not run.is_open:
             return run.broken
-        if course.journey in self.left_out:
+        if course.journey in self.left_out or course.enrolment.start.shadow:
             run.terminate()
             return ""
         person = self.registry.person(course.enrolment.customer_id)

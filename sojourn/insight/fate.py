@@ -196,7 +196,7 @@ def _fate(row: LedgerRow, course: Course, pause: ChannelRow | None, tz: str) -> 
         text = "rejected because an operator found that it was not sent"
     if row.reason == Reason.PAUSED and pause is not None:
         text += f", and {row.channel} still is: {pause.paused_because}"
-    if row.held_until is not None and row.state != "deferred":
+    if row.held_until is not None and "deferred" not in (row.state, row.would):
         text = f"held until {clock(row.held_until, tz)}, then {text}"
     if row.state == "sent" and row.progress and row.progress != Kind.ACCEPTED:
         text += f", then {row.progress}"
@@ -233,10 +233,19 @@ _IN_WORDS = {
     "expired": "given up: no attempt succeeded while it was of use",
     "unknown": "perhaps sent: the provider's answer was lost, and it is not sent again",
 }
+_IN_SHADOW = {
+    "sent": "in shadow: it would have been sent by {channel}",
+    "claimed": "in shadow: it would be sent by {channel}, and is being rendered",
+    "deferred": "in shadow: it would be held until {until}{because}",
+    "skipped": "in shadow: it would have been skipped{because}",
+    "rejected": "in shadow: it would have been rejected{because}",
+    "expired": "in shadow: it would have been given up",
+}
 
 
 def _state(row: LedgerRow, tz: str) -> str:
-    return _IN_WORDS[row.state].format(
+    words = _IN_SHADOW[row.would or ""] if row.state == "shadow" else _IN_WORDS[row.state]
+    return words.format(
         channel=row.channel,
         provider=row.provider,
         until=clock(row.held_until, tz) if row.held_until else "",

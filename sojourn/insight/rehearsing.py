@@ -77,9 +77,7 @@ class Rehearsing:
         self._store = store
         self._settings = settings
         self._project = project
-        self._renderer = Renderer(
-            settings, NO_KEY, project.templates, project.languages, project.topics
-        )
+        self._renderer = Renderer.of(settings, NO_KEY, project)
         self.policy = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
         self._gate = Gate.of(store, settings, project, self.policy, self._renderer.channels_of)
 

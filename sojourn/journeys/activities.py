@@ -5,11 +5,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints, overload
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    get_type_hints,
+    overload,
+)
 
 from pydantic import TypeAdapter, ValidationError
 
-from sojourn.domain.calls import Plain
+from sojourn.domain.calls import Plain, Reply
 from sojourn.domain.errors import BadInput
 
 P = ParamSpec("P")
@@ -17,6 +27,10 @@ T = TypeVar("T")
 C = TypeVar("C")
 
 WITHIN = timedelta(hours=1)
+NOTHING: Any = object()
+"""No answer in place of a call; None is one."""
+SHADOWED = "InShadow"
+"""The kind of failure of a call that a run in shadow does not make."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +42,28 @@ class Activity(Generic[P, T]):
         name: as histories and operators have it.
         deadline: how long a call is retried; after that it has failed.
         timeout: how long one attempt may take.
+        effects: it does something in the world; False: it only reads, and runs in shadow call it.
+        in_shadow: the answer that a run in shadow gets in place of a call; `NOTHING`: there is
+            none, and a call fails as `SHADOWED`.
     """
 
     function: Callable[..., Awaitable[T]]
     name: str
     deadline: timedelta = WITHIN
     timeout: timedelta = timedelta(seconds=30)
+    effects: bool = True
+    in_shadow: Any = NOTHING
+
+    @property
+    def runs_in_shadow(self) -> bool:
+        """True if a journey that calls it can run in shadow."""
+        return not self.effects or self.in_shadow is not NOTHING
+
+    def supposed(self) -> Reply:
+        """Return what a run in shadow gets in place of a call."""
+        if self.in_shadow is NOTHING:
+            return Reply(failure=SHADOWED, reason="it has effects, and the run is in shadow")
+        return Reply(result=self.written_result(self.in_shadow))
 
     def within(self, deadline: timedelta) -> "Activity[P, T]":
         """Return the activity with another deadline: ``issue_code.within(days(1))``."""
@@ -84,19 +114,30 @@ class Activity(Generic[P, T]):
         return self._result.validate_python(value)
 
 
+class Options(TypedDict, total=False):
+    """The keywords of `activity`."""
+
+    deadline: timedelta
+    timeout: timedelta
+    effects: bool
+    in_shadow: Any
+
+
 @overload
 def activity(
     function: Callable[Concatenate[C, P], Awaitable[T]],
 ) -> Activity[P, T]: ...
 @overload
 def activity(
-    *, deadline: timedelta = ..., timeout: timedelta = ...
+    **options: Unpack[Options],
 ) -> Callable[[Callable[Concatenate[C, P], Awaitable[T]]], Activity[P, T]]: ...
 def activity(
     function: Callable[..., Awaitable[Any]] | None = None,
     *,
     deadline: timedelta = WITHIN,
     timeout: timedelta = timedelta(seconds=30),
+    effects: bool = True,
+    in_shadow: Any = NOTHING,
 ) -> Any:
     """Make a function an activity that journeys call.
 
@@ -112,18 +153,24 @@ def activity(
         function: asynchronous; its first parameter is the context.
         deadline: how long a call is retried, unless `Activity.within` says otherwise.
         timeout: how long one attempt may take.
+        effects: False for one that only reads: a run in shadow (docs/shadow.md) calls it, too.
+        in_shadow: what a run in shadow gets in place of a call: ``OfferCode(code="SHADOW10")``.
 
     Returns:
         The activity.
 
     Raises:
         TypeError: the function is not asynchronous, has no context, or does not declare a result
-            that is free of personal data.
+            that is free of personal data; or ``in_shadow`` is no such result.
     """
 
     def made(function: Callable[..., Awaitable[Any]]) -> Activity[..., Any]:
         _check(function)
-        return Activity(function, function.__name__, deadline, timeout)
+        one: Activity[..., Any] = Activity(
+            function, function.__name__, deadline, timeout, effects, in_shadow
+        )
+        _check_supposed(one)
+        return one
 
     return made if function is None else made(function)
 
@@ -164,6 +211,24 @@ def _check(function: Callable[..., Awaitable[Any]]) -> None:
             f"{name}: a history keeps what an activity returns: declare it as a class on "
             "sojourn.NonPersonal, or as a number, a truth value, a moment or an enum"
         )
+
+
+def _check_supposed(one: Activity[..., Any]) -> None:
+    """Check what a run in shadow gets.
+
+    Raises:
+        TypeError: the activity does not answer so.
+    """
+    if one.in_shadow is NOTHING:
+        return
+    if not one.effects:
+        raise TypeError(f"{one.name}: it only reads, and is called: leave out in_shadow=")
+    try:
+        TypeAdapter(one.returns).validate_python(one.in_shadow, strict=True)
+    except ValidationError:
+        raise TypeError(
+            f"{one.name}: in_shadow={one.in_shadow!r} is not what it declares to return"
+        ) from None
 
 
 def _is_plain(returns: Any) -> bool:

@@ -121,6 +121,7 @@ class Calling(Run):
                 now=self.now(),
                 experiment=of.name,
                 weights=dict(of.variants),
+                shadow=self._state.in_shadow,
             )
             said = f"variant of {of.name}"
             reply = await self._runtime.ask(asked, said, self._state.is_interrupted)
@@ -134,6 +135,8 @@ class Calling(Run):
 
     async def _call(self, activity: Activity[..., Any], arguments: dict[str, Any]) -> Reply:
         state = self._state
+        if state.in_shadow and activity.effects:
+            return activity.supposed()
         run, verb = state.enrolment, f"call {activity.name}"
         asked = Asked(
             activity=activity.name,

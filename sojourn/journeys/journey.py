@@ -30,6 +30,7 @@ from sojourn.journeys.keywords import (
     ends_of,
     events_of,
     marked,
+    replaced,
 )
 from sojourn.journeys.listening import Listening
 from sojourn.journeys.persons import Persons
@@ -90,6 +91,9 @@ class Journey(Listening, Sends, Calling, Persons):
             unless given.
         invariants: what must never be in a customer's story, asked of this journey's messages:
             ``never(message_after(OrderRefunded))``, or several in brackets.
+        instead_of: the journey that this one is a new version of. Messages without templates of
+            their own have that one's. While it is in shadow (docs/shadow.md) that one writes; from
+            then on events start this one, and that one's open runs go on to their end.
 
     Raises:
         TypeError: a keyword or a message makes no sense; the text says which, and the way out.
@@ -119,6 +123,7 @@ class Journey(Listening, Sends, Calling, Persons):
         holdout: float | None = None,
         conversion_window: timedelta | None = None,
         invariants: Invariant | tuple[Invariant, ...] | None = None,
+        instead_of: "type[Journey] | None" = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -149,6 +154,7 @@ class Journey(Listening, Sends, Calling, Persons):
                 of.conversion_window if conversion_window is None else conversion_window
             ),
             invariants=of.invariants if invariants is None else declared(invariants, cls.__name__),
+            instead_of=replaced(instead_of, name, cls.__name__, Journey) if instead_of else "",
         )
         if name:
             cls.terms = checked_conditions(cls.terms, cls.__name__)

@@ -160,6 +160,30 @@ def declared(given: object, called: str) -> tuple[Invariant, ...]:
     return every
 
 
+def replaced(given: object, name: str, called: str, base: type[Run]) -> str:
+    """Return the name of the journey in whose place another one is.
+
+    Args:
+        given: the keyword.
+        name: of the journey that is in its place.
+        called: the name of that one's class.
+        base: of all journeys.
+
+    Returns:
+        The name.
+
+    Raises:
+        TypeError: it is no journey, or the same one.
+    """
+    if not (isinstance(given, type) and issubclass(given, base) and given.name):
+        raise TypeError(
+            f"{called}: instead_of= takes the class of a journey: instead_of=AbandonedCart"
+        )
+    if given.name == name:
+        raise TypeError(f'{called} is called "{name}" as the one that it is instead of: rename it')
+    return given.name
+
+
 def _check_measured(cls: type[Run], called: str) -> None:
     """Check what a class says of control groups and orders."""
     if not 0 <= cls.terms.holdout < 1:

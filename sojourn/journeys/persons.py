@@ -7,7 +7,7 @@ from typing import TypeVar
 from sojourn.domain.calendar import zone
 from sojourn.domain.messages import Outcome, Performed
 from sojourn.domain.question import Question
-from sojourn.domain.tasks import Closing, Opening, WhyClosed
+from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState, WhyClosed
 from sojourn.domain.working_time import Span, later
 from sojourn.journeys import wording
 from sojourn.journeys.leaving import End, Leave
@@ -74,7 +74,7 @@ class Persons(Waits, Telling):
                 **self._circumstances(verb),
             )
             self._tell(f"ask a person: {question.text}")
-            stand = await self._runtime.task(said, f"ask a person: {question.text}")
+            stand = await self._have(said, f"ask a person: {question.text}")
             # as it is kept: in a history that is replayed under another run's name, too
             named = {"task": stand.task or said.task}
             value = {"until": said.until.isoformat(), **as_json(stand), **named}
@@ -116,7 +116,16 @@ class Persons(Waits, Telling):
             because=because,
             now=self.now(),
         )
-        return (await self._runtime.task(said, f"no longer ask: {question.text}")).answer
+        return (await self._have(said, f"no longer ask: {question.text}")).answer
+
+    async def _have(self, said: Opening | Closing, summary: str) -> TaskStand:
+        """Have a task opened or closed; of a run in shadow, none is, and nobody answers."""
+        if self._state.in_shadow:
+            is_opening = isinstance(said, Opening)
+            return TaskStand(
+                state=TaskState.OPEN if is_opening else TaskState.EXPIRED, task=said.task
+            )
+        return await self._runtime.task(said, summary)
 
     def _given_up_at(self, within: Span) -> datetime:
         if isinstance(within, timedelta):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cached_property
 from types import MappingProxyType
 
-from sojourn.domain.errors import SameName, UnknownName
+from sojourn.domain.errors import BadInput, SameName, UnknownName
 from sojourn.domain.events import Event
 from sojourn.domain.experiment import Experiment
 from sojourn.domain.facts import Fact
@@ -24,21 +24,44 @@ class Journeys(Mapping[str, type[Journey]]):
         classes: the journeys, in any order.
         off: names of those that are switched off: they start no run, and the gate lets none of
             their messages pass. Runs that are open go on to their end.
+        shadow: names of those that are in shadow: runs that begin now are decided on like any, and
+            nothing that they say leaves.
+        each: every one of them writes, as in tests: none is at rest because another is in its
+            place.
 
     Raises:
         SameName: two of them have one name.
-        UnknownName: there is no journey of a name in ``off``.
+        UnknownName: there is no journey of a name in ``off`` or ``shadow``.
+        BadInput: one is in both, or two would write in the place of one.
     """
 
-    def __init__(self, classes: Iterable[type[Journey]] = (), off: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        classes: Iterable[type[Journey]] = (),
+        off: Collection[str] = (),
+        shadow: Collection[str] = (),
+        *,
+        each: bool = False,
+    ) -> None:
         found: dict[str, type[Journey]] = {}
         for journey in classes:
             if found.setdefault(journey.name, journey) is not journey:
                 raise SameName("journey", journey.name, found[journey.name], journey)
         self._classes = MappingProxyType(dict(sorted(found.items())))
-        for name in off:
+        for name in (*off, *shadow):
             self.named(name)
-        self.off = frozenset(off)
+        self.off, self.shadow = frozenset(off), frozenset(shadow)
+        for name in sorted(self.off & self.shadow):
+            raise BadInput(f"{name} is off and in shadow: leave it in one of the two lists")
+        self.instead_of: Mapping[str, str] = MappingProxyType(
+            {
+                name: journey.terms.instead_of
+                for name, journey in self._classes.items()
+                if journey.terms.instead_of in self._classes and name not in self.off and not each
+            }
+        )
+        """The journeys in whose place others are, or would be, by the names of those."""
+        self.replaced = self._replaced()
 
     def __getitem__(self, name: str) -> type[Journey]:
         return self._classes[name]
@@ -48,6 +71,24 @@ class Journeys(Mapping[str, type[Journey]]):
 
     def __len__(self) -> int:
         return len(self._classes)
+
+    def _replaced(self) -> Mapping[str, str]:
+        """Return the journeys that write in the place of others, by the names of those."""
+        found: dict[str, str] = {}
+        for new, old in self.instead_of.items():
+            if new in self.shadow:
+                continue
+            if (other := found.setdefault(old, new)) != new:
+                raise BadInput(
+                    f"{other} and {new} are both there instead of {old}: switch one of them off, "
+                    "or leave it in shadow"
+                )
+        return MappingProxyType(found)
+
+    @cached_property
+    def at_rest(self) -> frozenset[str]:
+        """Those that begin nothing from which a message leaves: off, in shadow, or replaced."""
+        return self.off | self.shadow | self.replaced.keys()
 
     def named(self, name: str) -> type[Journey]:
         """Return the journey called ``name``.
@@ -70,8 +111,12 @@ class Journeys(Mapping[str, type[Journey]]):
 
     @cached_property
     def starting(self) -> frozenset[str]:
-        """The wire names of the events that start runs of some journey."""
-        every = (event for journey in self._classes.values() for event in journey.terms.starts_on)
+        """The wire names of the events that start runs of some journey that is not in shadow.
+
+        No other run is told less because of one in shadow.
+        """
+        loud = (one for name, one in self._classes.items() if name not in self.shadow)
+        every = (event for journey in loud for event in journey.terms.starts_on)
         return frozenset(event.event_name for event in every)
 
     def ended_by(self, event: str) -> Mapping[str, type[Journey]]:
@@ -126,6 +171,12 @@ class Journeys(Mapping[str, type[Journey]]):
                 source = inspect.getsource(sys.modules[journey.__module__])
                 found[name] = hashlib.sha256(source.encode()).hexdigest()[:8]
         return MappingProxyType(found)
+
+    @cached_property
+    def templates_of(self) -> Mapping[str, str]:
+        """The journeys whose templates others have, where they have none of their own, by name."""
+        every = ((name, journey.terms.instead_of) for name, journey in self._classes.items())
+        return MappingProxyType({name: old for name, old in every if old})
 
     @cached_property
     def muting(self) -> Mapping[str, type[Journey]]:

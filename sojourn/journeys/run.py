@@ -157,7 +157,11 @@ class Run(Handlers):
     def _tell(self, doing: str, until: datetime | None = None) -> None:
         self._doing, self._until = doing, until
         state = self._state
-        self._runtime.tell(lambda: wording.details(doing, until, state.zone, state.messages))
+        self._runtime.tell(
+            lambda: wording.details(
+                doing, until, state.zone, state.messages, in_shadow=state.in_shadow
+            )
+        )
 
     def _status(self) -> dict[str, Any]:
         return {

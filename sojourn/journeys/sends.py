@@ -153,6 +153,7 @@ class Sends(Waits):
             begun=state.begun,
             coupon=message.coupon,
             variant=state.variant,
+            shadow=state.in_shadow,
         )
 
 

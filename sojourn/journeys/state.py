@@ -115,6 +115,11 @@ class State:
         return self.enrolment.edition >= 1
 
     @property
+    def in_shadow(self) -> bool:
+        """True if nothing that the steps say leaves: the event that began them came in shadow."""
+        return self.enrolment.start.shadow
+
+    @property
     def last_sent(self) -> Sent | None:
         """The message that left last, of this enrolment."""
         return next((m for m in reversed(self.messages) if m.status is Status.SENT), None)

@@ -93,7 +93,8 @@ class Telling(Run):
     async def _say(self, said: Saying, summary: str) -> Performed:
         self._tell(summary)
         plan = self._state.journal.plan
-        taken = await self._runtime.say(said, summary)
+        # what a run in shadow says is checked, and nobody hears it
+        taken = self._state.in_shadow or await self._runtime.say(said, summary)
         self._leave_if_due()
         return Performed(due=plan.due, missed=plan.missed, value=taken)
 

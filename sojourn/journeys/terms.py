@@ -46,6 +46,7 @@ class Terms:
         holdout: the share of all customers, below 1, who get none of its promotional messages.
         conversion_window: how long after a message a goal is credited to it, in reports.
         invariants: what must never be in a customer's story, of this journey's messages.
+        instead_of: the name of the journey in whose place it is; empty: it is one of its own.
     """
 
     starts_on: EventClasses = ()
@@ -67,6 +68,7 @@ class Terms:
     holdout: float = 0.0
     conversion_window: timedelta = WINDOW
     invariants: tuple[Invariant, ...] = ()
+    instead_of: str = ""
 
     @property
     def selects(self) -> bool:

@@ -117,7 +117,14 @@ def clock(when: datetime, tz: str) -> str:
     return f"{local:%a} {local.day} {local:%b %Y %H:%M}"
 
 
-def details(doing: str, until: datetime | None, tz: str, messages: Sequence[Sent]) -> str:
+def details(
+    doing: str,
+    until: datetime | None,
+    tz: str,
+    messages: Sequence[Sent],
+    *,
+    in_shadow: bool = False,
+) -> str:
     """Write the current details of a run's page.
 
     Args:
@@ -125,11 +132,13 @@ def details(doing: str, until: datetime | None, tz: str, messages: Sequence[Sent
         until: the end of a wait; None if the run does not wait.
         tz: IANA name of the customer's zone.
         messages: those that the run has decided on; the newest 20 are shown.
+        in_shadow: nothing that the run says leaves.
 
     Returns:
         Markdown.
     """
-    lines = [f"**Now:** {doing}"]
+    lines = ["**In shadow:** nothing that this run says leaves.", ""] if in_shadow else []
+    lines.append(f"**Now:** {doing}")
     if until is not None:
         lines.append(f"**Until:** {clock(until, tz)} ({tz}), {until:%Y-%m-%d %H:%M:%S} UTC")
     if messages:

@@ -5,8 +5,9 @@ language can be replaced without copying the others. It can still extend the eng
 there under ``engine/`` as well: ``engine/layout/email.html``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
+from types import MappingProxyType
 
 import jinja2
 
@@ -15,6 +16,9 @@ from sojourn.domain.messages import Channel
 from sojourn.project import Project
 
 ENGINE = Path(__file__).resolve().parent / "templates"
+
+NOBODYS: Mapping[str, str] = MappingProxyType({})
+"""No journey is in another one's place."""
 
 LAST_RESORT = "en"
 """The language that the engine has all its own words in."""
@@ -40,10 +44,32 @@ class Folders:
 
     Args:
         folders: a project's own, in order of precedence.
+        instead_of: the journeys in whose place others are, by the names of those.
     """
 
-    def __init__(self, folders: Iterable[Path] = ()) -> None:
+    def __init__(
+        self, folders: Iterable[Path] = (), instead_of: Mapping[str, str] = NOBODYS
+    ) -> None:
         self.roots = (*(folder.resolve() for folder in folders), ENGINE)
+        self._instead_of = instead_of
+
+    def home(self, journey: str, template: str, channel: Channel) -> str:
+        """Return the folder of a message: its journey's, or that of the one it is instead of.
+
+        Args:
+            journey: ``renewal-2``.
+            template: ``today``.
+            channel: how the message travels.
+
+        Returns:
+            The first of them that has the message in some language; the journey's if none has.
+        """
+        folder = journey
+        while folder:
+            if self.files(folder, f"{template}.{channel}.*"):
+                return folder
+            folder = self._instead_of.get(folder, "")
+        return journey
 
     def loader(self, under: str = "") -> jinja2.BaseLoader:
         """Return a loader for Jinja that reads from the folder ``under`` each of these."""
@@ -126,7 +152,7 @@ class Folders:
         """
         found: dict[str, set[str]] = {}
         stem = f"{template}.{channel}."
-        for name in self.files(journey, f"{stem}*.*"):
+        for name in self.files(self.home(journey, template, channel), f"{stem}*.*"):
             language, _, kind = name.removeprefix(stem).rpartition(".")
             found.setdefault(language, set()).add(kind)
         return found
@@ -136,6 +162,7 @@ def missing(
     messages: Iterable[tuple[str, str, Channel]],
     languages: Sequence[str],
     templates: Iterable[Path] = (),
+    instead_of: Mapping[str, str] = NOBODYS,
 ) -> list[str]:
     """List the files that a project's messages lack in the languages that it declares.
 
@@ -143,18 +170,20 @@ def missing(
         messages: journey, template and channel of each.
         languages: that the project declares: ``("en", "pl")``.
         templates: the project's folders, in order of precedence.
+        instead_of: as for `Folders`.
 
     Returns:
         Names to write: ``renewal/today.sms.pl.txt``. An e-mail that lacks both ``.html`` and
         ``.mjml`` lacks an ``.html``; its ``.ics`` is missing where another language has one.
     """
-    folders = Folders(templates)
+    folders = Folders(templates, instead_of)
     lacking: list[str] = []
     for journey, template, channel in messages:
         found = folders.by_language(journey, template, channel)
         wants_calendar = any("ics" in kinds for kinds in found.values())
         for language in languages:
-            stem = f"{journey}/{template}.{channel}.{language}"
+            home = folders.home(journey, template, channel)
+            stem = f"{home}/{template}.{channel}.{language}"
             kinds = found.get(language, set())
             if not kinds & {*KINDS[channel]}:
                 lacking.append(f"{stem}.{KINDS[channel][0]}")
@@ -175,14 +204,15 @@ def missing_templates(project: Project) -> list[str]:
         for channel in message.channels
     ]
     channels = {channel for _, _, channel in messages}
-    folders = Folders(project.templates)
+    places, instead_of = project.templates, project.journeys.templates_of
+    folders = Folders(places)
     unwritten = [
         file
         for language in project.languages
         for stem, kind in _own_words(channels)
         if folders.find(file := f"{stem}.{language}.{kind}") is None
     ]
-    return [*missing(messages, project.languages, project.templates), *unwritten]
+    return [*missing(messages, project.languages, places, instead_of), *unwritten]
 
 
 def _own_words(channels: Set[Channel]) -> Iterator[tuple[str, str]]:

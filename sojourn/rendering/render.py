@@ -7,7 +7,7 @@ Jinja in its sandbox; a customer's own words are values in them, never part of t
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, Self, assert_never
 
 import jinja2.meta
 
@@ -15,13 +15,14 @@ from sojourn.domain.content import Content
 from sojourn.domain.errors import BadSetting, NothingToSay, TemplateError, UnknownName
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.topics import Topics
+from sojourn.project import Project
 from sojourn.rendering import contents
 from sojourn.rendering.blocks import rendered
 from sojourn.rendering.context import RenderContext, Sender
 from sojourn.rendering.emails import Emails
 from sojourn.rendering.environment import environment
 from sojourn.rendering.faults import faults_of
-from sojourn.rendering.folders import KINDS, Folders
+from sojourn.rendering.folders import KINDS, NOBODYS, Folders
 from sojourn.rendering.languages import fallbacks
 from sojourn.rendering.tracking import Tracking
 from sojourn.rendering.vocabulary import DECLINING, Vocabulary
@@ -40,6 +41,8 @@ class Renderer:
         languages: that the project declares: a customer who speaks none of a message's languages
             reads it in the first of these that it has.
         topics: what the project calls its topics.
+        instead_of: the journeys whose messages others have, where they have none of their own, by
+            the names of those.
 
     Raises:
         BadSetting: the secret key is empty.
@@ -52,6 +55,8 @@ class Renderer:
         templates: Sequence[Path] = (),
         languages: Sequence[str] = ("en",),
         topics: Topics | None = None,
+        *,
+        instead_of: Mapping[str, str] = NOBODYS,
     ) -> None:
         if not secret_key:
             raise BadSetting("SOJOURN_SECRET_KEY is empty: links and codes need a key to be signed")
@@ -60,10 +65,34 @@ class Renderer:
         self._stand_ins = (settings.locale, *languages)
         self._topics = topics or Topics()
         self._most_segments = settings.sms_max_segments
-        self._folders = Folders(templates)
+        self._folders = Folders(templates, instead_of)
         self._environment = environment(self._folders.roots)
         self._emails = Emails(self._environment, self._folders)
         self._declining: dict[str, bool] = {}
+
+    @classmethod
+    def of(cls, settings: Settings, secret_key: str, project: Project) -> Self:
+        """Return the renderer of an installation.
+
+        Args:
+            settings: of the installation.
+            secret_key: as for the class.
+            project: its templates, languages, topics and journeys.
+
+        Returns:
+            The renderer.
+
+        Raises:
+            BadSetting: the secret key is empty.
+        """
+        return cls(
+            settings,
+            secret_key,
+            project.templates,
+            project.languages,
+            project.topics,
+            instead_of=project.journeys.templates_of,
+        )
 
     def render(self, context: RenderContext, channel: Channel) -> Content:
         """Return what the customer reads, in one language throughout.
@@ -75,7 +104,7 @@ class Renderer:
         """
         locales = fallbacks((context.customer.locale, *self._stand_ins))
         lang = self._language(context, channel, locales)
-        name = f"{context.journey}/{context.template}.{channel}.{lang}"
+        name = f"{self._home(context, channel)}/{context.template}.{channel}.{lang}"
         with faults_of(name, self._folders.roots):
             words = self._vocabulary(context, channel, lang, locales)
             parts = self._parts(name, words.names, context, channel)
@@ -111,7 +140,7 @@ class Renderer:
         """
         locales = fallbacks((context.customer.locale, *self._stand_ins))
         lang = self._language(context, channel, locales)
-        name = f"{context.journey}/{context.template}.{channel}.{lang}"
+        name = f"{self._home(context, channel)}/{context.template}.{channel}.{lang}"
         file = f"{name}.{self._folders.kind(name, channel)}"
         if not self._can_decline(file):
             return None
@@ -152,6 +181,9 @@ class Renderer:
             topics=self._topics,
             exists=lambda file: self._folders.find(file) is not None,
         )
+
+    def _home(self, context: RenderContext, channel: Channel) -> str:
+        return self._folders.home(context.journey, context.template, channel)
 
     def channels_of(self, journey: str, template: str) -> set[Channel]:
         """Return the channels that have this message in some language."""

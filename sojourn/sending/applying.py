@@ -164,9 +164,9 @@ async def _confirmed(
         The ruling.
     """
     case = gathered.case
-    found.start = await _start(session, case.delivery, known)
+    found.start = await start_of(session, case.delivery, known)
     if found.start is None:
-        return _forgotten(case, ruling)
+        return forgotten(case, ruling)
     if ruling.in_doubt and (kept := await _kept(session, gathered)):
         found.kept = kept
         reason = _barred(gathered, ruling.channel, kept.address, only_to)
@@ -180,18 +180,34 @@ async def _confirmed(
     return ruling
 
 
-async def _start(session: AsyncSession, delivery: Delivery, known: Events) -> Event | None:
-    """Return the event that a message is about; None if the store does not have it."""
+async def start_of(session: AsyncSession, delivery: Delivery, known: Events) -> Event | None:
+    """Return the event that a message is about; None if the store does not have it.
+
+    Args:
+        session: any session.
+        delivery: the message.
+        known: the project's events, by wire name.
+
+    Returns:
+        The event that began its run; a stand-in for a campaign's.
+    """
     if delivery.campaign:
         return launched(delivery)
     row = await events.find(session, delivery.enrolment)
     return None if row is None else events.typed(row, known)
 
 
-def _forgotten(case: Case, ruling: Ruling) -> Ruling:
+def forgotten(case: Case, ruling: Ruling) -> Ruling:
     """Skip a message of a run whose start the store does not have: it was restored.
 
     It may have forgotten a purchase or a refusal of that time as well.
+
+    Args:
+        case: of the message.
+        ruling: the verdict allowed it.
+
+    Returns:
+        The ruling that skips it.
     """
     log.error(
         "the store has no event %s, which started %s: %s is not sent; see `sojourn recover`",

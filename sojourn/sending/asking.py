@@ -54,7 +54,8 @@ class Questions:
             async with asyncio.timeout(LONGEST_ATTEMPT):
                 async with self._store.reading() as session:
                     found = await answered(session, asked, self._own)
-                    is_noted = not asked.experiment or await _has(session, asked) is not None
+                    no_note = not asked.experiment or asked.shadow
+                    is_noted = no_note or await _has(session, asked) is not None
                 if is_noted:
                     return found
                 async with self._store.transaction() as session:

@@ -54,6 +54,7 @@ class Claim:
             takes none; empty: there is none.
         arrived: of a run that may be about a part, all events about the whole and its parts, in the
             order of their arrival.
+        shadow: the message is only rendered: it would leave, and does not.
     """
 
     ledger_id: int
@@ -77,6 +78,7 @@ class Claim:
     instead: str = ""
     arrived: tuple[Event, ...] = ()
     coupon: Coupon | None = None
+    shadow: bool = False
 
 
 async def drafted(

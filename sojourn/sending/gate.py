@@ -18,7 +18,7 @@ from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.rules import Rules
 from sojourn.domain.verdict import Doubt, Late, OnceMore, Verdict, judge
 from sojourn.project import Project
-from sojourn.sending import couponing
+from sojourn.sending import couponing, shadowing
 from sojourn.sending.applying import apply
 from sojourn.sending.drafting import Claim, drafted
 from sojourn.sending.gathering import Gathered, gather
@@ -90,7 +90,8 @@ class Gate:
             The claim; a receipt if the message does not leave; a doubt if it may have left; `Late`
             if it is too late only by a plan that may differ from that of its wait.
         """
-        rules = self._on.rules()  # it may read a file: not while the customer is locked
+        on = self._on
+        rules = on.rules()  # it may read a file: not while the customer is locked
         if not delivery.version:
             version = self._on.versions.get(delivery.journey, "")
             delivery = delivery.model_copy(update={"version": version})
@@ -99,15 +100,21 @@ class Gate:
             if is_tombstone(gathered.customer.customer_id):  # a row would name the person
                 return _OF_NOBODY
             verdict = judge(gathered.case)
-            return await apply(
-                session,
-                verdict,
-                gathered,
-                known=self._on.events,
-                pools=self._on.coupons,
-                only_to=self._on.only_to,
-                ramp=self._on.ramp,
-            )
+            if gathered.case.delivery.shadow:
+                answer = await shadowing.note(
+                    session, verdict, gathered, known=on.events, pools=on.coupons
+                )
+            else:
+                answer = await apply(
+                    session,
+                    verdict,
+                    gathered,
+                    known=on.events,
+                    pools=on.coupons,
+                    only_to=on.only_to,
+                    ramp=on.ramp,
+                )
+        return shadowing.silenced(answer) if delivery.journey in on.at_rest else answer
 
     async def look(
         self, delivery: Delivery, now: datetime, *, slots: Sequence[Slot] = ()

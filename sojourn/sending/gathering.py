@@ -22,6 +22,7 @@ from sojourn.domain.messages import Channel, Delivery, Reason
 from sojourn.domain.policy import Recipient
 from sojourn.domain.room import LATE, Room
 from sojourn.domain.rules import Rules
+from sojourn.domain.states import MessageState
 from sojourn.domain.switches import first
 from sojourn.domain.verdict import (
     Case,
@@ -51,6 +52,7 @@ from sojourn.store import (
     recipients,
     refusals,
     runs,
+    shadow,
     slots,
     suppressions,
     switches,
@@ -111,6 +113,7 @@ async def gather(
     person = await held_or_read(session, delivery.customer_id)
     customer = cards.card(person)
     rows = await ledger.of_message(session, delivery)
+    delivery = _as_it_began(delivery, rows)
     case = Case(
         delivery=delivery,
         now=now,
@@ -172,8 +175,13 @@ async def gather(
             for channel in customer.reachable
         }
         who = await recipient(session, customer, case.timezone, now=now, dead=dead, barred=barred)
-        around = await _circumstances(session, case, person, others, who, held=held)
-        pools = None if holding else grounds.coupons
+        instead_of = grounds.instead_of.get(delivery.journey, "")
+        around = await _circumstances(
+            session, case, person, others, who, held=held, instead_of=instead_of
+        )
+        # a message in shadow reserves nothing and counts for nobody: it is looked at, as a preview
+        claims = holding and not delivery.shadow
+        pools = None if claims else grounds.coupons
         around = await _of_others(session, case, around, usable, pools)
         if (stays_if := grounds.condition(delivery)) is not None:
             said = around.recipient.consents
@@ -183,9 +191,9 @@ async def gather(
             around = replace(around, condition=finding)
         if opting.asks(delivery):
             around = await opting.judged(
-                session, delivery, person, around, now, a_day=grounds.opt_ins_a_day, holding=holding
+                session, delivery, person, around, now, a_day=grounds.opt_ins_a_day, holding=claims
             )
-        around = await _of_domain(session, delivery, around, grounds.ramp if holding else None)
+        around = await _of_domain(session, delivery, around, grounds.ramp if claims else None)
         sides = await _sides(session, delivery, customer.customer_id, grounds.holdouts)
         around = replace(around, assigned=sides)
         case = replace(case, circumstances=around)
@@ -287,13 +295,20 @@ async def _not_instead(
     return {(c, each[1]) for c, each in numbers.items() if c.value in refusing} & set(pairs)
 
 
+def _as_it_began(delivery: Delivery, rows: Sequence[LedgerRow]) -> Delivery:
+    """Return a message that is in shadow if its first decision was, whatever its run says now."""
+    if not any(row.state is MessageState.SHADOW for row in rows):
+        return delivery
+    return delivery.model_copy(update={"shadow": True})
+
+
 def entry(row: LedgerRow) -> Entry:
     """Return a row of the ledger as the verdict sees it."""
     assert row.id is not None
     return Entry(
         number=row.id,
         channel=Channel(row.channel),
-        state=row.state,
+        state=shadow.state_of(row),
         reason=Reason(row.reason) if row.reason else None,
         at=row.decided_at,
         attempt=row.attempt,
@@ -428,13 +443,14 @@ async def _circumstances(
     who: Recipient,
     *,
     held: Holds,
+    instead_of: str = "",
 ) -> Circumstances:
     now = datetime.now(UTC)
     return Circumstances(
         recipient=who,
         paused={channel: now - since for channel, since in held.channels.items()},
         told_by_twin=await _is_told(session, case.delivery, person, others),
-        room=await _room(session, case, person),
+        room=await _room(session, case, person, instead_of),
     )
 
 
@@ -451,7 +467,9 @@ async def _goes_to_another(
     return found.get(taken, delivery.customer_id) != delivery.customer_id
 
 
-async def _room(session: AsyncSession, case: Case, person: CustomerRow) -> Room | None:
+async def _room(
+    session: AsyncSession, case: Case, person: CustomerRow, instead_of: str
+) -> Room | None:
     """Count what caps count; nothing is queried for a message that no cap concerns."""
     least_days = (person.least_days or {}).get(case.delivery.topic, 0)
     room = Room.of(case.delivery, case.rules, case.now, least_days=least_days)
@@ -463,6 +481,8 @@ async def _room(session: AsyncSession, case: Case, person: CustomerRow) -> Room 
         besides=case.delivery.message_id,
         since=room.since(zone(case.timezone)),
         held_since=case.now - LATE,
+        in_shadow=case.delivery.journey if case.delivery.shadow else "",
+        instead_of=instead_of,
     )
     return replace(room, slots=tuple(counted))
 
@@ -492,4 +512,6 @@ async def _is_told(
         and run.workflow_id != delivery.workflow_id
     }
     since, _ = delivery.latest
-    return bool(twins) and await ledger.is_under_way(session, twins, delivery.step, since=since)
+    return bool(twins) and await ledger.is_under_way(
+        session, twins, delivery.step, since=since, in_shadow=delivery.shadow
+    )

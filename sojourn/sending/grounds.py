@@ -43,6 +43,8 @@ class Grounds:
         versions: of the code of journeys, by their names.
         ramp: of the domain that e-mails leave from; None: it has no budget.
         holdouts: the parts of all customers that get nothing promotional.
+        instead_of: the journeys in whose place others would be, by the names of those.
+        at_rest: names of journeys that begin nothing from which a message leaves.
     """
 
     rules: Callable[[], Rules]
@@ -59,6 +61,8 @@ class Grounds:
     versions: Mapping[str, str] = field(default_factory=dict)
     ramp: Ramp | None = None
     holdouts: Holdouts = NO_HOLDOUTS
+    instead_of: Mapping[str, str] = field(default_factory=dict)
+    at_rest: Collection[str] = ()
 
     @classmethod
     def of(cls, settings: Settings, project: Project, rules: Callable[[], Rules]) -> Self:
@@ -86,6 +90,8 @@ class Grounds:
             versions=project.journeys.versions,
             ramp=Ramp.of(settings, project),
             holdouts=Holdouts(settings.holdout, project.journeys.holdouts),
+            instead_of=project.journeys.instead_of,
+            at_rest=project.journeys.at_rest,
         )
 
     def condition(self, delivery: Delivery) -> Fact | None:

@@ -23,7 +23,7 @@ from sojourn.domain.endpoints import fault_of
 from sojourn.domain.errors import BadSetting, CallFailed, RateLimited, TransientError
 from sojourn.domain.keys import is_address
 from sojourn.domain.made_ids import digest
-from sojourn.journeys.activities import WITHIN, Activity
+from sojourn.journeys.activities import NOTHING, WITHIN, Activity
 from sojourn.sending.breaker import breaker_of
 from sojourn.sending.calls import Context
 from sojourn.sending.signed import headers_of, post, signing
@@ -61,6 +61,8 @@ def http_call(
     card: Sequence[str] = (),
     timeout: timedelta = TIMEOUT,
     deadline: timedelta = WITHIN,
+    effects: bool = True,
+    in_shadow: A | None = None,
 ) -> Activity[..., A]:
     """Declare an activity that posts JSON to a service, signed by Standard Webhooks.
 
@@ -85,6 +87,8 @@ def http_call(
         card: fields of the customer's card that go along, of ``CARD``. No history has them.
         timeout: how long one attempt may take.
         deadline: how long the call is retried, unless `Activity.within` says otherwise.
+        effects: False if the service only looks something up: runs in shadow call it as well.
+        in_shadow: the answer that a run in shadow gets in place of a call.
 
     Returns:
         The activity, for `Journey.call`.
@@ -113,7 +117,8 @@ def http_call(
     assert frame is not None
     assert frame.f_back is not None
     perform.__module__ = frame.f_back.f_globals["__name__"]
-    return Activity(perform, name, deadline, timeout + _MARGIN)
+    supposed = NOTHING if in_shadow is None else in_shadow
+    return Activity(perform, name, deadline, timeout + _MARGIN, effects, supposed)
 
 
 def _check(

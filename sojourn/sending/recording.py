@@ -36,6 +36,7 @@ from sojourn.store import (
     proofs,
     refusals,
     settling,
+    shadow,
     suppressions,
 )
 from sojourn.store.reports import evidence_from
@@ -141,6 +142,27 @@ class Recorder:
                 detail=detail or None,
             )
             await _free_a_slot(session, person, claim)
+
+    async def supposed(
+        self, claim: Claim, would: MessageState, reason: Reason | None = None, detail: str = ""
+    ) -> None:
+        """Note what would have become of a message in shadow, now that it was rendered.
+
+        Args:
+            claim: what it was rendered from.
+            would: the state that it would have.
+            reason: why it would not have left.
+            detail: the same in words; empty: none.
+        """
+        async with self._store.transaction() as session:
+            await shadow.settle(
+                session,
+                claim.ledger_id,
+                claim.attempt,
+                would,
+                reason=reason.value if reason else None,
+                detail=detail or None,
+            )
 
     async def unrenderable(self, claim: Claim, detail: str) -> None:
         """Note that the message cannot be rendered."""

@@ -30,6 +30,7 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.reports import reference
+from sojourn.domain.states import MessageState
 from sojourn.domain.verdict import Doubt, Late, OnceMore
 from sojourn.rendering.attachments import fetched
 from sojourn.rendering.faults import reason_for
@@ -45,6 +46,7 @@ from sojourn.sending.whereabouts import whereabouts
 
 HEARTBEAT = timedelta(seconds=2)  # each is billed; a quick send costs none
 SOONEST = timedelta(seconds=1)
+WINDOW_IS_CLOSED = "the customer has not written within 24 hours, and no template is approved"
 
 Clock = Callable[[], datetime]
 
@@ -155,6 +157,8 @@ class Messages:
         self, delivery: Delivery, claim: Claim, clock: Clock, fence: Fence
     ) -> Receipt | None:
         """Render and hand over; return None if the gate must decide what follows."""
+        if claim.shadow:
+            return await self._suppose(delivery, claim)
         provider = self._providers[claim.channel]
         try:
             content = claim.content or self.render(delivery, claim)
@@ -176,14 +180,37 @@ class Messages:
                 "a file of %s cannot be fetched: %s", delivery.template, error.told
             )
             raise _again("a file cannot be fetched now", error.retry_after) from None
-        if claim.channel is Channel.WHATSAPP and not (claim.may_write_freely or content.approved):
-            said = "the customer has not written within 24 hours, and no template is approved"
-            await self._record.refused(claim, provider, WindowClosed(said))
+        if _is_shut(claim, content):
+            await self._record.refused(claim, provider, WindowClosed(WINDOW_IS_CLOSED))
             return None
         await self._submit(claim, provider, content, clock)
         parcel = Parcel(claim.ledger_key, claim.address, whole, delivery.message_class)
         handing_over = self._hand_over(delivery, claim, provider, parcel, clock, fence=fence)
         return await to_its_end(handing_over, fence)
+
+    async def _suppose(self, delivery: Delivery, claim: Claim) -> Receipt | None:
+        """Render what would leave, note that it would, and hand nothing over.
+
+        Returns:
+            As `_carry`.
+        """
+        state, reason, why = MessageState.SENT, None, ""
+        try:
+            content = self.render(delivery, claim)
+        except NothingToSay as declined:
+            state, reason, why = MessageState.SKIPPED, reason_for(declined), declined.why
+        except TemplateError as error:
+            activity.logger.error(
+                "message %s (%s), in shadow, cannot be rendered: sojourn ledger show tells why",
+                claim.ledger_id,
+                delivery.template,
+            )
+            state, reason, why = MessageState.REJECTED, Reason.TEMPLATE, str(error)
+        else:
+            if _is_shut(claim, content):
+                state, reason, why = MessageState.REJECTED, Reason.WINDOW_CLOSED, WINDOW_IS_CLOSED
+        await self._record.supposed(claim, state, reason, why)
+        return _receipt(claim, Status.SENT) if state is MessageState.SENT else None
 
     def render(self, delivery: Delivery, claim: Claim) -> Content:
         """Return what the customer reads.
@@ -318,6 +345,12 @@ class Messages:
         await self._record.looked_up(doubt, provider, provider_id)
 
 
+def _is_shut(claim: Claim, content: Content) -> bool:
+    """Tell whether WhatsApp takes no such message to the customer now."""
+    is_open = claim.may_write_freely or content.approved
+    return claim.channel is Channel.WHATSAPP and not is_open
+
+
 def _replanned(receipt: Receipt, delivery: Delivery, planned: datetime) -> Receipt:
     """Return the receipt; with the moment at which it fell due, if that is not the planned one."""
     if delivery.due == planned:
@@ -372,7 +405,8 @@ def _again(message: str, after: timedelta | None = None) -> ApplicationError:
 def _count(delivery: Delivery, receipt: Receipt) -> None:
     """Count the message in ``sojourn_messages``, by channel, class and status."""
     meter = _meter(receipt.channel or delivery.lane, delivery)
-    meter = meter.with_additional_attributes({"status": receipt.status})
+    status = MessageState.SHADOW if delivery.shadow else receipt.status
+    meter = meter.with_additional_attributes({"status": status.value})
     meter.create_counter("sojourn_messages", "Messages decided on.").add(1)
 
 

@@ -15,9 +15,7 @@ from sojourn.settings import Settings
 
 def renderer_of(project: Project, settings: Settings) -> Renderer:
     """Make a renderer whose links open nothing: no installation has the key that signs them."""
-    return Renderer(
-        settings, secrets.token_hex(), project.templates, project.languages, project.topics
-    )
+    return Renderer.of(settings, secrets.token_hex(), project)
 
 
 def specimen(

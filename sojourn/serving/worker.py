@@ -184,9 +184,7 @@ def messages_of(
     Returns:
         The activity.
     """
-    renderer = Renderer(
-        settings, signing_key(settings), project.templates, project.languages, project.topics
-    )
+    renderer = Renderer.of(settings, signing_key(settings), project)
     return Messages(
         Gate.of(store, settings, project, rules, renderer.channels_of),
         carriers,

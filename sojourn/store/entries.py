@@ -68,7 +68,12 @@ async def drop(session: AsyncSession, cases: Iterable[Case]) -> None:
 
 
 async def begun(
-    session: AsyncSession, customer_id: str, journey: str, *, besides: str
+    session: AsyncSession,
+    customer_id: str,
+    journey: str,
+    *,
+    besides: str,
+    in_shadow: bool = False,
 ) -> list[Begun]:
     """Return the runs that a customer has had of a journey, the newest of each key.
 
@@ -80,6 +85,7 @@ async def begun(
         customer_id: the id that holds everything.
         journey: its name.
         besides: the message id of an event whose own run does not count.
+        in_shadow: runs in shadow count as well; else a customer has had none of them.
 
     Returns:
         The runs, in no order.
@@ -93,6 +99,12 @@ async def begun(
         EntryRow.message_id != besides,
         col(EntryRow.taken),
     )
+    if not in_shadow:
+        had = had.where(~col(RunRow.shadow))
+        apart = select(RunRow.enrolment).where(
+            RunRow.customer_id == customer_id, RunRow.journey == journey, col(RunRow.shadow)
+        )
+        taken = taken.where(col(EntryRow.message_id).not_in(apart))
     connection = await session.connection()
     newest: dict[str, Begun] = {}
     for key, at in await connection.execute(union_all(had, taken)):

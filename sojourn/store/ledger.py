@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, text
+from sqlalchemy import ColumnElement, case, func, or_, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.reports import reference
 from sojourn.domain.states import WAITING, MessageState
+from sojourn.store import shadow
 from sojourn.store.tables import SENT, UNSENT, ContentRow, LedgerRow
 
 REFERENCE_LENGTH = 32
@@ -238,7 +239,12 @@ async def went_to(session: AsyncSession, customer_id: str) -> dict[int, str]:
 
 
 async def is_under_way(
-    session: AsyncSession, workflow_ids: Iterable[str], step: str, *, since: datetime
+    session: AsyncSession,
+    workflow_ids: Iterable[str],
+    step: str,
+    *,
+    since: datetime,
+    in_shadow: bool = False,
 ) -> bool:
     """Tell whether one of these runs has sent a step, or may be about to.
 
@@ -247,13 +253,15 @@ async def is_under_way(
         workflow_ids: the runs.
         step: the step's name.
         since: decisions earlier than this, by the journey's clock, do not count.
+        in_shadow: a message in shadow asks: those that would have left count as well.
 
     Returns:
         True if a message of that step is claimed, being handed over, sent or perhaps sent.
     """
+    left = col(LedgerRow.state).in_(MAYBE_SENT)
     query = select(LedgerRow.id).where(
         col(LedgerRow.workflow_id).in_(list(workflow_ids)),
-        col(LedgerRow.state).in_(MAYBE_SENT),
+        or_(left, shadow.would_be(MAYBE_SENT)) if in_shadow else left,
         LedgerRow.step == step,
         col(LedgerRow.decided_at) >= since,
     )
@@ -277,25 +285,30 @@ async def sent_by(session: AsyncSession, workflow_id: str) -> list[tuple[datetim
 
 
 async def last_sent(
-    session: AsyncSession, workflow_ids: Iterable[str]
+    session: AsyncSession, workflow_ids: Iterable[str], *, in_shadow: bool = False
 ) -> Mapping[str, Mapping[str, datetime]]:
     """Return when the last message of each of these runs left or may have left.
 
     Args:
         session: any session.
         workflow_ids: the runs.
+        in_shadow: ask for those that would have left, of messages in shadow.
 
     Returns:
         The moments by the journey's clock, by workflow id and enrolment; runs that sent nothing are
         left out.
     """
+    left = col(LedgerRow.state).in_(MAYBE_SENT)
     wanted = list(workflow_ids)
     found: dict[str, dict[str, datetime]] = {}
     if not wanted:
         return found
     query = (
         select(LedgerRow.workflow_id, LedgerRow.enrolment, func.max(LedgerRow.decided_at))
-        .where(col(LedgerRow.workflow_id).in_(wanted), col(LedgerRow.state).in_(MAYBE_SENT))
+        .where(
+            col(LedgerRow.workflow_id).in_(wanted),
+            shadow.would_be(MAYBE_SENT) if in_shadow else left,
+        )
         .group_by(col(LedgerRow.workflow_id), col(LedgerRow.enrolment))
     )
     for run, enrolment, at in (await session.exec(query)).all():
@@ -309,23 +322,23 @@ async def every(session: AsyncSession) -> Sequence[LedgerRow]:
 
 
 async def held_by(session: AsyncSession, customer_ids: Iterable[str]) -> Sequence[LedgerRow]:
-    """Return the held messages of customers, oldest first."""
+    """Return the messages of customers that are held, or would be in shadow, oldest first."""
     customers = list(customer_ids)
     if not customers:
         return []
-    query = select(LedgerRow).where(
-        col(LedgerRow.customer_id).in_(customers), LedgerRow.state == MessageState.DEFERRED
-    )
+    query = select(LedgerRow).where(col(LedgerRow.customer_id).in_(customers), _is_held())
     return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
 
 
 async def held(session: AsyncSession, workflow_ids: Iterable[str]) -> Sequence[LedgerRow]:
-    """Return the held messages of runs, oldest first."""
-    query = select(LedgerRow).where(
-        col(LedgerRow.workflow_id).in_(list(workflow_ids)),
-        LedgerRow.state == MessageState.DEFERRED,
-    )
+    """Return the messages of runs that are held, or would be in shadow, oldest first."""
+    query = select(LedgerRow).where(col(LedgerRow.workflow_id).in_(list(workflow_ids)), _is_held())
     return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
+
+
+def _is_held() -> ColumnElement[bool]:
+    held = col(LedgerRow.state) == MessageState.DEFERRED
+    return or_(held, shadow.would_be([MessageState.DEFERRED]))
 
 
 async def overdue(

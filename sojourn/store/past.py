@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.messages import Channel
 from sojourn.domain.preferences import Kind
+from sojourn.domain.states import MessageState
 from sojourn.store import refusals
 from sojourn.store.card_addresses import addresses_of
 from sojourn.store.engine import Store
@@ -128,7 +129,7 @@ async def read(
         copies: the other ids for which events were copied; None: nobody wants to know.
 
     Returns:
-        What there is.
+        What there is, without runs in shadow and their messages.
     """
     query = select(CustomerRow).where(col(CustomerRow.customer_id).in_(customer_ids))
     every = (await session.exec(query)).all()
@@ -148,8 +149,8 @@ async def read(
         addresses=await _of(session, AddressRow, ids),
         calls=await _of(session, IdentifyRow, ids, by="heard_at"),
         refusals=await _refusals(session, rows),
-        runs=await _of(session, RunRow, ids),
-        messages=await _of(session, LedgerRow, ids),
+        runs=await _of(session, RunRow, ids, ~col(RunRow.shadow)),
+        messages=await _of(session, LedgerRow, ids, col(LedgerRow.state) != MessageState.SHADOW),
         entries=await _of(session, EntryRow, ids),
         exposures=await _of(session, ExposureRow, ids, col(ExposureRow.at) < until),
         mutes=await _of(session, MuteRow, ids),
@@ -194,6 +195,7 @@ async def begun_before(session: AsyncSession, *, since: datetime, until: datetim
         select(func.count(col(LedgerRow.workflow_id).distinct()))
         .join(EventRow, col(EventRow.message_id) == col(LedgerRow.enrolment))
         .where(
+            col(LedgerRow.state) != MessageState.SHADOW,
             col(LedgerRow.decided_at) >= since,
             col(LedgerRow.decided_at) < until,
             col(EventRow.received_at) < since,

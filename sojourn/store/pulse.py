@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, delete, func, true
+from sqlalchemy import and_, case, delete, func
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -31,7 +31,7 @@ _KINDS: Mapping[str, tuple[Any, Any, Any, Any]] = {
     EVENT: (TABLES["events"].c.seq, TABLES["events"].c.received_at, TABLES["events"].c.name,
             TABLES["events"].c.copy_of.is_(None)),
     JOURNEY: (TABLES["runs"].c.id, TABLES["runs"].c.started_at, TABLES["runs"].c.journey,
-              true()),
+              ~TABLES["runs"].c.shadow),
 }  # fmt: skip
 
 

@@ -91,8 +91,12 @@ def _readers(
 
 async def _runs(session: AsyncSession, workflow_ids: Sequence[str]) -> list[RunRow]:
     """Return the newest row of each run."""
-    query = select(RunRow).where(col(RunRow.workflow_id).in_(workflow_ids)).order_by(col(RunRow.id))
-    return list({row.workflow_id: row for row in await session.exec(query)}.values())
+    names = ("workflow_id", "journey", "customer_id", "key", "enrolment")
+    columns: tuple[Any, ...] = tuple(getattr(RunRow, name) for name in names)
+    query = select(*columns).where(col(RunRow.workflow_id).in_(workflow_ids))
+    found = await session.exec(query.order_by(col(RunRow.id)))
+    rows = [RunRow(**dict(zip(names, row, strict=True))) for row in found]
+    return list({row.workflow_id: row for row in rows}.values())
 
 
 async def _events(

@@ -16,7 +16,7 @@ from sojourn.domain.ordering import latest_start
 from sojourn.domain.reports import PROGRESS, Kind, reference
 from sojourn.domain.states import UNRESOLVED, WAITING, AttemptState, MessageState
 from sojourn.domain.text import LONGEST_NOTE, writable
-from sojourn.store import attempts, coupons, handovers, holds
+from sojourn.store import attempts, coupons, handovers, holds, shadow
 from sojourn.store.tables import AttemptRow, ContentRow, EventRow, LedgerRow
 
 ABANDONED_AFTER = timedelta(minutes=10)
@@ -500,13 +500,15 @@ async def void_holds(
     Returns:
         The number of runs that are to ask again, because a slot of a cap is free.
     """
+    these = (
+        col(LedgerRow.workflow_id).in_(workflow_ids),
+        col(LedgerRow.enrolment).in_(_older(cause, within)),
+    )
+    held = (MessageState.DEFERRED,)
+    await shadow.void(session, these, held, reason=reason, cause=cause.message_id)
     voided = await session.exec(
         update(LedgerRow)
-        .where(
-            col(LedgerRow.workflow_id).in_(workflow_ids),
-            col(LedgerRow.state) == MessageState.DEFERRED,
-            col(LedgerRow.enrolment).in_(_older(cause, within)),
-        )
+        .where(*these, col(LedgerRow.state) == MessageState.DEFERRED)
         .values(
             state=MessageState.SKIPPED,
             reason=reason,
@@ -534,17 +536,16 @@ async def void_waiting(session: AsyncSession, workflow_id: str, *, cause: EventR
     perhaps_out = select(AttemptRow.id).where(
         AttemptRow.ledger_id == LedgerRow.id, col(AttemptRow.state).in_(UNRESOLVED)
     )
+    these = col(LedgerRow.workflow_id) == workflow_id, col(LedgerRow.enrolment).in_(_older(cause))
+    waiting = (MessageState.DEFERRED, MessageState.CLAIMED)
+    stopped = Reason.RUN_STOPPED.value
+    await shadow.void(session, these, waiting, reason=stopped, cause=cause.message_id)
     voided = await session.exec(
         update(LedgerRow)
-        .where(
-            col(LedgerRow.workflow_id) == workflow_id,
-            col(LedgerRow.state).in_((MessageState.DEFERRED, MessageState.CLAIMED)),
-            col(LedgerRow.enrolment).in_(_older(cause)),
-            ~perhaps_out.exists(),
-        )
+        .where(*these, col(LedgerRow.state).in_(waiting), ~perhaps_out.exists())
         .values(
             state=MessageState.SKIPPED,
-            reason=Reason.RUN_STOPPED.value,
+            reason=stopped,
             caused_by=cause.message_id,
             settled_at=datetime.now(UTC),
         )
@@ -580,20 +581,26 @@ def _older(than: EventRow, within: timedelta = timedelta(0)) -> Any:
 async def supersede_holds(session: AsyncSession, delivery: Delivery) -> None:
     """Skip the messages that the run held before its steps began again."""
     if delivery.n > 1:
-        superseded = await session.exec(
+        these = (
+            col(LedgerRow.workflow_id) == delivery.workflow_id,
+            col(LedgerRow.enrolment) == delivery.enrolment,
+            col(LedgerRow.n) < delivery.n,
+        )
+        superseded = Reason.SUPERSEDED.value
+        if delivery.shadow:
+            held = (MessageState.DEFERRED,)
+            cause = delivery.cause or None
+            await shadow.void(session, these, held, reason=superseded, cause=cause)
+            return
+        voided = await session.exec(
             update(LedgerRow)
-            .where(
-                col(LedgerRow.workflow_id) == delivery.workflow_id,
-                col(LedgerRow.enrolment) == delivery.enrolment,
-                col(LedgerRow.state) == MessageState.DEFERRED,
-                col(LedgerRow.n) < delivery.n,
-            )
+            .where(*these, col(LedgerRow.state) == MessageState.DEFERRED)
             .values(
                 state=MessageState.SKIPPED,
-                reason=Reason.SUPERSEDED.value,
+                reason=superseded,
                 caused_by=delivery.cause or None,
                 settled_at=datetime.now(UTC),
             )
             .returning(*_COUPON)
         )
-        await coupons.let_go(session, superseded.all())
+        await coupons.let_go(session, voided.all())

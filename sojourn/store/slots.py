@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.caps import Slot
 from sojourn.domain.messages import Channel, MessageClass, Reason
 from sojourn.domain.states import MessageState
+from sojourn.store import shadow
 from sojourn.store.ledger import MAYBE_SENT
 
 LEDGER = SQLModel.metadata.tables["ledger"]
@@ -33,6 +34,8 @@ async def of_customer(
     besides: str,
     since: datetime,
     held_since: datetime,
+    in_shadow: str = "",
+    instead_of: str = "",
 ) -> list[Slot]:
     """Return the promotional messages of a customer that left, may have left, or are to leave.
 
@@ -44,12 +47,21 @@ async def of_customer(
         besides: the id of the message that asks.
         since: claims before this moment, by the journey's clock, do not count.
         held_since: holds that ended before this moment do not count.
+        in_shadow: the journey of the message that asks, if it is in shadow: what the journey would
+            have sent counts, too. Empty: nothing in shadow counts.
+        instead_of: the journey in whose place it would be: what that one sends does not count.
 
     Returns:
         The slots, in no order.
     """
     mine = (LEDGER.c.customer_id == customer_id, LEDGER.c.message_id != besides)
-    return [slot for _, slot in await _found(session, mine, since=since, held_since=held_since)]
+    if not in_shadow:
+        return [slot for _, slot in await _found(session, mine, since=since, held_since=held_since)]
+    others = *mine, LEDGER.c.journey != instead_of
+    own = *mine, LEDGER.c.journey == in_shadow
+    real = await _found(session, others, since=since, held_since=held_since)
+    would = await _found(session, own, since=since, held_since=held_since, in_shadow=True)
+    return [slot for _, slot in (*real, *would)]
 
 
 async def of_customers(
@@ -78,7 +90,12 @@ async def of_customers(
 
 
 async def _found(
-    session: AsyncSession, of: Sequence[Any], *, since: datetime, held_since: datetime
+    session: AsyncSession,
+    of: Sequence[Any],
+    *,
+    since: datetime,
+    held_since: datetime,
+    in_shadow: bool = False,
 ) -> list[tuple[str, Slot]]:
     row = LEDGER.c
     told = (
@@ -91,13 +108,17 @@ async def _found(
         row.counted_as,
     )
     of = (*of, row.message_class == MessageClass.PROMOTIONAL.value)
+    left: Any = row.state.in_(MAYBE_SENT)
+    held: Any = row.state == MessageState.DEFERRED
+    if in_shadow:
+        left, held = shadow.would_be(MAYBE_SENT), shadow.would_be([MessageState.DEFERRED])
     query = union_all(
         select(row.customer_id, row.decided_at, *told, false()).where(
-            *of, row.decided_at >= since, row.state.in_(MAYBE_SENT)
+            *of, row.decided_at >= since, left
         ),
         select(row.customer_id, row.held_until, *told, true()).where(
             *of,
-            row.state == MessageState.DEFERRED,
+            held,
             row.held_until >= held_since,
             row.reason.in_([reason.value for reason in RESERVING]),
         ),
@@ -108,8 +129,8 @@ async def _found(
         (
             one,
             Slot(
-                at, journey, step, Channel(channel), topic, due, message_id, key or "", bool(held)
+                at, journey, step, Channel(channel), topic, due, message_id, key or "", bool(waits)
             ),
         )
-        for one, at, journey, step, channel, topic, due, message_id, key, held in found
+        for one, at, journey, step, channel, topic, due, message_id, key, waits in found
     ]

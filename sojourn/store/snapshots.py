@@ -124,7 +124,7 @@ async def page(session: AsyncSession, customer_ids: Sequence[str], *, since: dat
         since: messages that were decided on before are left out, unless they wait.
 
     Returns:
-        Their rows.
+        Their rows; none of a run in shadow.
     """
     query = select(CustomerRow).where(col(CustomerRow.customer_id).in_(customer_ids))
     cards = {row.customer_id: row for row in await session.exec(query)}
@@ -146,8 +146,9 @@ async def page(session: AsyncSession, customer_ids: Sequence[str], *, since: dat
             LedgerRow,
             customer_ids,
             or_(col(LedgerRow.decided_at) >= since, col(LedgerRow.state) == MessageState.DEFERRED),
+            col(LedgerRow.state) != MessageState.SHADOW,
         ),
-        await _of(session, RunRow, customer_ids),
+        await _of(session, RunRow, customer_ids, ~col(RunRow.shadow)),
         await _of(session, EntryRow, customer_ids, col(EntryRow.taken)),
         await _of(session, ExposureRow, customer_ids),
         await _of(session, MuteRow, customer_ids, col(MuteRow.ended_at).is_(None)),

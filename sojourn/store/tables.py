@@ -568,6 +568,10 @@ class RunRow(SQLModel, table=True):
     """The message id of the event that started the run."""
     started_at: datetime = _moment()
     closed_at: datetime | None = _maybe()
+    shadow: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
+    )
+    """It began in shadow: nothing that it says leaves."""
 
 
 class EntryRow(SQLModel, table=True):
@@ -740,6 +744,8 @@ class LedgerRow(SQLModel, table=True):
     about; None: there are no variants."""
     version: str | None = None
     """A text that identifies the code that decided on it (`Delivery.version`)."""
+    would: str | None = None
+    """The state that a message in shadow would have; "sent" once it was rendered."""
 
 
 IS_FREE = "state = 'free'"

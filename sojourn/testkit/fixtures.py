@@ -93,9 +93,10 @@ def journey_project(pytestconfig: pytest.Config) -> Project:
             pytest.PytestWarning,
             stacklevel=1,
         )
-    # a journey that is switched off is tested like the others, since it may be on again tomorrow;
-    # the rules of policy.toml are checked but not applied, since a test sends at any hour
-    return replace(project, journeys=Journeys(project.journeys.values()), policy=None)
+    # a journey that is switched off, in shadow or replaced is tested like the others, since it may
+    # write tomorrow; the rules of policy.toml are checked but not applied, since a test sends at
+    # any hour
+    return replace(project, journeys=Journeys(project.journeys.values(), each=True), policy=None)
 
 
 @pytest.fixture

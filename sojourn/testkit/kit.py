@@ -451,6 +451,8 @@ class JourneyTest:
             return "the project has no such journey"
         if journey.name in self.project.journeys.off:
             return "the project has switched it off"
+        if (instead := self.project.journeys.replaced.get(journey.name)) is not None:
+            return f"{instead} is in its place"
         async with self.store.reading() as session:
             judged = await entries.of_events(session, [event.message_id], [journey.name])
         for row in judged.values():

@@ -62,7 +62,7 @@ class Shop:
         number, at = self._next(), self._at()
         source = self.chance.choice(["cart", "winback", "greeting"])
         is_campaign = source == "winback" and self.chance.random() < 0.5
-        state = self.chance.choice(list(MessageState))
+        state = self.chance.choice([one for one in MessageState if one is not MessageState.SHADOW])
         row = LedgerRow(
             ledger_key=f"k{number}",
             reference=f"r{number}",

@@ -13,7 +13,7 @@ class Parcel(NonPersonal):
     delivered: bool
 
 
-@activity(deadline=days(1))
+@activity(deadline=days(1), effects=False)
 async def find_parcel(context: Context, order_id: str) -> Parcel:
     """Ask the carrier whether the parcel of an order was delivered."""
     async with httpx.AsyncClient(base_url=os.environ["CARRIER_URL"]) as http:

@@ -25,7 +25,7 @@ from sojourn.store.tables import ContentRow, LedgerRow
 
 app = typer.Typer(add_completion=False)
 
-STATES = (*WAITING, *SETTLED)
+STATES = (*WAITING, *SETTLED, MessageState.SHADOW)
 
 Name = Annotated[
     str, typer.Argument(metavar="REFERENCE", help="The message's reference, or its number here.")
@@ -151,6 +151,7 @@ def _facts(row: LedgerRow) -> dict[str, Any]:
         "channel": row.channel,
         "provider": row.provider,
         "state": row.state,
+        "would": row.would,
         "reason": row.reason,
         "progress": row.progress,
         "attempt": row.attempt,
@@ -240,7 +241,9 @@ def _show(row: LedgerRow, content: ContentRow | None, course: Course) -> None:
 
 
 def _standing(row: LedgerRow) -> str:
-    """Name state and progress in one word or two."""
+    """Name state and progress in one word or two; of a message in shadow, what it would be."""
+    if row.state is MessageState.SHADOW:
+        return f"{row.state}, would be {row.would}"
     return f"{row.state}, {row.progress}" if row.progress else row.state
 
 

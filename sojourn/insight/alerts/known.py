@@ -43,9 +43,9 @@ class Known:
 
     @property
     def journeys(self) -> Mapping[str, Any]:
-        """The journeys that are not switched off in the project."""
-        off = self.project.journeys.off
-        return {name: one for name, one in self.project.journeys.items() if name not in off}
+        """The journeys of which runs begin that write to customers."""
+        rest = self.project.journeys.at_rest
+        return {name: one for name, one in self.project.journeys.items() if name not in rest}
 
     @property
     def starts(self) -> Mapping[str, tuple[str, ...]]:

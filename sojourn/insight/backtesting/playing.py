@@ -67,7 +67,7 @@ def world_of(
         The installation.
     """
     rules = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
-    renderer = Renderer(settings, NO_KEY, project.templates, project.languages, project.topics)
+    renderer = Renderer.of(settings, NO_KEY, project)
     grounds = Grounds.of(settings, project, rules)
     return World(project, grounds, renderer, now, carries=carries, most=MOST)
 

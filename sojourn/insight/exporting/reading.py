@@ -12,8 +12,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.events import ENVELOPE, Event, personal_fields
 from sojourn.domain.events.fleeting import counted_of, secrets_of, without_secrets
 from sojourn.domain.keys import veiled
+from sojourn.domain.states import MessageState
 from sojourn.insight.exporting.schema import BY_KIND, STREAMS, Stream
-from sojourn.store.changes import TABLE_OF, TABLES, Change
+from sojourn.store.changes import TABLE_OF, TABLES, Change, Kind
 from sojourn.store.tombstones import is_tombstone
 
 Row = dict[str, Any]
@@ -50,13 +51,15 @@ async def read(
         events: the project's, by wire name: they tell which fields are personal.
 
     Returns:
-        A row for each; of what is gone, one that says so.
+        A row for each; of what is gone, one that says so; of what is in shadow, none.
     """
     found = Batch(max(one.seq for one in changes))
     for stream in STREAMS.values():
         seqs = {one.ref: one.seq for one in changes if BY_KIND[one.kind] is stream}
         if not seqs:
             continue
+        for ref in await _in_shadow(session, stream, sorted(seqs)):
+            del seqs[ref]
         rows, erased = await _rows(session, stream, sorted(seqs), events)
         gone = seqs.keys() - rows.keys()
         found.rows[stream.name] = [
@@ -88,6 +91,23 @@ async def _rows(
             if whose is not None and is_tombstone(whose):
                 erased.add(ref)
     return rows, erased
+
+
+async def _in_shadow(session: AsyncSession, stream: Stream, refs: list[int]) -> set[int]:
+    """Return the numbers of messages and runs in shadow: who counts rows counts none of them."""
+    table = TABLES[TABLE_OF[stream.kind]]
+    apart: dict[Kind, Any] = {
+        Kind.MESSAGE: TABLES["ledger"].c.state == MessageState.SHADOW,
+        Kind.RUN: TABLES["runs"].c.shadow,
+    }
+    found: set[int] = set()
+    if stream.kind not in apart:
+        return found
+    for begin in range(0, len(refs), PART):
+        query = select(table.c.id).where(table.c.id.in_(refs[begin : begin + PART]))
+        rows = await (await session.connection()).execute(query.where(apart[stream.kind]))
+        found.update(rows.scalars())
+    return found
 
 
 def _query(stream: Stream, refs: Iterable[int]) -> Any:

@@ -106,7 +106,7 @@ def lead(
         Where the runs have come to.
     """
     rules = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
-    renderer = Renderer(settings, NO_KEY, project.templates, project.languages, project.topics)
+    renderer = Renderer.of(settings, NO_KEY, project)
     grounds = Grounds.of(settings, project, rules)
     carried = Billing(project.prices, settings.sms_provider)
     world = World(project, grounds, renderer, snapshot.now, carries=carried, most=MOST)

@@ -69,7 +69,10 @@ class Message:
 
 
 async def messages(session: AsyncSession, numbers: Collection[int]) -> list[Message]:
-    """Return the messages with these row numbers, with the fields that are measured."""
+    """Return the messages with these row numbers, with the fields that are measured.
+
+    What is in shadow is not measured: `store.shadow` compares it.
+    """
     if not numbers:
         return []
     last = and_(ATTEMPTS.c.ledger_id == LEDGER.c.id, ATTEMPTS.c.attempt == LEDGER.c.attempt)
@@ -82,7 +85,7 @@ async def messages(session: AsyncSession, numbers: Collection[int]) -> list[Mess
             ATTEMPTS.c.mailbox,
         )
         .select_from(LEDGER.outerjoin(ATTEMPTS, last))
-        .where(LEDGER.c.id.in_(numbers))
+        .where(LEDGER.c.id.in_(numbers), LEDGER.c.state != MessageState.SHADOW)
         .order_by(ATTEMPTS.c.id)
     )  # fmt: skip
     found = {row[0]: Message(*row) for row in await (await session.connection()).execute(query)}
@@ -108,10 +111,10 @@ async def reports(
 
 
 async def entries(session: AsyncSession, numbers: Collection[int]) -> list[tuple[str, datetime]]:
-    """Return the journeys of runs, and when they were started."""
+    """Return the journeys of runs, and when they were started; those in shadow are left out."""
     if not numbers:
         return []
-    query = select(RUNS.c.journey, RUNS.c.started_at).where(RUNS.c.id.in_(numbers))
+    query = select(RUNS.c.journey, RUNS.c.started_at).where(RUNS.c.id.in_(numbers), ~RUNS.c.shadow)
     found = await (await session.connection()).execute(query)
     return [(journey, at) for journey, at in found]
 

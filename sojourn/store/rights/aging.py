@@ -26,7 +26,7 @@ from sqlalchemy import select as select_rows
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.states import SETTLED
+from sojourn.domain.states import SETTLED, MessageState
 from sojourn.store.rights.finding import table_of
 from sojourn.store.rights.holdings import HOLDINGS
 from sojourn.store.tables import LedgerRow
@@ -74,7 +74,7 @@ def _old(name: str, before: datetime, after: int | None, until: int | None) -> S
     if name != "ledger" and (aging.of_message or name in _OF_A_MESSAGE):
         query = query.join(LedgerRow, col(LedgerRow.id) == table.c.ledger_id)
     if name == "ledger" or aging.of_message or name in _OF_A_MESSAGE:
-        query = query.where(col(LedgerRow.state).in_(SETTLED))
+        query = query.where(col(LedgerRow.state).in_((*SETTLED, MessageState.SHADOW)))
     moment = col(LedgerRow.decided_at) if aging.of_message else table.c[aging.column]
     query = query.where(moment < before)
     if name == "events":

@@ -226,7 +226,7 @@ HOLDINGS: Mapping[str, Holding] = {
         parts(
             customer="customer_id",
             names="workflow_id run_id key enrolment",
-            plain="id journey started_at closed_at",
+            plain="id journey started_at closed_at shadow",
         ),
         end=End.EMPTIED,
     ),
@@ -279,7 +279,7 @@ HOLDINGS: Mapping[str, Holding] = {
             personal="detail",
             plain="id journey n step template channel message_class topic state reason attempt "
             "due_at decided_at held_until held_for claimed_at submitted_at settled_at provider "
-            "possible_duplicate twice_at progress progress_at coupon variant version",
+            "possible_duplicate twice_at progress progress_at coupon variant version would",
         ),
         end=End.EMPTIED,
         aging=Aging("decided_at", ("detail",)),

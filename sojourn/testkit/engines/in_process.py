@@ -251,15 +251,15 @@ class LocalTeller:
 
     async def reach(self, target: Target, plan: Plan) -> Reached | None:
         """Tell or start one run, as Temporal's teller does."""
-        event, run = plan.enrolment.start, self._open(target.workflow_id)
+        event, run = plan.heard_by(target), self._open(target.workflow_id)
         execution = ""
         if run is not None:
             _hears(run, event)
         elif isinstance(target, Start):
-            execution, run = self._start(target, plan.enrolment, event)
+            execution, run = self._start(target, plan.enrolment_of(target), event)
         else:
             return None
-        if not plan.ask:
+        if not plan.ask or target.shadow:
             return Reached(execution)
         if execution:
             await self._runs.rest()  # it answers once it is enrolled

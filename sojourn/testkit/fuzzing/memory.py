@@ -41,9 +41,7 @@ class Memory:
         self._project = project
         self._worlds: dict[str | None, tuple[Project, Grounds, Policy]] = {}
         settings, _ = stage.under(None, project)
-        self._renderer = Renderer(
-            settings, SECRET, project.templates, project.languages, project.topics
-        )
+        self._renderer = Renderer.of(settings, SECRET, project)
 
     def plays_all(self) -> bool:
         """Tell whether all journeys of the project can be played in memory."""

@@ -1,0 +1,287 @@
+"""A journey in shadow: it runs beside the live ones, and nobody outside of it can tell."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlmodel import SQLModel, func, select
+
+from sojourn import Journey, Settings
+from sojourn.dispatch import Sojourn
+from sojourn.events import OrderCompleted, ProductAdded
+from sojourn.journeys.registry import Journeys
+from sojourn.project import Project
+from sojourn.store import Store, cards, events, runs
+from sojourn.store.tables import (
+    AttemptRow,
+    EventRow,
+    ExposureRow,
+    TaskRow,
+    TicketRow,
+)
+from sojourn.testkit import JourneyTest
+from sojourn.testkit.engines import in_process
+from tests.integration.in_memory.test_same_in_memory import collected, row_of
+from tests.support.project import PROJECT
+from tests.support.shadows import Gentler
+from tests.support.stories import BEGIN, Story, difference, tell
+from tests.support.stories import PROJECT as PROJECT_OF_STORIES
+from workflows.abandoned_cart import AbandonedCart
+from workflows.onboarding import Onboarding
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+BOTH = (AbandonedCart, Gentler, Onboarding)
+
+
+def project(*, shadow: Iterable[str] = (), off: Iterable[str] = ()) -> Project:
+    return replace(PROJECT, journeys=Journeys(BOTH, [*off], [*shadow]), policy=None)
+
+
+@pytest.fixture(scope="module")
+def journey_project() -> Project:
+    return project(shadow=["abandoned-cart-gentler"])
+
+
+async def rows(journey: JourneyTest) -> list[tuple[str, str, str, str | None]]:
+    return [(r.journey, r.step, r.state.value, r.would) for r in await journey.messages()]
+
+
+async def number_of(journey: JourneyTest, table: type[SQLModel]) -> int:
+    async with journey.store.reading() as session:
+        query = select(func.count()).select_from(table)
+        return (await session.exec(query)).one()
+
+
+async def deploy(journey: JourneyTest, changed: Project) -> None:
+    """Have the dispatcher go by another setting from now on; runs that are open go on."""
+    before = await journey._ready()
+    journey._sojourn = Sojourn(
+        journey._engine.client,
+        journey.store,
+        journey.settings,
+        changed,
+        task_queue=journey._task_queue,
+        now=lambda: datetime.max.replace(tzinfo=UTC),
+        clock=before.clock,
+        teller=journey._engine.teller,
+        present=lambda: journey._present,
+    )
+
+
+OLD_LADDER = [
+    ("abandoned-cart", "reminder", "sent", None),
+    ("abandoned-cart", "nudge", "sent", None),
+    ("abandoned-cart", "offer", "sent", None),
+]
+IN_SHADOW = [
+    ("abandoned-cart-gentler", "reminder", "shadow", "sent"),
+    ("abandoned-cart-gentler", "offer", "shadow", "sent"),
+]
+
+
+async def _has_no_effect(journey: JourneyTest) -> None:
+    await journey.publish(ProductAdded, cart_id="cart7")
+    await journey.after(9 * DAY)
+    found = await rows(journey)
+    assert [row for row in found if row[2] != "shadow"] == OLD_LADDER
+    assert [row for row in found if row[2] == "shadow"] == IN_SHADOW
+    assert journey.of(Gentler).outcome == "exhausted"
+    assert journey.of(Gentler).sent == []
+    assert await number_of(journey, AttemptRow) == 3, "no provider was asked for those in shadow"
+    for table in (TaskRow, TicketRow, ExposureRow):
+        assert await number_of(journey, table) == 0
+    async with journey.store.reading() as session:
+        told = set((await session.exec(select(EventRow.name))).all())
+        noted = {
+            (run.journey, run.shadow)
+            for run in await runs.of_customer(session, journey.customer_id)
+        }
+        card = await cards.find(session, journey.customer_id)
+    assert card is not None
+    assert "Product Viewed" not in told, "nobody hears what it tells"
+    assert noted == {("abandoned-cart", False), ("abandoned-cart-gentler", True)}
+    assert "reminded_gently" not in card.attributes
+
+
+async def test_it_runs_to_its_end_and_nothing_leaves(journey: JourneyTest) -> None:
+    await _has_no_effect(journey)
+
+
+@pytest.mark.temporal
+async def test_it_runs_so_on_temporal(journey: JourneyTest) -> None:
+    await _has_no_effect(journey)
+
+
+async def test_a_purchase_ends_both_and_what_would_be_held(journey: JourneyTest) -> None:
+    await journey.publish(ProductAdded, cart_id="cart7")
+    await journey.after(7 * HOUR)
+    await journey.publish(OrderCompleted, cart_id="cart7")
+    assert (journey.of(AbandonedCart).outcome, journey.of(Gentler).outcome) == ("converted",) * 2
+    assert await rows(journey) == [IN_SHADOW[0]]
+
+
+# ---- one setting makes it live -------------------------------------------------------------
+
+SHADOWED = project(shadow=["abandoned-cart-gentler"])
+LIVE = project()
+
+
+async def left(journey: JourneyTest) -> list[tuple[str, str]]:
+    """Return what left: the journey and the step."""
+    return [(row.journey, row.step) for row in await journey.messages() if row.state == "sent"]
+
+
+async def test_live_it_is_in_the_place_of_the_old_one(journey: JourneyTest) -> None:
+    await deploy(journey, LIVE)
+    await journey.publish(ProductAdded, cart_id="cart7")
+    await journey.after(9 * DAY)
+    assert await left(journey) == [
+        ("abandoned-cart-gentler", "reminder"), ("abandoned-cart-gentler", "offer"),
+    ]  # fmt: skip
+    assert journey.of(AbandonedCart).outcomes == []
+
+
+async def test_who_was_in_the_old_one_at_the_switch_gets_its_ladder_and_no_other(
+    journey: JourneyTest,
+) -> None:
+    await journey.publish(ProductAdded, cart_id="cart7")
+    await journey.after(2 * DAY)
+    await deploy(journey, LIVE)
+    # one more product: the old run begins again, and the new one goes on in shadow beside it
+    await journey.publish(ProductAdded, cart_id="cart7", product_id="second")
+    # another cart is the new one's
+    await journey.publish(ProductAdded, cart_id="cart8")
+    await journey.after(9 * DAY)
+    sent = await left(journey)
+    assert [one for one in sent if one[0] == "abandoned-cart"] == [
+        ("abandoned-cart", step) for step in ("reminder", "reminder", "nudge", "offer")
+    ]
+    by_cart = [
+        (r.workflow_id.rpartition(":")[2], r.step, r.state.value)
+        for r in await journey.messages()
+        if r.journey == "abandoned-cart-gentler"
+    ]
+    assert {one for one in by_cart if one[2] == "sent"} == {
+        ("cart8", "reminder", "sent"), ("cart8", "offer", "sent"),
+    }  # fmt: skip
+    assert {cart for cart, _, state in by_cart if state == "shadow"} == {"cart7"}
+
+
+async def test_a_run_that_began_in_shadow_ends_in_shadow_and_the_next_one_is_live(
+    journey: JourneyTest,
+) -> None:
+    alone = replace(SHADOWED, journeys=Journeys([Gentler], shadow=[Gentler.name]))
+    await deploy(journey, alone)
+    await journey.publish(ProductAdded, cart_id="cart7")
+    await deploy(journey, replace(LIVE, journeys=Journeys([Gentler])))
+    await journey.after(9 * DAY)
+    assert await left(journey) == [], "nobody gets the middle of a ladder that never began"
+    await journey.publish(ProductAdded, cart_id="cart7", product_id="second")
+    await journey.after(9 * DAY)
+    assert [step for _, step in await left(journey)] == ["reminder", "offer"]
+
+
+async def test_an_open_run_in_shadow_leaves_the_old_one_in_charge(journey: JourneyTest) -> None:
+    await journey.publish(ProductAdded, cart_id="cart7")
+    await journey.after(7 * HOUR)
+    await journey._engine.stop(f"abandoned-cart:{journey.customer_id}:cart7", "a test")
+    await journey.settled()
+    await deploy(journey, LIVE)
+    await journey.publish(ProductAdded, cart_id="cart7", product_id="second")
+    await journey.after(9 * DAY)
+    assert [name for name, _ in await left(journey)] == ["abandoned-cart"] * 3
+
+
+async def test_back_in_shadow_its_live_runs_go_on_and_the_old_one_begins_none_of_them(
+    journey: JourneyTest,
+) -> None:
+    await deploy(journey, LIVE)
+    await journey.publish(ProductAdded, cart_id="cart7")
+    await journey.after(7 * HOUR)
+    await deploy(journey, SHADOWED)
+    await journey.publish(ProductAdded, cart_id="cart7", product_id="second")
+    await journey.publish(ProductAdded, cart_id="cart8")
+    await journey.after(9 * DAY)
+    assert {
+        (r.journey, r.workflow_id.rpartition(":")[2])
+        for r in await journey.messages()
+        if r.state == "sent"
+    } == {("abandoned-cart-gentler", "cart7"), ("abandoned-cart", "cart8")}
+
+
+# ---- beside it, everything else is as it was -----------------------------------------------
+
+SEVERAL = 8
+
+
+def version_of(journey: type[Journey]) -> type[Journey]:
+    """Return a new version of a journey that does what the former one does."""
+    made: type[Journey] = type(
+        f"New{journey.__name__}",
+        (journey,),
+        {"__module__": journey.__module__, "__doc__": journey.__doc__},
+        name=f"{journey.name}-new",
+        topic=journey.topic,
+        instead_of=journey,
+    )
+    return made
+
+
+async def outcome_of(
+    story: Story, played: Project, settings: Settings, customer_id: str
+) -> tuple[list[Any], dict[str, list[str]], list[str], list[Any]]:
+    """Return the rows that are not in shadow, the ends of real runs, what was carried, the rest."""
+    async with (
+        await Store.open(settings.store_url) as store,
+        in_process.serving(store, settings, played) as engine,
+    ):
+        test = JourneyTest(engine, store, settings, "", customer_id, project=played)
+        test.begin_at(BEGIN)
+        test._under_test = story[0].name  # whose run a stop of the story stops
+        await tell(story, test)
+        every = await test.messages()
+        async with store.reading() as session:
+            carried = list((await session.exec(select(AttemptRow.state))).all())
+            facts = [
+                row.name
+                for row in await events.of_customer(session, customer_id)
+                if "-new:" not in str(row.properties.get("run"))  # told to a run in shadow alone
+            ]
+        return (
+            sorted((row_of(row) for row in every if row.state != "shadow"), key=str),
+            {name: test.of(one).outcomes for name, one in PROJECT_OF_STORIES.journeys.items()},
+            [*map(str, carried), *facts],
+            sorted((row_of(row) for row in every if row.state == "shadow"), key=str),
+        )
+
+
+async def test_real_runs_are_the_same_with_a_journey_in_shadow_beside_them(
+    migrated_database: Path, tmp_path: Path
+) -> None:
+    differ: list[str] = []
+    would: list[Any] = []
+    for story in collected(SEVERAL):
+        new = version_of(story[0])
+        ours = PROJECT_OF_STORIES.journeys
+        beside = Journeys([*ours.values(), new], shadow=[new.name])
+        seen = []
+        for played in (PROJECT_OF_STORIES, replace(PROJECT_OF_STORIES, journeys=beside)):
+            home = tmp_path / uuid4().hex
+            home.mkdir()
+            shutil.copy(migrated_database, home / "journey.db")
+            settings = Settings(
+                home=home, database_url=f"sqlite:///{home / 'journey.db'}", track_clicks=False
+            )
+            seen.append(await outcome_of(story, played, settings, "c-1"))
+        (rows, ends, told, _), (rows_2, ends_2, told_2, supposed) = seen
+        would += supposed
+        if (rows, ends, told) != (rows_2, ends_2, told_2):
+            lines = difference(rows, rows_2, ("without", "beside it"))
+            differ.append(f"{story[0].name}: {story[1]}\n{lines}\n{ends} {ends_2}")
+    assert not differ, "\n\n".join([f"{len(differ)} of {SEVERAL}", *differ])
+    assert would, "they were in shadow at all"
