@@ -143,7 +143,7 @@ async def _backtest(here: Here, asked: Asked) -> None:
         of.name if isinstance(of, Path) else f"the events since {_moment(of.since)}",
         "the ledger" if asked.by_ledger else asked.against,
         asked.by_ledger,
-        [*gap_words(after), *([NOT_THE_SAME] if asked.by_ledger else [])],
+        [*gap_words(after.gaps), *([NOT_THE_SAME] if asked.by_ledger else [])],
         cost_words(before, after) if here.project.prices else [NO_PRICES],
     )
     if asked.page is not None:

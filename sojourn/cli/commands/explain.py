@@ -10,7 +10,8 @@ from temporalio.client import Client
 from sojourn.cli.here import Here
 from sojourn.cli.output import show_json, show_line
 from sojourn.cli.running import run
-from sojourn.domain.errors import TemporalUnavailable
+from sojourn.cli.supposing import show_what_if
+from sojourn.domain.errors import BadInput, TemporalUnavailable
 from sojourn.domain.states import MessageState
 from sojourn.insight import narrowing, story
 from sojourn.insight.card import Card, KnownDevice, Reach
@@ -21,6 +22,7 @@ from sojourn.insight.in_campaigns import campaign_of
 from sojourn.insight.runs import Run
 from sojourn.insight.story import Line, Story
 from sojourn.insight.waits import Wait
+from sojourn.insight.what_if.answer import what_if
 from sojourn.journeys.wording import clock
 
 app = typer.Typer(add_completion=False)
@@ -52,11 +54,38 @@ def explain(
     everything: Annotated[
         bool, typer.Option("--all", help="Also events that no journey listens to.")
     ] = False,
+    supposed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--if",
+            metavar="FACT",
+            help='What would have been: consent.email=true, plan=pro, "Order Completed" at 09:55, '
+            'no "Order Completed". Several count together.',
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs; all of it.")] = False,
 ) -> None:
-    """Tell a customer's story: consents, runs, each message sent, held or skipped, why."""
+    """Tell a customer's story: consents, runs, each message sent, held or skipped, why.
+
+    With --if, the stored history is played in memory as it was and with these facts changed, and
+    both stories are shown side by side. Nothing is sent, and the store is only read.
+    """
+    if supposed:
+        if run_id is not None or message is not None or everything:
+            raise BadInput("--if shows whole stories: leave out --run, --message and --all")
+        run(_suppose(Here.compose(), customer, supposed, as_json=as_json))
+        return
     asked = (run_id, message)
     run(_explain(Here.compose(), customer, asked, everything=everything, as_json=as_json))
+
+
+async def _suppose(here: Here, customer: str, supposed: list[str], *, as_json: bool) -> None:
+    async with here.store() as store:
+        answer = await what_if(store, here.settings, here.project, customer, supposed)
+    if as_json:
+        show_json(answer.model_dump())
+    else:
+        show_what_if(answer)
 
 
 async def _explain(

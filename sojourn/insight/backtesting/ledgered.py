@@ -1,7 +1,7 @@
 """The recorded side of a backtest: what the store's ledger really has of the runs of a time."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sojourn.dispatch.routing import workflow_id
@@ -67,7 +67,7 @@ def _line(row: LedgerRow, happened: Mapping[str, datetime], former: list[str]) -
     caused = happened.get(row.caused_by or "")
     overtaken = row.reason in _OVERTAKEN and caused is not None and caused < row.due_at
     return Line(
-        _under_one_id(row, former),
+        under_one_id(row, former),
         row.customer_id,
         row.journey,
         row.step,
@@ -84,8 +84,16 @@ def _line(row: LedgerRow, happened: Mapping[str, datetime], former: list[str]) -
 _OVERTAKEN = frozenset(reason.value for reason in OVERTAKEN)
 
 
-def _under_one_id(row: LedgerRow, former: list[str]) -> str:
-    """Return the message's name as if its customer had always had one id: so they are played."""
+def under_one_id(row: LedgerRow, former: Iterable[str]) -> str:
+    """Return a message's name as if its customer had always had one id: so they are played.
+
+    Args:
+        row: the message.
+        former: the ids that were joined to the customer's.
+
+    Returns:
+        The name that memory gives it.
+    """
     for old in former:
         prefix = workflow_id(row.journey, old)
         if row.message_id.startswith((f"{prefix}:", f"{prefix}/")):

@@ -31,6 +31,10 @@ GAPS: Mapping[str, tuple[str, str]] = {
         "1 switch of an operator was on: it is not played",
         "{} switches of operators were on: they are not played",
     ),
+    "campaigns": (
+        "1 message of a campaign is not played",
+        "{} messages of campaigns are not played",
+    ),
     "erased": (
         "1 customer was erased since, and is left out",
         "{} customers were erased since, and are left out",
@@ -98,11 +102,18 @@ def left_out_words(before: Side, after: Side) -> str:
     return f"{', '.join(names)}: {why}" if names else ""
 
 
-def gap_words(side: Side) -> list[str]:
-    """Say what the store does not know of the time that a side plays, or what is not played."""
+def gap_words(gaps: Mapping[str, int]) -> list[str]:
+    """Say what the store does not know of what is played, or what of it is not played.
+
+    Args:
+        gaps: the numbers, by `GAPS`.
+
+    Returns:
+        A line for each.
+    """
     found = []
     for gap, (one, several) in GAPS.items():
-        if number := side.gaps.get(gap, 0):
+        if number := gaps.get(gap, 0):
             found.append(one if number == 1 else several.format(number))
     return found
 

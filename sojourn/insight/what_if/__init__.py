@@ -1,0 +1,1 @@
+"""Suppositions about a customer: the stored history as it was, and with some facts changed."""
