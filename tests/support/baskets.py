@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sojourn.domain.alias import Alias
 from sojourn.domain.events import OrderCompleted, ProductAdded
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store
+from sojourn.store import Store, events
 from sojourn.testkit.engines import in_process
 from tests.support.dated import Dated
 from tests.support.own_project import OwnProject
@@ -93,7 +94,7 @@ class Shop:
 
 
 NUMBERS = {"ada": "+393201234501", "bea": "+393201234502", "cleo": "+393201234503",
-           "dora": "+393201234504"}  # fmt: skip
+           "dora": "+393201234504", "guest": "+393201234505"}  # fmt: skip
 
 
 async def buys(test: Dated) -> None:
@@ -116,3 +117,27 @@ async def a_past(store: Store, folder: Path, url: str) -> None:
     await shop.lives("bea", BEGIN + HOUR, buys)
     await shop.lives("cleo", BEGIN + 2 * HOUR, refuses)
     await shop.lives("dora", BEGIN - 24 * HOUR)
+
+
+async def becomes_another(test: Dated) -> None:
+    """Turn out to be somebody with another id, between the two messages."""
+    await test.after(6 * HOUR)
+    sojourn = test._sojourn
+    assert sojourn is not None
+    await sojourn.alias(Alias(test.customer_id, "home", "alias", await test.now()))
+    test.customer_id = "home"
+
+
+async def buys_as_another(test: Dated) -> None:
+    """Buy after six hours, by another id: the call names this one as well."""
+    await test.after(6 * HOUR)
+    sojourn, at = test._sojourn, await test.now()
+    assert sojourn is not None
+    told = {"cart_id": f"k-{test.customer_id}", "order_id": "o1"}
+    event = OrderCompleted(customer_id="home", occurred_at=at, **told)
+    await sojourn.take(event, event.event_name, told, also=(test.customer_id,))
+    async with test.store.transaction() as session:
+        for row in await events.of_customer(session, "home"):
+            row.received_at = row.occurred_at
+            session.add(row)
+    await test.settled()

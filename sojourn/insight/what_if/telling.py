@@ -100,7 +100,11 @@ def play_tale(
     watch.until(max(until, world.now))
     people = {id(person): person for person in world.registry.people.values()}
     rows = [row for person in people.values() for row in person.rows]
-    found = [*watch.found, *(_message(world, row) for row in rows), *_refused(world)]
+    found = [
+        *watch.found,
+        *(_message(world, row, settings.timezone) for row in rows),
+        *_refused(world),
+    ]
     return Tale(sorted(found, key=lambda one: one.place), rows, world.left_out)
 
 
@@ -128,20 +132,19 @@ class _Watch:
             run = noted.run
             if n == len(self._ends):
                 self._ends.append(0)
-                self._note("began", f"{n}", noted.workflow_id, "began")
+                self._note("began", noted.workflow_id, "began")
             for outcome in run.outcomes[self._ends[n] :]:
                 self._ends[n] += 1
-                self._note("ended", f"{n}/{self._ends[n]}", noted.workflow_id, outcome.value)
+                self._note("ended", noted.workflow_id, outcome.value)
 
-    def _note(
-        self, kind: Literal["began", "ended"], number: str, workflow_id: str, text: str
-    ) -> None:
-        number = f"{kind}/{workflow_id}/{sum(one.run == workflow_id for one in self.found)}"
+    def _note(self, kind: Literal["began", "ended"], workflow_id: str, text: str) -> None:
+        # the first, second, ... thing of the run: its end in the other story has the same number
+        number = sum(one.run == workflow_id for one in self.found)
         self.found.append(
             Happening(
                 at=self._world.now,
                 kind=kind,
-                id=number,
+                id=f"{kind}/{workflow_id}/{number}",
                 run=workflow_id,
                 name=_run(workflow_id),
                 text=text,
@@ -154,22 +157,22 @@ def _run(workflow_id: str) -> str:
     return f"{journey} {key_in(workflow_id)}".strip()
 
 
-def _message(world: World, row: Row) -> Happening:
+def _message(world: World, row: Row, home: str) -> Happening:
     return Happening(
         at=row.decided_at,
         kind="message",
         id=f"{row.message_id}/{row.channel}",
         run=row.workflow_id,
         name=f"{_run(row.workflow_id)}: {row.step}",
-        text=_fate(world, row),
+        text=_fate(world, row, home),
         channel=row.channel,
         state=row.state,
         reason=row.reason,
     )
 
 
-def _fate(world: World, row: Row) -> str:
-    """Say what became of a message, and why."""
+def _fate(world: World, row: Row, home: str) -> str:
+    """Say what became of a message, and why; ``home`` is the zone of whose is unknown."""
     if row.state is MessageState.SENT:
         return f"sent by {row.channel}"
     why = explain(row.reason) if row.reason else ""
@@ -179,7 +182,7 @@ def _fate(world: World, row: Row) -> str:
     if cause is not None:
         why += f": {cause.name}"
     if row.state in WAITING and row.held_until is not None:
-        zone = world.registry.person(row.customer_id).zone("UTC")
+        zone = world.registry.person(row.customer_id).zone(home)
         return f"held until {clock(row.held_until, zone)} because {why}"
     return f"{row.state.value} because {why}" if why else row.state.value
 

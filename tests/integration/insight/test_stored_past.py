@@ -12,15 +12,23 @@ from uuid import uuid4
 
 import pytest
 
+from sojourn.dispatch.calls import Track
 from sojourn.domain.events import EARLIEST
-from sojourn.insight.backtesting.playing import feed, world_of
-from sojourn.insight.backtesting.stored import Stored
+from sojourn.domain.prices import Prices
+from sojourn.insight.backtesting.comparing import compare
+from sojourn.insight.backtesting.ledgered import ledgered
+from sojourn.insight.backtesting.playing import Arrival, Span, feed, play, world_of
+from sojourn.insight.backtesting.remembering import remember
+from sojourn.insight.backtesting.stored import Stored, read_stored
 from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, past
 from sojourn.testkit.engines import in_process
 from tests.integration.in_memory.test_same_in_memory import collected, row_of
+from tests.support.baskets import BEGIN as BASKETS_BEGIN
+from tests.support.baskets import Shop, a_past, becomes_another, buys, buys_as_another, open_shop
 from tests.support.dated import Dated
+from tests.support.own_project import OwnProject
 from tests.support.postgres import Postgres
 from tests.support.project import WHOLE
 from tests.support.stories import BEGIN, Story, difference, tell
@@ -101,3 +109,96 @@ async def test_a_story_is_played_again_from_the_store(
     differ, whole = await differing(collected(STORIES), WHOLE, new_database, tmp_path)
     assert not differ, "\n\n".join([f"{len(differ)} of {STORIES}", *differ])
     assert whole >= STORIES / 2, "of most stories the store knows everything"
+
+
+async def test_a_time_is_read_in_pages_and_played_as_the_ledger_has_it(
+    own_project: OwnProject, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_shop(own_project)
+    span = {"since": BASKETS_BEGIN, "until": BASKETS_BEGIN + timedelta(days=30)}
+    async with await Store.open(migrated_url) as store:
+        await a_past(store, own_project.folder, migrated_url)
+        shop = Shop(store, own_project.folder, migrated_url)
+        await shop.lives("guest", BASKETS_BEGIN + timedelta(hours=3), becomes_another)
+        whole = await read_stored(store, shop.project.events, **span)
+        monkeypatch.setattr(past, "PAGE", 2)
+        paged = await read_stored(store, shop.project.events, **span)
+        real = await ledgered(store, prices=Prices(), **span)
+    assert paged.gaps == whole.gaps
+    assert sorted(map(repr, paged.calls)) == sorted(map(repr, whole.calls))
+    assert {gap: number for gap, number in paged.gaps.items() if number} == {
+        "joined": 1,
+        "open_runs": 1,
+    }
+    here = play(
+        paged.calls,
+        shop.project,
+        shop.settings,
+        led_on=timedelta(0),
+        span=Span(**span, begin=lambda world: remember(world, paged.before)),
+    )
+    found = compare(real, here)
+    assert found.changes == [], "the guest's messages are under the id that she has now"
+    assert [line.customer_id for line in here.lines if line.key.startswith("basket:home:")] == [
+        "home",
+        "home",
+    ]
+    assert here.entered == real.entered == {"basket": 4}
+
+
+async def test_older_things_are_known_and_begin_nothing(
+    own_project: OwnProject, migrated_database: Path, tmp_path: Path
+) -> None:
+    open_shop(own_project)
+    shutil.copy(migrated_database, tmp_path / "test.db")
+    url = f"sqlite:///{tmp_path}/test.db"
+    since = BASKETS_BEGIN + timedelta(days=20)
+    async with await Store.open(url) as store:
+        shop = Shop(store, own_project.folder, url)
+        await shop.lives("ada", BASKETS_BEGIN, buys)
+        await shop.lives("ada", since + timedelta(days=1))
+        stored = await read_stored(
+            store, shop.project.events, since=since, until=since + timedelta(days=30)
+        )
+    world = world_of(shop.project, shop.settings, since)
+    remember(world, stored.before)
+    person = world.registry.person("ada")
+    assert [one.name for one in person.events] == ["Product Added", "Order Completed"]
+    assert [(row.step, str(row.state)) for row in person.rows] == [("hello", "sent")]
+    assert [begun.key for _, begun in person.begun["basket"]] == ["k-ada"]
+    assert world.registry.every_run == []
+    feed(world, sorted(stored.calls, key=lambda call: call.at))
+    world.advance(since + timedelta(days=10))
+    assert [noted.workflow_id for noted in world.registry.every_run] == ["basket:ada:k-ada"]
+    assert [row.step for row in person.rows] == ["hello", "hello", "again"]
+
+
+async def test_an_order_of_another_id_ends_the_guests_run_once_more(
+    own_project: OwnProject, migrated_database: Path, tmp_path: Path
+) -> None:
+    open_shop(own_project)
+    shutil.copy(migrated_database, tmp_path / "test.db")
+    url = f"sqlite:///{tmp_path}/test.db"
+    span = {"since": BASKETS_BEGIN, "until": BASKETS_BEGIN + timedelta(days=30)}
+    async with await Store.open(url) as store:
+        shop = Shop(store, own_project.folder, url)
+        await shop.lives("guest", BASKETS_BEGIN, buys_as_another)
+        every = await read_stored(store, shop.project.events, **span)
+        async with store.reading() as session:
+            one = await past.read(session, ["guest"], until=span["until"])
+    (order,) = (
+        call.call
+        for call in every.calls
+        if isinstance(call, Arrival) and isinstance(call.call, Track) and call.call.also
+    )
+    assert (order.customer_id, order.also) == ("home", ("guest",))
+    alone = Stored()  # the other id is not read: the copy is an event of the guest's own
+    alone.add(one, shop.project.events, since=EARLIEST, until=span["until"])
+    for stored in (every, alone):
+        side = play(
+            stored.calls,
+            shop.project,
+            shop.settings,
+            span=Span(**span, begin=lambda world: None),
+        )
+        assert side.outcomes == {"basket": {"converted": 1}}

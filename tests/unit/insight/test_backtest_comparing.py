@@ -6,10 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sojourn.domain.prices import read_prices
 from sojourn.insight.backtesting.comparing import Kind, compare, typical
+from sojourn.insight.backtesting.costing import Bill
 from sojourn.insight.backtesting.page import Told, page_of
 from sojourn.insight.backtesting.side import Line, Side
-from sojourn.insight.backtesting.words import change_words, run_words, skipped_words
+from sojourn.insight.backtesting.words import (
+    change_words,
+    cost_words,
+    gap_words,
+    run_words,
+    skipped_words,
+)
 
 AT = datetime(2026, 3, 5, 12, tzinfo=UTC)
 SENT = Line("k", "ada", "cart", "nudge", "email", "sent", "", AT, AT)
@@ -87,6 +95,32 @@ def test_a_side_is_the_same_after_a_file() -> None:
     assert (again.entered, again.outcomes, again.left_out, again.played) == (
         told.entered, told.outcomes, told.left_out, told.played,
     )  # fmt: skip
+
+
+def test_costs_are_told_by_channel_and_currency() -> None:
+    prices = read_prices({"sms": {"currency": "EUR", "+39": "0.07", "twilio": TWILIO}})
+    bills = [Bill(), Bill()]
+    for bill, segments in zip(bills, (1, 2), strict=True):
+        bill.add(prices, "+393201234567", "outbox", segments)
+        bill.add(prices, "+15550100", "twilio", 1)
+        bill.add(prices, "+48500500500", "twilio", 1)
+    then, now = (replace(side(SENT), bills={"sms": bill}) for bill in bills)
+    assert cost_words(then, Side.of_json(now.as_json())) == [
+        "cost: sms 0.07 → 0.14 EUR (+0.07), 2 → 3 segments",
+        "cost: sms 0.0083 USD, 2 → 3 segments",
+        "cost: sms: of 1 sent, no price is known",
+    ]
+    assert cost_words(side(), side())[0].startswith("cost: no text message was sent")
+
+
+TWILIO = {"currency": "USD", "+1": "0.0083"}
+
+
+def test_gaps_are_told_with_their_numbers() -> None:
+    assert gap_words({"open_runs": 1, "erased": 2, "joined": 0}) == [
+        "1 run with messages in this time had begun before: it is not played",
+        "2 customers were erased since, and are left out",
+    ]
 
 
 def test_the_page_keeps_markup_of_strangers_as_text() -> None:
