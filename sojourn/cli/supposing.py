@@ -1,7 +1,7 @@
 """Show what would have been: two stories of a customer, side by side."""
 
 from sojourn.cli.output import show_line, show_table
-from sojourn.insight.backtesting.words import gap_words
+from sojourn.insight.backtesting.words import gap_words, left_out_words
 from sojourn.insight.what_if.answer import Fate, Unlike, WhatIf
 from sojourn.insight.what_if.telling import Happening
 from sojourn.journeys.wording import clock
@@ -21,8 +21,8 @@ def show_what_if(answer: WhatIf) -> None:
     show_line(f"{answer.customer_id}, by the customer's clock ({tz}), until {_at(answer, tz)}")
     for line in gap_words(answer.gaps):
         show_line(line, style="yellow")
-    if answer.left_out:
-        show_line(f"not played: {', '.join(answer.left_out)}", style="yellow")
+    if left_out := left_out_words(answer.left_out):
+        show_line(left_out, style="yellow")
     _show_unlike(answer.unlike, tz)
     different = set(answer.different)
     rows = []

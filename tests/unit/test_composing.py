@@ -217,7 +217,7 @@ def test_a_declared_package_that_is_not_installed_is_named(tmp_path: Path) -> No
 def test_a_folder_whose_name_another_package_has_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import_module("workflows.renewal")  # as whoever comes before this test has, or has not
+    import_module("workflows.renewal")  # as a test before this one has, or has not
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     (tmp_path / "workflows").mkdir()

@@ -241,7 +241,7 @@ def _show(found: Comparison, told: Told, samples: int) -> None:
         output.show_line(f"{change_words(changes)}: {_sampled(changes, samples)}")
     for line in told.costs:
         output.show_line(line)
-    if left_out := left_out_words(before, after):
+    if left_out := left_out_words([*before.left_out, *after.left_out]):
         output.show_line(left_out)
     for line in told.gaps:
         output.show_line(line)

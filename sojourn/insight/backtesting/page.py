@@ -70,7 +70,7 @@ def page_of(found: Comparison, told: Told, *, samples: int) -> str:
             told=told,
             journeys=[_journey(found, name, samples) for name in found.journeys],
             share=_share,
-            left_out=left_out_words(found.before, found.after),
+            left_out=left_out_words([*found.before.left_out, *found.after.left_out]),
             pair=pair,
             skipped=skipped_words,
             moment=_moment,

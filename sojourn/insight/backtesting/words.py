@@ -1,7 +1,7 @@
 """The words of a backtest, for a terminal and for a page."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from sojourn.domain.facts.words import span
@@ -95,11 +95,11 @@ def change_words(changes: Sequence[Change]) -> str:
     return f"{'/'.join(first.name)}: {first.kind}{by} ({times}{customers})"
 
 
-def left_out_words(before: Side, after: Side) -> str:
+def left_out_words(names: Iterable[str]) -> str:
     """Say which journeys were not played; empty if all were."""
-    names = sorted({*before.left_out, *after.left_out})
-    why = "not played, because a confirmation begins them and nobody answers it here"
-    return f"{', '.join(names)}: {why}" if names else ""
+    found = sorted(set(names))
+    why = "not played: a confirmation begins them and nobody answers it here, or they are in shadow"
+    return f"{', '.join(found)}: {why}" if found else ""
 
 
 def gap_words(gaps: Mapping[str, int]) -> list[str]:
