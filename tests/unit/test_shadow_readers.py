@@ -37,7 +37,7 @@ APART = """
 """Those in shadow are left out."""
 OF_THE_GATE = """
     dispatch/abandoned dispatch/ending insight/rehearsal sending/applying sending/gathering
-    store/shadow
+    store/shadow insight/beside
 """
 """They decide on messages in shadow, or look at what a run waits for."""
 OF_TESTS = """
@@ -49,7 +49,7 @@ READERS = (BY_STATE, OF_THE_ATTEMPTS, OF_CAMPAIGNS, ALL, APART, OF_THE_GATE, OF_
 RUNS_ALL = """
     dispatch/aliasing dispatch/committing dispatch/ending dispatch/entries
     dispatch/hearing dispatch/intake dispatch/lanes insight/rehearsing insight/story insight/why_not
-    store/joining store/measuring/marks store/reading_back store/rights/emptying
+    insight/beside store/joining store/measuring/marks store/reading_back store/rights/emptying
     store/rights/erasing store/runs store/zones testkit/engines/engine
     testkit/engines/in_process testkit/engines/temporal testkit/kit cli/entry
 """

@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, str] = {
     "resume": "Resume what `sojourn pause` or `sojourn close` holds back.",
     "rollups": "Show how far reports have counted, or count all once more.",
     "runs": "List runs: open ones first, then the newest.",
+    "shadow": "List journeys in shadow; compare one with the journey that it is instead of.",
     "start": "Start a journey for one customer, or for a file of them.",
     "stop": "End runs: they send nothing more, from the moment of the answer on.",
     "suppressions": "List, add, import, export and lift suppressions: addresses that get nothing.",
