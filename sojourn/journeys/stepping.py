@@ -5,7 +5,6 @@ A run is a coroutine, as everywhere. Its verbs end in a request: to wait, or to 
 equal moments, what was asked for first comes first.
 """
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -416,7 +415,7 @@ class Runs:
         self.desk = desk
         self.now = now
         self.most = most
-        self._due: deque[LocalRun] = deque()
+        self._due: dict[LocalRun, None] = {}  # in their order, each once
         self._later: list[tuple[datetime, int, Callable[[], None], Callable[[], bool]]] = []
         self._count = count()
 
@@ -458,13 +457,14 @@ class Runs:
 
     def wake(self, run: LocalRun) -> None:
         """Have a run look whether it can go on."""
-        if run not in self._due:
-            self._due.append(run)
+        self._due.setdefault(run)
 
     async def rest(self) -> None:
         """Step all runs as far as they come at this moment."""
         while self._due:
-            await self._due.popleft().go_on()
+            run = next(iter(self._due))
+            del self._due[run]
+            await run.go_on()
 
     async def advance(self, until: datetime) -> None:
         """Move the clock; everything that falls due on the way happens, in its order."""

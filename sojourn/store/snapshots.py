@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.messages import Channel
 from sojourn.domain.states import MessageState
-from sojourn.store import consents, suppressions
+from sojourn.store import consents, suppressions, tombstones
 from sojourn.store.card_addresses import addresses_of
 from sojourn.store.tables import (
     HAS_EMAIL,
@@ -73,7 +73,7 @@ async def roots(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str,
         customer_ids: the ids; one that nobody has leads to itself.
 
     Returns:
-        The ids.
+        The ids; of an erased person, the name of the tombstone.
     """
     found = {one: one for one in customer_ids}
     open_ends = set(found)
@@ -85,7 +85,21 @@ async def roots(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str,
         leads = {one: to for one, to in await session.exec(query) if to is not None}
         found = {one: leads.get(to, to) for one, to in found.items()}
         open_ends = set(leads.values())
-    return found
+    return await _led_to_tombstones(session, found)
+
+
+async def _led_to_tombstones(session: AsyncSession, found: dict[str, str]) -> dict[str, str]:
+    ends = set(found.values())
+    there = await _there(session, ends)
+    names = await tombstones.names_of(session, sorted(ends - there))
+    graves = await _there(session, names.values())
+    return {one: names[to] if names.get(to) in graves else to for one, to in found.items()}
+
+
+async def _there(session: AsyncSession, customer_ids: Iterable[str]) -> set[str]:
+    asked = sorted(set(customer_ids))
+    query = select(CustomerRow.customer_id).where(col(CustomerRow.customer_id).in_(asked))
+    return set(await session.exec(query)) if asked else set()
 
 
 async def kin(session: AsyncSession, cards: Iterable[CustomerRow]) -> set[str]:

@@ -1,8 +1,8 @@
 """The abandoned cart with other steps or delays, alone in a file: the sandbox loads all of it."""
 
 from activities.issue_code import issue_code
-from sojourn import EMAIL, PUSH, SMS, Message, days, hours
-from sojourn.events import ProductAdded
+from sojourn import EMAIL, PUSH, SMS, Message, days, did, hours
+from sojourn.events import ProductAdded, SignedUp
 from workflows.abandoned_cart import AbandonedCart
 
 
@@ -37,6 +37,15 @@ class StepRenamed(AbandonedCart, name="abandoned-cart"):
         await self.send(self.nudge)
         await self.sleep(days(4))
         await self.send(self.offer)
+
+
+class QuestionInserted(AbandonedCart, name="abandoned-cart"):
+    async def steps(self) -> None:
+        await self.quiet_for(hours(24), of=ProductAdded)
+        await self.send(self.reminder)
+        await self.sleep(days(2))
+        if not await self.ask(did(SignedUp)):
+            await self.send(self.nudge)
 
 
 class OnlyDelaysChanged(AbandonedCart, name="abandoned-cart"):

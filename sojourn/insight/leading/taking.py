@@ -71,29 +71,40 @@ async def _customers(
     wanted, akin = list(asked), set[str]()
     for first in range(0, len(wanted), PAGE):
         roots = await snapshots.roots(session, wanted[first : first + PAGE])
-        ids = [one for one in dict.fromkeys(roots.values()) if one not in done]
-        done.update(ids)
-        page = await snapshots.page(session, ids, since=now - LOOKED_BACK)
-        _write(page, ids, writer)
+        ids: dict[str, list[str]] = {}
+        for one, root in roots.items():
+            ids.setdefault(root, []).append(one)
+        new = [one for one in ids if one not in done]
+        done.update(new)
+        page = await snapshots.page(session, new, since=now - LOOKED_BACK)
+        for one in new:
+            writer.customer(_kept(page, one, ids[one]))
         akin |= await snapshots.kin(session, page.cards.values())
         session.expunge_all()  # a long list of customers is not kept in memory
     others = sorted(akin - done)
     for first in range(0, len(others), PAGE):
-        ids = others[first : first + PAGE]
-        page = await snapshots.page(session, ids, since=now - LOOKED_BACK)
-        _write(page, ids, writer)
+        page = await snapshots.page(session, others[first : first + PAGE], since=now - LOOKED_BACK)
+        for one in others[first : first + PAGE]:
+            writer.customer(_kept(page, one, ()))
         session.expunge_all()
 
 
-def _write(page: Page, ids: Iterable[str], writer: Writer) -> None:
-    for customer_id in ids:
-        writer.customer(_kept(page, customer_id))
+def _kept(page: Page, customer_id: str, asked: Iterable[str]) -> Kept:
+    """Return a customer.
 
+    Args:
+        page: their rows.
+        customer_id: the id that holds everything.
+        asked: ids that runs have of the customer: an erased one is found by no other row.
 
-def _kept(page: Page, customer_id: str) -> Kept:
+    Returns:
+        The customer.
+    """
+    ids = dict.fromkeys([*page.ids.get(customer_id, ()), *asked])
+    ids.pop(customer_id, None)
     row = page.cards.get(customer_id)
-    if row is None:  # a run whose customer nobody has named: erased, or of another database
-        return Kept(customer_id)
+    if row is None:  # of another database
+        return Kept(customer_id, tuple(ids))
     card = cards.card(row)
     devices = [
         Device(one.token, one.platform, one.used_at) for one in page.devices.get(customer_id, ())
@@ -117,7 +128,7 @@ def _kept(page: Page, customer_id: str) -> Kept:
         variants.setdefault(one.experiment, []).append(one.variant)
     return Kept(
         customer_id,
-        tuple(page.ids.get(customer_id, ())),
+        tuple(ids),
         known=card.known,
         merged=row.merged,
         words=cards.words(row),

@@ -14,7 +14,7 @@ from sojourn.domain.prices import read_prices
 from sojourn.domain.sms import segments
 from sojourn.insight.leading.forecast import forecast
 from sojourn.project import Project
-from sojourn.store import ledger
+from sojourn.store import ledger, people, suppressions
 from sojourn.store.tables import ContentRow
 from sojourn.testkit import JourneyTest
 from tests.support.leading import differ, happened, led, predicted, snapshot
@@ -53,6 +53,44 @@ async def test_a_run_is_predicted_from_its_history(journey: JourneyTest, tmp_pat
         ("offer", "sent"),
     ]
     assert differ(rows, predicted(found)) == []
+
+
+async def test_what_the_store_alone_knows_of_a_customer_counts(
+    journey: JourneyTest, tmp_path: Path
+) -> None:
+    """An address that bounced, a wish for distance, and a break hold in memory as they do there."""
+    journey.begin_at(BEGIN)
+    await journey.identify(email="ada@shop.example", phone="", push_token="")
+    await journey.start(Onboarding)
+    await journey.start(AbandonedCart, cart_id="k", product_id="p")
+    await journey.start(Renewal, subscription_id="s", expires_at=BEGIN + timedelta(days=16))
+    await journey.after(timedelta(hours=25))
+    await journey.settled()
+    at = await journey.now()
+    async with journey.store.transaction() as session:
+        person = await people.lock(session, journey.customer_id)
+        person.least_days = {"cart": 6}
+        person.snoozed_until = at + timedelta(days=4)
+        person.phone2 = "+393201234567"
+        session.add(person)
+    async with journey.store.transaction() as session:
+        await suppressions.add(
+            session,
+            Channel.SMS,
+            "+393201234567",
+            because="bounced",
+            at=at,
+            source="a report",
+        )
+    now = await journey._engine.now()
+    file = await snapshot(journey.client, journey.store, now, tmp_path / "snapshot")
+    found = led(file, WHOLE, journey.settings, MONTH)
+    at = await journey.now()
+    await journey.after(MONTH)
+    await journey.settled()
+    rows = await happened(journey.store, at, at + MONTH)
+    assert differ(rows, predicted(found)) == []
+    assert {line[3] for line in rows} == {"", "snoozed", "suppressed"}
 
 
 async def test_a_forecast_is_the_ledger_of_the_next_thirty_days(

@@ -17,6 +17,7 @@ from sojourn.insight.leading.taking import LOOKED_BACK, take
 from sojourn.store import Store, ledger, people, suppressions
 from sojourn.store.joining import join
 from sojourn.store.tables import DeviceRow, EntryRow, ExposureRow, MuteRow, RunRow
+from tests.integration.store.test_erasing import erase
 from tests.support.rows import HOUR, NOON, delivery_of, event_row, identify, keep
 
 LATER = NOON + 10 * HOUR
@@ -157,3 +158,15 @@ async def test_many_customers_cost_as_many_queries_as_one(store: Store, tmp_path
     finally:
         hook.remove(store.engine.sync_engine, "before_cursor_execute", note)
     assert len(statements) == alone
+
+
+async def test_an_erased_person_stays_erased_under_the_id_of_the_run(
+    store: Store, customer_id: str, tmp_path: Path
+) -> None:
+    await identify(store, customer_id, 0, email=f"{customer_id}@shop.example")
+    await erase(store, customer_id)
+    (kept,) = (await taken(store, tmp_path / "snapshot", customer_id)).values()
+    assert kept.erased
+    assert kept.customer_id.startswith("erased:")
+    assert kept.ids == (customer_id,)
+    assert kept.words.keys().isdisjoint({"email"}) or not kept.words["email"].value
