@@ -1,10 +1,11 @@
 """`World`: an installation in memory. Events go in, a ledger and ends of runs come out."""
 
 import gc
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sojourn.dispatch.calls import Track
@@ -21,7 +22,7 @@ from sojourn.domain.facts import OfEvents, Range, read_fact, read_measure, trait
 from sojourn.domain.facts.answers import UNSURE
 from sojourn.domain.facts.nodes import TraitOf
 from sojourn.domain.introduction import CURABLE, cured_by
-from sojourn.domain.messages import Delivery, Receipt
+from sojourn.domain.messages import Channel, Delivery, Reason, Receipt
 from sojourn.domain.sayings import Noting, Saying, Telling
 from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState
 from sojourn.domain.verdict import Late
@@ -50,6 +51,7 @@ T = TypeVar("T")
 Calls = Callable[[Asked], Reply]
 """Answers for the project's activities."""
 _JUST_AFTER = timedelta(microseconds=1)
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class World:
@@ -166,6 +168,31 @@ class World:
                 self._join(call)
         self.rest()
         return taken
+
+    def change(
+        self,
+        customer_id: str,
+        *,
+        besides: Mapping[str, Any] = NOTHING,
+        dead: frozenset[tuple[Channel, str]] | None = None,
+        cured: Iterable[Reason] = (),
+        because: str,
+    ) -> None:
+        """Change what no call says of a customer, now: a break, distances, devices, dead addresses.
+
+        Args:
+            customer_id: whose card it is.
+            besides: the fields of the card that change (`Person.besides`).
+            dead: the suppressed ones of the customer's addresses; None: they stay.
+            cured: reasons that may no longer hold messages.
+            because: names what changes it.
+        """
+        person = self.registry.person(customer_id)
+        person.besides = {**person.besides, **besides}
+        person.dead = person.dead if dead is None else dead
+        person.is_changed()
+        self._intake.end_holds(person, because=because, at=self.now, cured=cured, now=self.now)
+        self.rest()
 
     def stop(self, workflow_id: str, because: str) -> None:
         """End a run, as an operator does.

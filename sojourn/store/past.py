@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import func
+from sqlalchemy import func, tuple_
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.domain.addresses import normalised
 from sojourn.domain.messages import Channel
-from sojourn.domain.preferences import Kind
 from sojourn.domain.states import MessageState
 from sojourn.store import refusals
 from sojourn.store.card_addresses import addresses_of
@@ -21,6 +21,7 @@ from sojourn.store.tables import (
     ConsentRow,
     ContentRow,
     CustomerRow,
+    DeviceRow,
     EntryRow,
     EventRow,
     ExposureRow,
@@ -29,6 +30,7 @@ from sojourn.store.tables import (
     MuteRow,
     RefusalRow,
     RunRow,
+    SuppressionRow,
     SwitchRow,
 )
 
@@ -55,7 +57,9 @@ class Past:
         mutes: times in which somebody looked after a customer.
         copies: the other ids that an event was copied for, by its message id.
         joined: former ids, each with the one that holds everything.
-        chosen: the customers who asked for a break, or for less.
+        choices: of the customers beside consent, oldest first.
+        devices: that take push messages, or did.
+        suppressed: addresses that get no message, or did not, with the customer.
         erased: customers who were erased: nothing of them is here.
         restricted: customers whose data may not be used: nor of them.
     """
@@ -73,7 +77,9 @@ class Past:
     mutes: Sequence[MuteRow] = ()
     copies: dict[str, list[str]] = field(default_factory=dict)
     joined: dict[str, str] = field(default_factory=dict)
-    chosen: frozenset[str] = frozenset()
+    choices: Sequence[ChoiceRow] = ()
+    devices: Sequence[DeviceRow] = ()
+    suppressed: Sequence[tuple[str, Channel, str, SuppressionRow]] = ()
     erased: int = 0
     restricted: int = 0
 
@@ -135,18 +141,13 @@ async def read(
     every = (await session.exec(query)).all()
     rows = [row for row in every if row.erased_at is None and row.restricted_at is None]
     ids = [row.customer_id for row in rows]
-    chosen = await _of(
-        session,
-        ChoiceRow,
-        ids,
-        col(ChoiceRow.what).in_([Kind.BREAK.value, Kind.OFTEN.value]),
-        col(ChoiceRow.at) < until,
-    )
+    addresses = await _of(session, AddressRow, ids)
+    devices = await _of(session, DeviceRow, ids)
     return Past(
         customers=rows,
         events=await _of(session, EventRow, ids, col(EventRow.received_at) < until, by="seq"),
         consents=await _of(session, ConsentRow, ids),
-        addresses=await _of(session, AddressRow, ids),
+        addresses=addresses,
         calls=await _of(session, IdentifyRow, ids, by="heard_at"),
         refusals=await _refusals(session, rows),
         runs=await _of(session, RunRow, ids, ~col(RunRow.shadow)),
@@ -156,7 +157,9 @@ async def read(
         mutes=await _of(session, MuteRow, ids),
         copies=copies or {},
         joined=await _joined(session, ids),
-        chosen=frozenset(row.customer_id for row in chosen),
+        choices=await _of(session, ChoiceRow, ids, col(ChoiceRow.at) < until),
+        devices=devices,
+        suppressed=await _suppressed(session, rows, addresses, devices),
         erased=sum(row.erased_at is not None for row in every),
         restricted=sum(row.restricted_at is not None and row.erased_at is None for row in every),
     )
@@ -234,6 +237,46 @@ async def _refusals(
         for refused in each
         for customer_id in has.get(pair, ())
     ]
+
+
+async def _suppressed(
+    session: AsyncSession,
+    rows: Iterable[CustomerRow],
+    addresses: Iterable[AddressRow],
+    devices: Iterable[DeviceRow],
+) -> list[tuple[str, Channel, str, SuppressionRow]]:
+    """Return suppressions of every address that customers have or had, each as they wrote it."""
+    has = [(row.customer_id, Channel.PUSH, row.token) for row in devices]
+    for row in addresses:
+        has += [(row.customer_id, channel, row.value) for channel in _CHANNELS[row.kind]]
+    for customer in rows:
+        for channel in Channel:
+            every = addresses_of(customer, channel)
+            has += [(customer.customer_id, channel, address) for address in every]
+    of: dict[tuple[str, str], dict[tuple[str, Channel, str], None]] = {}
+    for one in has:
+        spelling = normalised(one[1], one[2])
+        if spelling:
+            of.setdefault((one[1].value, spelling), {})[one] = None
+    pairs = list(of)
+    found = []
+    for n in range(0, len(pairs), PAGE):
+        query = select(SuppressionRow).where(
+            tuple_(col(SuppressionRow.channel), col(SuppressionRow.address)).in_(
+                pairs[n : n + PAGE]
+            )
+        )
+        for suppression in await session.exec(query):
+            found += [(*one, suppression) for one in of[suppression.channel, suppression.address]]
+    return found
+
+
+_CHANNELS: dict[str, tuple[Channel, ...]] = {
+    "email": (Channel.EMAIL,),
+    "phone": (Channel.SMS, Channel.WHATSAPP),
+    "phone2": (Channel.SMS, Channel.WHATSAPP),
+    "push_token": (Channel.PUSH,),
+}
 
 
 async def _copies(

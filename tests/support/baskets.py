@@ -12,10 +12,12 @@ from pathlib import Path
 
 from sojourn.domain.alias import Alias
 from sojourn.domain.events import OrderCompleted, ProductAdded
+from sojourn.domain.messages import Channel
+from sojourn.domain.preferences import Kind
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store, events
+from sojourn.store import Store, choices, events, people, suppressions
 from sojourn.testkit.engines import in_process
 from tests.support.dated import Dated
 from tests.support.own_project import OwnProject
@@ -94,7 +96,8 @@ class Shop:
 
 
 NUMBERS = {"ada": "+393201234501", "bea": "+393201234502", "cleo": "+393201234503",
-           "dora": "+393201234504", "guest": "+393201234505"}  # fmt: skip
+           "dora": "+393201234504", "guest": "+393201234505",
+           "eva": "+393201234506", "finn": "+393201234507"}  # fmt: skip
 
 
 async def buys(test: Dated) -> None:
@@ -141,3 +144,30 @@ async def buys_as_another(test: Dated) -> None:
             row.received_at = row.occurred_at
             session.add(row)
     await test.settled()
+
+
+async def takes_a_break(test: Dated) -> None:
+    """Ask after an hour for a break of eight hours, in which the first message falls due."""
+    await test.after(HOUR)
+    at = await test.now()
+    async with test.store.transaction() as session:
+        person = await people.lock(session, test.customer_id)
+        choices.snooze(person, at + 8 * HOUR)
+        until = (at + 8 * HOUR).isoformat()
+        await choices.note(
+            session, person, Kind.BREAK, was="", became=until, at=at, source="a page"
+        )
+
+
+async def bounces(test: Dated) -> None:
+    """Have the e-mail address reported as dead after an hour."""
+    await test.after(HOUR)
+    async with test.store.transaction() as session:
+        await suppressions.add(
+            session,
+            Channel.EMAIL,
+            f"{test.customer_id}@shop.example",
+            because="bounced",
+            at=await test.now(),
+            source="a report",
+        )

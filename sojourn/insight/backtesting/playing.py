@@ -1,15 +1,16 @@
 """Playing a side: recorded calls through a project's journeys, in memory."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sojourn.dispatch.calls import Track
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadCustomer
-from sojourn.domain.messages import Reason
+from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.prices import Prices
 from sojourn.in_memory.gate import Carries, takes_all
 from sojourn.in_memory.people import Row
@@ -49,7 +50,30 @@ class Halt:
     because: str
 
 
-Recorded = Call | Arrival | Halt
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that no call tells: of a break, of distances, of devices, of dead addresses.
+
+    Args:
+        at: when it came.
+        customer_id: of the customer.
+        because: names it.
+        besides: the fields of the card that change.
+        dead: the suppressed addresses since then; None: they stay.
+        cured: reasons that may no longer hold messages.
+    """
+
+    at: datetime
+    customer_id: str
+    because: str
+    besides: Mapping[str, Any] = field(default_factory=dict)
+    dead: frozenset[tuple[Channel, str]] | None = None
+    cured: tuple[Reason, ...] = ()
+
+
+Told = Arrival | Halt | Change
+"""A part of a history that the store tells."""
+Recorded = Call | Told
 
 
 def world_of(
@@ -155,6 +179,14 @@ def _take(world: World, recorded: Recorded) -> None:
         case Halt():
             if recorded.workflow_id in world.registry.runs:  # else nothing has begun it here
                 world.stop(recorded.workflow_id, recorded.because)
+        case Change():
+            world.change(
+                recorded.customer_id,
+                besides=recorded.besides,
+                dead=recorded.dead,
+                cured=recorded.cured,
+                because=recorded.because,
+            )
         case _:
             world.take(recorded)
 

@@ -23,9 +23,11 @@ from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import EARLIEST, Events, HoldEnded, JourneyStopped, TimeZoneChanged
 from sojourn.domain.messages import Channel
+from sojourn.domain.preferences import Kind
 from sojourn.domain.sayings import NOTED, TOLD, TOLD_ON
 from sojourn.domain.states import WAITING
-from sojourn.insight.backtesting.playing import Arrival, Halt
+from sojourn.insight.backtesting.besides import changes_of
+from sojourn.insight.backtesting.playing import Arrival, Halt, Told
 from sojourn.store import Store
 from sojourn.store.addresses import KINDS
 from sojourn.store.cards import CARD
@@ -43,6 +45,8 @@ from sojourn.store.tables import (
 MADE_AGAIN = frozenset({HoldEnded.event_name, TimeZoneChanged.event_name})
 """Events that memory writes itself, when their reasons are played."""
 _JUST_AFTER = timedelta(microseconds=1)
+_ON_CARD = (Kind.LOCALE, Kind.TIMEZONE)
+"""Choices that are fields of a card: the rows have the value before, too."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Stored:
         gaps: what the store does not know, or memory does not play, by `words.GAPS`.
     """
 
-    calls: list[Arrival | Halt] = field(default_factory=list)
+    calls: list[Told] = field(default_factory=list)
     before: Before = field(default_factory=Before)
     started_by: set[str] = field(default_factory=set)
     gaps: Counter[str] = field(default_factory=Counter)
@@ -92,7 +96,6 @@ class Stored:
         self.gaps.update(
             erased=past.erased,
             restricted=past.restricted,
-            choices=len(past.chosen),
             joined=len(set(past.joined.values())),
         )
         self.started_by.update(began_by(past.events, since))
@@ -101,6 +104,7 @@ class Stored:
             card = words[row.customer_id]
             self.calls.extend(one for one in card.arrivals() if one.at < until)
             self.gaps["replaced"] += any(since <= at < until for at in card.replaced)
+        self.calls.extend(one for one in changes_of(past) if one.at < until)
         self._events(past, known, since)
         self._before(past, since)
 
@@ -228,6 +232,7 @@ class _Words:
         said: by call and moment.
         again: refusals that arrived once more.
         replaced: arrivals of words whose field may have said something else before.
+        former: values of fields before the customer's first choice on a page.
     """
 
     row: CustomerRow
@@ -235,6 +240,7 @@ class _Words:
     said: dict[tuple[str, datetime], _Said] = field(default_factory=dict)
     again: list[_Said] = field(default_factory=list)
     replaced: list[datetime] = field(default_factory=list)
+    former: dict[str, str] = field(default_factory=dict)
 
     def of(self, source: str, at: datetime) -> _Said:
         """Return what a call said at a moment."""
@@ -265,6 +271,9 @@ class _Words:
             for told, held in ((said.fields, early.fields), (said.context, early.context)):
                 for name, value in told.items():
                     if name in KINDS or arrived <= first:
+                        continue
+                    if name in self.former:
+                        held[name] = self.former[name]
                         continue
                     self.replaced.append(arrived)
                     if value != "":
@@ -300,6 +309,11 @@ def _words_of(past: Past, played: Collection[str]) -> Mapping[str, _Words]:
         said.fields[address.kind] = address.value
     for row in past.customers:
         _card(row, found[row.customer_id], played)
+    for choice in past.choices:
+        if choice.what in _ON_CARD:
+            words = found[choice.customer_id]
+            words.former.setdefault(choice.what, choice.was)
+            words.of(f"choice/{choice.id}", choice.at).fields[choice.what] = choice.became
     for one in past.consents:
         _consent(one, found[one.customer_id])
     for customer_id, refusal in past.refusals:

@@ -23,10 +23,6 @@ GAPS: Mapping[str, tuple[str, str]] = {
         "1 customer was joined of several ids, and is played under one from the beginning",
         "{} customers were joined of several ids, and are played under one from the beginning",
     ),
-    "choices": (
-        "1 customer asked for a break, or for fewer messages: that is not played",
-        "{} customers asked for a break, or for fewer messages: that is not played",
-    ),
     "switches": (
         "1 switch of an operator was on: it is not played",
         "{} switches of operators were on: they are not played",

@@ -10,16 +10,16 @@ from sojourn.dispatch.calls import Track
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent, BadInput, UnknownName
 from sojourn.domain.events import ENVELOPE, Events
-from sojourn.insight.backtesting.playing import Arrival, Halt
+from sojourn.insight.backtesting.playing import Arrival, Change, Told
 from sojourn.insight.what_if.reading import Always, Happens, Not, Supposition, When
 
-Calls = Sequence[Arrival | Halt]
+Calls = Sequence[Told]
 MOST_NAMED = 3
 
 
 def suppose(
     calls: Calls, suppositions: Iterable[Supposition], *, known: Events, tz: ZoneInfo, now: datetime
-) -> list[Arrival | Halt]:
+) -> list[Told]:
     """Return a history with suppositions in it.
 
     Args:
@@ -51,19 +51,23 @@ def suppose(
     return sorted(found, key=lambda call: call.at)
 
 
-def _always(calls: Calls, said: Identity) -> list[Arrival | Halt]:
+def _always(calls: Calls, said: Identity) -> list[Told]:
     fields = {*said.card, *said.attributes}
     fields |= {name for name in ("phone", "phone2") if getattr(said, name)}
     pairs = {(word.channel, word.topic, word.purpose) for word in said.words}
-    found: list[Arrival | Halt] = []
+    found: list[Told] = []
     for call in calls:
         if isinstance(call, Arrival) and isinstance(call.call, Identity):
             found.append(Arrival(call.at, _silent(call.call, fields, pairs)))
-        else:
+        elif "push_token" not in fields or not _is_of_devices(call):  # else this token is the only
             found.append(call)
     first = min(call.at for call in calls)
     told = replace(said, at=first, received_at=first, introduces=not said.words)
     return [Arrival(first, told), *found]
+
+
+def _is_of_devices(call: Told) -> bool:
+    return isinstance(call, Change) and "devices" in call.besides
 
 
 def _silent(call: Identity, fields: set[str], pairs: set[Any]) -> Identity:

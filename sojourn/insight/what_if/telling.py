@@ -12,7 +12,7 @@ from sojourn.domain.reasons import explain
 from sojourn.domain.states import WAITING, MessageState
 from sojourn.in_memory.people import Row
 from sojourn.in_memory.world import World
-from sojourn.insight.backtesting.playing import Arrival, Halt, feed, world_of
+from sojourn.insight.backtesting.playing import Told, feed, world_of
 from sojourn.insight.fate import OF_RULES
 from sojourn.insight.runs import key_in
 from sojourn.journeys.wording import clock
@@ -78,7 +78,7 @@ class Tale:
 
 
 def play_tale(
-    calls: Sequence[Arrival | Halt], project: Project, settings: Settings, *, until: datetime
+    calls: Sequence[Told], project: Project, settings: Settings, *, until: datetime
 ) -> Tale:
     """Play a customer's history.
 

@@ -14,19 +14,32 @@ import pytest
 
 from sojourn.dispatch.calls import Track
 from sojourn.domain.events import EARLIEST
+from sojourn.domain.messages import Channel
 from sojourn.domain.prices import Prices
+from sojourn.insight.backtesting.besides import changes_of
 from sojourn.insight.backtesting.comparing import compare
 from sojourn.insight.backtesting.ledgered import ledgered
 from sojourn.insight.backtesting.playing import Arrival, Span, feed, play, world_of
 from sojourn.insight.backtesting.remembering import remember
+from sojourn.insight.backtesting.side import Side
 from sojourn.insight.backtesting.stored import Stored, read_stored
 from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, past
+from sojourn.store.tables import AddressRow, CustomerRow, DeviceRow, SuppressionRow
 from sojourn.testkit.engines import in_process
 from tests.integration.in_memory.test_same_in_memory import collected, row_of
 from tests.support.baskets import BEGIN as BASKETS_BEGIN
-from tests.support.baskets import Shop, a_past, becomes_another, buys, buys_as_another, open_shop
+from tests.support.baskets import (
+    Shop,
+    a_past,
+    becomes_another,
+    bounces,
+    buys,
+    buys_as_another,
+    open_shop,
+    takes_a_break,
+)
 from tests.support.dated import Dated
 from tests.support.own_project import OwnProject
 from tests.support.postgres import Postgres
@@ -202,3 +215,71 @@ async def test_an_order_of_another_id_ends_the_guests_run_once_more(
             span=Span(**span, begin=lambda world: None),
         )
         assert side.outcomes == {"basket": {"converted": 1}}
+
+
+async def test_breaks_and_dead_addresses_are_played(
+    own_project: OwnProject, migrated_database: Path, tmp_path: Path
+) -> None:
+    open_shop(own_project)
+    shutil.copy(migrated_database, tmp_path / "test.db")
+    url = f"sqlite:///{tmp_path}/test.db"
+    span = {"since": BASKETS_BEGIN, "until": BASKETS_BEGIN + timedelta(days=30)}
+    async with await Store.open(url) as store:
+        shop = Shop(store, own_project.folder, url)
+        await shop.lives("eva", BASKETS_BEGIN, takes_a_break)
+        await shop.lives("finn", BASKETS_BEGIN + timedelta(hours=1), bounces)
+        stored = await read_stored(store, shop.project.events, **span)
+        real = await ledgered(store, prices=Prices(), **span)
+    here = play(
+        stored.calls,
+        shop.project,
+        shop.settings,
+        led_on=timedelta(0),
+        span=Span(**span, begin=lambda world: None),
+    )
+
+    def fates(side: Side) -> list[tuple[Any, ...]]:
+        told = [(one.key, one.state, one.reason, one.held, one.decided) for one in side.lines]
+        return sorted((*fate, at.replace(second=0, microsecond=0)) for *fate, at in told)
+
+    assert fates(here) == fates(real)
+    assert {(state, reason, held) for _, state, reason, held, _ in fates(here)} == {
+        ("sent", "", False),
+        ("sent", "", True),
+        ("skipped", "suppressed", False),
+    }
+
+
+def test_devices_and_lifted_suppressions_change_with_their_moments() -> None:
+    at = [BASKETS_BEGIN + n * timedelta(hours=1) for n in range(6)]
+    ada = CustomerRow(customer_id="ada", push_token="card")
+    phone, tablet = (
+        DeviceRow(customer_id="ada", token=token, since=at[n], used_at=at[5 - n], source="x")
+        for n, token in ((1, "phone"), (2, "tablet"))
+    )
+    tablet.gone_at = at[4]
+    on_card = AddressRow(customer_id="ada", kind="push_token", value="card", at=at[0], source="x")
+    dead = SuppressionRow(
+        channel="push", address="phone", because="gone", at=at[3], source="x", lifted_at=at[5]
+    )
+    told = list(
+        changes_of(
+            past.Past(
+                [ada],
+                devices=[phone, tablet],
+                addresses=[on_card],
+                suppressed=[("ada", Channel.PUSH, "phone", dead)],
+            )
+        )
+    )
+    devices = [one for one in told if "devices" in one.besides]
+    assert [(one.at, [device.token for device in one.besides["devices"]]) for one in devices] == [
+        (at[0], ["card"]),
+        (at[1], ["phone", "card"]),
+        (at[2], ["phone", "tablet", "card"]),
+        (at[4], ["phone", "card"]),
+    ]
+    assert [(one.at, one.dead) for one in told if one.dead is not None] == [
+        (at[3], frozenset({(Channel.PUSH, "phone")})),
+        (at[5], frozenset()),
+    ]
