@@ -149,7 +149,9 @@ class Project:
 
 
 def _use(journeys: Journeys) -> Use:
-    every = [(name, journey.terms) for name, journey in journeys.items()]
+    # a journey in shadow makes no event stricter or more lenient for the others
+    heard = [(name, one) for name, one in journeys.items() if name not in journeys.shadow]
+    every = [(name, journey.terms) for name, journey in heard]
     keyed: dict[str, dict[str, str]] = {}
     for name, terms in every:
         for event in names(terms.starts_on) if terms.key else ():

@@ -20,6 +20,7 @@ from sojourn.insight.rehearsing import Rehearsing, goes_on
 from sojourn.insight.remedies import Facts, Matter, remedy
 from sojourn.insight.story import Line, Story, facts_of, tell
 from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.journeys.wording import clock
 from sojourn.project import Project
@@ -147,7 +148,7 @@ async def why_not(
         found = await _of_run(asking, rehearsing, noted[-1], now)
     if found is None:
         wrong = [row for row in kept if _is_of(row, root)]
-        found = asking.of_no_run(project.journeys.off, wrong)
+        found = asking.of_no_run(project.journeys, wrong)
         supposed = shown(kind, root, await rehearsing.new_run(kind, root, now), step=step)
         found = _with_ahead(found, supposed.verdict)
     return WhyNot(
@@ -204,7 +205,17 @@ class _Asking:
             return _refused(refused[-1])
         return _decided(last) if last is not None else None
 
-    def of_no_run(self, off: frozenset[str], wrong: Sequence[QuarantineRow]) -> _Answer:
+    def _at_rest(self, said: str, journeys: Journeys) -> _Answer:
+        """Answer for a journey that is switched off, or in whose place another one is."""
+        name = self.journey.name
+        if (instead := journeys.replaced.get(name)) is not None:
+            words = f"{said}, and {instead} is in the place of {name}"
+            return _Answer(Reason.SWITCHED_OFF, words, f"ask about {instead}")
+        matter = Matter(Reason.SWITCHED_OFF, name)
+        words = f"{said}, and {explain(Reason.SWITCHED_OFF)}"
+        return _Answer(Reason.SWITCHED_OFF, words, remedy(matter, self.facts))
+
+    def of_no_run(self, journeys: Journeys, wrong: Sequence[QuarantineRow]) -> _Answer:
         """Answer for a customer who never had a run."""
         starts = names(self.journey.terms.starts_on)
         wanted = " or ".join(starts)
@@ -226,10 +237,8 @@ class _Asking:
             )
         last = came[-1]
         said = f"never entered: {last.name} came {clock(last.at, self.tz)}"
-        if self.journey.name in off:
-            matter = Matter(Reason.SWITCHED_OFF, self.journey.name)
-            words = f"{said}, and {explain(Reason.SWITCHED_OFF)}"
-            return _Answer(Reason.SWITCHED_OFF, words, remedy(matter, self.facts))
+        if self.journey.name in journeys.off | journeys.replaced.keys():
+            return self._at_rest(said, journeys)
         if key and not plain(last.properties.get(key)):
             return _Answer(
                 Cause.NO_KEY,

@@ -1,7 +1,8 @@
 """A journey in shadow: it runs beside the live ones, and nobody outside of it can tell."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,11 +10,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 from sqlmodel import SQLModel, func, select
 
-from sojourn import Journey, Settings
+from sojourn import ONCE, Journey, Settings
 from sojourn.dispatch import Sojourn
-from sojourn.events import OrderCompleted, ProductAdded
+from sojourn.events import (
+    OrderCompleted,
+    ProductAdded,
+    SubscriptionRenewed,
+    SubscriptionStarted,
+)
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.store import Store, cards, events, runs
@@ -33,6 +40,7 @@ from tests.support.stories import BEGIN, Story, difference, tell
 from tests.support.stories import PROJECT as PROJECT_OF_STORIES
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
+from workflows.renewal import Renewal
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BOTH = (AbandonedCart, Gentler, Onboarding)
@@ -214,6 +222,99 @@ async def test_back_in_shadow_its_live_runs_go_on_and_the_old_one_begins_none_of
     } == {("abandoned-cart-gentler", "cart7"), ("abandoned-cart", "cart8")}
 
 
+# ---- what it counts, and what counts for others --------------------------------------------
+
+
+class Once(AbandonedCart, name="once", again=ONCE, at_most=1, instead_of=AbandonedCart):
+    """A customer enters once, and has one run at a time."""
+
+
+class Caring(AbandonedCart, name="caring", mutes=timedelta(days=30), instead_of=AbandonedCart):
+    """Nothing promotional leaves while it is on."""
+
+
+class Other(Journey, name="other", starts_on=OrderCompleted, goal=ProductAdded, key="order_id"):
+    """An event that starts runs of others ends its runs."""
+
+    async def steps(self) -> None:
+        """Say nothing."""
+
+
+class Renewing(Renewal, name="renewing", instead_of=Renewal):
+    """It goes on by itself, from one renewal to the next."""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def three(
+    migrated_database: Path, tmp_path: Path
+) -> AsyncIterator[Callable[[Project], Awaitable[JourneyTest]]]:
+    """Yield a way to a customer on an engine with these three, by the setting of a project."""
+    async with AsyncExitStack() as stack:
+        settings = settings_in(tmp_path, migrated_database)
+        store = await stack.enter_async_context(await Store.open(settings.store_url))
+
+        async def on(begun: Project) -> JourneyTest:
+            engine = await stack.enter_async_context(in_process.serving(store, settings, begun))
+            return JourneyTest(engine, store, settings, "", "c-3", project=begun)
+
+        yield on
+
+
+def settings_in(home: Path, migrated_database: Path) -> Settings:
+    shutil.copy(migrated_database, home / "journey.db")
+    return Settings(home=home, database_url=f"sqlite:///{home / 'journey.db'}", track_clicks=False)
+
+
+Three = Callable[[Project], Awaitable[JourneyTest]]
+
+
+async def test_who_entered_in_shadow_has_not_entered(three: Three) -> None:
+    alone = replace(PROJECT, journeys=Journeys([Once], shadow=["once"]), policy=None)
+    journey = await three(alone)
+    await journey.publish(ProductAdded, cart_id="cart7")
+    await journey.publish(ProductAdded, cart_id="cart8")
+    assert journey.of(Once).outcomes == ["open"], "in shadow, too, nobody enters twice"
+    assert await left(journey) == []
+    await deploy(journey, replace(alone, journeys=Journeys([Once])))
+    await journey.publish(ProductAdded, cart_id="cart9")
+    await journey.publish(ProductAdded, cart_id="cart10")
+    await journey.after(9 * DAY)
+    live = {row.workflow_id for row in await journey.messages() if row.state != "shadow"}
+    assert live == {f"once:{journey.customer_id}:cart9"}
+
+
+async def test_a_journey_in_shadow_mutes_nobody(three: Three) -> None:
+    both = Journeys([Caring, AbandonedCart], shadow=["caring"])
+    journey = await three(replace(PROJECT, journeys=both, policy=None))
+    await journey.publish(ProductAdded, cart_id="cart7")
+    await journey.after(9 * DAY)
+    assert await left(journey) == [row[:2] for row in OLD_LADDER]
+
+
+async def test_a_run_that_goes_on_by_itself_is_live_from_its_next_enrolment_on(
+    three: Three,
+) -> None:
+    alone = replace(PROJECT, journeys=Journeys([Renewing], shadow=["renewing"]), policy=None)
+    journey = await three(alone)
+    end = await journey.now() + 10 * DAY
+    await journey.publish(SubscriptionStarted, subscription_id="s1", expires_at=end)
+    await journey.after(9 * DAY)
+    assert await left(journey) == []
+    assert await rows(journey), "it would have reminded"
+    await deploy(journey, replace(alone, journeys=Journeys([Renewing])))
+    await journey.publish(SubscriptionRenewed, subscription_id="s1", expires_at=end + 30 * DAY)
+    await journey.after(30 * DAY)
+    assert journey.of(Renewing).outcomes[0] == "converted"
+    assert {name for name, _ in await left(journey)} == {"renewing"}
+
+
+def test_events_are_read_as_if_it_were_not_there() -> None:
+    ours = PROJECT.journeys.values()
+    beside = replace(PROJECT, journeys=Journeys([*ours, Other], shadow=["other"]))
+    assert beside.events.use == PROJECT.events.use
+    assert replace(PROJECT, journeys=Journeys([*ours, Other])).events.use != PROJECT.events.use
+
+
 # ---- beside it, everything else is as it was -----------------------------------------------
 
 SEVERAL = 8
@@ -273,10 +374,7 @@ async def test_real_runs_are_the_same_with_a_journey_in_shadow_beside_them(
         for played in (PROJECT_OF_STORIES, replace(PROJECT_OF_STORIES, journeys=beside)):
             home = tmp_path / uuid4().hex
             home.mkdir()
-            shutil.copy(migrated_database, home / "journey.db")
-            settings = Settings(
-                home=home, database_url=f"sqlite:///{home / 'journey.db'}", track_clicks=False
-            )
+            settings = settings_in(home, migrated_database)
             seen.append(await outcome_of(story, played, settings, "c-1"))
         (rows, ends, told, _), (rows_2, ends_2, told_2, supposed) = seen
         would += supposed

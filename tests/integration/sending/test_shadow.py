@@ -8,8 +8,10 @@ from sqlmodel import select
 from sojourn.domain.holdout import Holdouts
 from sojourn.domain.messages import Channel, Reason, Receipt, Status
 from sojourn.domain.states import SETTLED, WAITING, MessageState
+from sojourn.insight.exporting import reading as exporting
 from sojourn.sending.drafting import Claim
-from sojourn.store import settling, slots
+from sojourn.store import past, settling, slots, snapshots
+from sojourn.store.changes import Change, Kind
 from sojourn.store.ledger import MAYBE_SENT
 from sojourn.store.measuring import rollups
 from sojourn.store.tables import ContentRow, ExposureRow, LedgerRow
@@ -134,6 +136,12 @@ async def test_readers_that_ask_by_state_or_count_meet_none(desk: Desk) -> None:
     async with desk.store.reading() as session:
         assert row.id is not None
         assert await rollups.messages(session, [row.id]) == []
+        batch = await exporting.read(session, [Change(1, Kind.MESSAGE, row.id)], {})
+        assert batch.rows["messages"] == []
+        page = await snapshots.page(session, [desk.customer_id], since=NOON - WEEK)
+        assert page.ledger == {}
+        kept = await past.read(session, [desk.customer_id], until=NOON + WEEK)
+        assert kept.messages == []
         of = {"besides": "", "since": NOON - WEEK, "held_since": NOON - WEEK}
         assert await slots.of_customer(session, desk.customer_id, **of) == []  # type: ignore[arg-type]
 
