@@ -80,7 +80,7 @@ def main() -> int:
     except SojournError as error:
         print(error, file=sys.stderr)  # noqa: T201 (the parent reads it)
         return 1
-    Path(into).write_text(as_json(found.as_json()))
+    Path(into).write_text(as_json(found.as_json()), encoding="utf-8")
     return 0
 
 

@@ -38,7 +38,8 @@ async def open_courses(
         journeys: runs of these are ours, even if nothing else tells.
 
     Yields:
-        The runs, in no order. One that has ended meanwhile is left out.
+        The runs, in no order. One that has ended meanwhile is left out, and so is another
+        program's workflow on our queue.
 
     Raises:
         BadInput: a history cannot be read.
@@ -48,7 +49,9 @@ async def open_courses(
         async for run in client.list_workflows("ExecutionStatus = 'Running'"):
             if not _is_ours(run, journeys):
                 continue
-            waiting.add(asyncio.create_task(course_of(client, run.id, run.run_id)))
+            certain = run.workflow_type in journeys
+            reading = course_of(client, run.id, run.run_id, certain=certain)
+            waiting.add(asyncio.create_task(reading))
             if len(waiting) >= AT_ONCE:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for one in done:
@@ -69,13 +72,16 @@ def _is_ours(run: WorkflowExecution, journeys: Collection[str]) -> bool:
     return marked or run.task_queue == TASK_QUEUE or run.workflow_type in journeys
 
 
-async def course_of(client: Client, workflow_id: str, run_id: str | None = None) -> Course | None:
+async def course_of(
+    client: Client, workflow_id: str, run_id: str | None = None, *, certain: bool = True
+) -> Course | None:
     """Read the history of a run.
 
     Args:
         client: connected.
         workflow_id: the run's.
         run_id: of its execution; None: the present one.
+        certain: it is a run of ours. False: if its start is no enrolment, it is none.
 
     Returns:
         The run; None if it is not open any more.
@@ -90,10 +96,17 @@ async def course_of(client: Client, workflow_id: str, run_id: str | None = None)
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise BadInput(f"cannot read the history of {workflow_id}: {error.message}") from None
+    last = _EVENT[history.events[-1].event_type]
+    if last == "WORKFLOW_EXECUTION_CONTINUED_AS_NEW" and run_id is not None:
+        return await course_of(client, workflow_id, certain=certain)  # it has meanwhile
     try:
         return await read(workflow_id, history.events, client.data_converter)
     except (ValueError, RuntimeError) as error:
-        raise BadInput(f"the history of {workflow_id} cannot be decoded: {error}") from None
+        if not certain:
+            return None
+        raise BadInput(
+            f"the history of {workflow_id} cannot be decoded: {type(error).__name__}"
+        ) from None
 
 
 async def read(
@@ -109,12 +122,12 @@ async def read(
     Returns:
         The run; None if it has ended.
     """
+    if _EVENT[events[-1].event_type] in _ENDS:
+        return None
     started = events[0].workflow_execution_started_event_attributes
     (enrolment,) = await converter.decode(started.input.payloads, [Enrolment])
     reader = _Reader(converter)
     for event in events:
-        if _EVENT[event.event_type] in _ENDS:
-            return None
         await reader.take(event)
     return Course(
         workflow_id,

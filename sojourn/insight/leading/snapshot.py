@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Self, TextIO
+from typing import BinaryIO, Self
 
 from pydantic import TypeAdapter
 
@@ -57,7 +57,7 @@ class Writer:
         lines: the open file.
     """
 
-    def __init__(self, lines: TextIO) -> None:
+    def __init__(self, lines: BinaryIO) -> None:
         self._lines = lines
         self.customers = 0
         self.courses = 0
@@ -65,24 +65,24 @@ class Writer:
     def customer(self, kept: Kept) -> None:
         """Write a customer."""
         self.customers += 1
-        self._write("c", _CUSTOMER.dump_json(kept))
+        self._write(b"c", _CUSTOMER.dump_json(kept))
 
     def course(self, course: Course) -> None:
         """Write an open run."""
         self.courses += 1
-        self._write("r", _RUN.dump_json(course))
+        self._write(b"r", _RUN.dump_json(course))
 
     def end(self, now: datetime) -> None:
         """Write the moment."""
-        self._write("n", _MOMENT.dump_json(now))
+        self._write(b"n", _MOMENT.dump_json(now))
 
-    def _write(self, kind: str, value: bytes) -> None:
-        self._lines.write(f"{kind}{value.decode()}\n")
+    def _write(self, kind: bytes, value: bytes) -> None:
+        self._lines.write(b"%b%b\n" % (kind, value))
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[Writer]:
     """Open a snapshot to write; its owner alone can read the file."""
     private_file(path)
-    with path.open("w") as lines:
+    with path.open("wb") as lines:
         yield Writer(lines)

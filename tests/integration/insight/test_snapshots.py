@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import event as hook
 
+from sojourn.cli.local.stack import Server
+from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Channel, Enrolment, Heard
 from sojourn.domain.states import MessageState
 from sojourn.in_memory.course import Course, Task
 from sojourn.in_memory.loading import Kept
+from sojourn.insight.leading.histories import course_of
 from sojourn.insight.leading.snapshot import Snapshot
 from sojourn.insight.leading.taking import LOOKED_BACK, take
+from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.store import Store, ledger, people, suppressions
 from sojourn.store.joining import join
 from sojourn.store.tables import DeviceRow, EntryRow, ExposureRow, MuteRow, RunRow
@@ -170,3 +175,20 @@ async def test_an_erased_person_stays_erased_under_the_id_of_the_run(
     assert kept.customer_id.startswith("erased:")
     assert kept.ids == (customer_id,)
     assert kept.words.keys().isdisjoint({"email"}) or not kept.words["email"].value
+
+
+async def test_another_programs_workflow_on_our_queue_is_no_run_of_ours(
+    temporal: Server,
+) -> None:
+    client, name = temporal.client, f"another-{uuid4().hex[:8]}"
+    handle = await client.start_workflow(
+        "AnotherProgram", {"to": 1}, id=name, task_queue=TASK_QUEUE
+    )
+    try:
+        assert await course_of(client, name, certain=False) is None
+        with pytest.raises(BadInput, match=f"the history of {name} cannot be decoded"):
+            await course_of(client, name)
+    finally:
+        await handle.terminate()
+    assert await course_of(client, name) is None  # it has ended
+    assert await course_of(client, "nobody:knows") is None
