@@ -12,7 +12,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.addresses import normalised
 from sojourn.domain.messages import Channel
 from sojourn.domain.states import MessageState
-from sojourn.store import refusals
 from sojourn.store.card_addresses import addresses_of
 from sojourn.store.engine import Store
 from sojourn.store.tables import (
@@ -37,6 +36,7 @@ from sojourn.store.tables import (
 PAGE = 500
 """Customers of a page."""
 R = TypeVar("R", bound=SQLModel)
+A = TypeVar("A", RefusalRow, SuppressionRow)
 
 
 @dataclass(frozen=True)
@@ -222,21 +222,19 @@ async def _of(
     return (await session.exec(query.order_by(getattr(columns, by)))).all()
 
 
+Whose = tuple[str, Channel, str]
+"""A customer, a channel, and an address as it is on the card."""
+
+
 async def _refusals(
     session: AsyncSession, rows: Iterable[CustomerRow]
 ) -> list[tuple[str, RefusalRow]]:
-    has: dict[tuple[Channel, str], list[str]] = {}
-    for row in rows:
-        for channel in Channel:
-            for address in addresses_of(row, channel):
-                has.setdefault((channel, address), []).append(row.customer_id)
-    found = await refusals.against_each(session, list(has))
-    return [
-        (customer_id, refused)
-        for pair, each in found.items()
-        for refused in each
-        for customer_id in has.get(pair, ())
-    ]
+    """Return refusals of the addresses on cards.
+
+    Rows with digests of addresses are not among them: those are of people who were erased.
+    """
+    found = await _rows_of(session, RefusalRow, _on_cards(rows))
+    return [(customer_id, row) for customer_id, _, _, row in found]
 
 
 async def _suppressed(
@@ -246,28 +244,37 @@ async def _suppressed(
     devices: Iterable[DeviceRow],
 ) -> list[tuple[str, Channel, str, SuppressionRow]]:
     """Return suppressions of every address that customers have or had, each as they wrote it."""
-    has = [(row.customer_id, Channel.PUSH, row.token) for row in devices]
+    has = _on_cards(rows) + [(row.customer_id, Channel.PUSH, row.token) for row in devices]
     for row in addresses:
         has += [(row.customer_id, channel, row.value) for channel in _CHANNELS[row.kind]]
-    for customer in rows:
-        for channel in Channel:
-            every = addresses_of(customer, channel)
-            has += [(customer.customer_id, channel, address) for address in every]
-    of: dict[tuple[str, str], dict[tuple[str, Channel, str], None]] = {}
-    for one in has:
-        spelling = normalised(one[1], one[2])
-        if spelling:
-            of.setdefault((one[1].value, spelling), {})[one] = None
+    return await _rows_of(session, SuppressionRow, has)
+
+
+def _on_cards(rows: Iterable[CustomerRow]) -> list[Whose]:
+    return [
+        (row.customer_id, channel, address)
+        for row in rows
+        for channel in Channel
+        for address in addresses_of(row, channel)
+    ]
+
+
+async def _rows_of(
+    session: AsyncSession, table: type[A], has: Iterable[Whose]
+) -> list[tuple[str, Channel, str, A]]:
+    """Return the rows of addresses in a table, each with everybody who has or had the address."""
+    of: dict[tuple[str, str], dict[Whose, None]] = {}
+    for who, channel, address in has:
+        if spelling := normalised(channel, address):
+            of.setdefault((channel.value, spelling), {})[who, channel, address] = None
     pairs = list(of)
-    found = []
+    found: list[tuple[str, Channel, str, A]] = []
+    columns: Any = table
     for n in range(0, len(pairs), PAGE):
-        query = select(SuppressionRow).where(
-            tuple_(col(SuppressionRow.channel), col(SuppressionRow.address)).in_(
-                pairs[n : n + PAGE]
-            )
-        )
-        for suppression in await session.exec(query):
-            found += [(*one, suppression) for one in of[suppression.channel, suppression.address]]
+        place = tuple_(columns.channel, columns.address)
+        for row in await session.exec(select(table).where(place.in_(pairs[n : n + PAGE]))):
+            everybody = of[row.channel, row.address]
+            found += [(who, channel, address, row) for who, channel, address in everybody]
     return found
 
 

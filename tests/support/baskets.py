@@ -17,7 +17,7 @@ from sojourn.domain.preferences import Kind
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store, choices, events, people, suppressions
+from sojourn.store import Store, choices, events, people, refusals, suppressions
 from sojourn.testkit.engines import in_process
 from tests.support.dated import Dated
 from tests.support.own_project import OwnProject
@@ -97,7 +97,8 @@ class Shop:
 
 NUMBERS = {"ada": "+393201234501", "bea": "+393201234502", "cleo": "+393201234503",
            "dora": "+393201234504", "guest": "+393201234505",
-           "eva": "+393201234506", "finn": "+393201234507"}  # fmt: skip
+           "eva": "+393201234506", "finn": "+393201234507",
+           "hana": "+393201234508"}  # fmt: skip
 
 
 async def buys(test: Dated) -> None:
@@ -170,4 +171,18 @@ async def bounces(test: Dated) -> None:
             because="bounced",
             at=await test.now(),
             source="a report",
+        )
+
+
+async def refuses_by_link(test: Dated) -> None:
+    """Have the address refuse e-mails after an hour, as a link does that names no customer."""
+    await test.after(HOUR)
+    async with test.store.transaction() as session:
+        await refusals.add(
+            session,
+            Channel.EMAIL,
+            f"{test.customer_id}@shop.example",
+            topic="",
+            at=await test.now(),
+            source="a link",
         )

@@ -38,6 +38,7 @@ from tests.support.baskets import (
     buys,
     buys_as_another,
     open_shop,
+    refuses_by_link,
     takes_a_break,
 )
 from tests.support.dated import Dated
@@ -217,7 +218,7 @@ async def test_an_order_of_another_id_ends_the_guests_run_once_more(
         assert side.outcomes == {"basket": {"converted": 1}}
 
 
-async def test_breaks_and_dead_addresses_are_played(
+async def test_breaks_dead_addresses_and_refusals_by_link_are_played(
     own_project: OwnProject, migrated_database: Path, tmp_path: Path
 ) -> None:
     open_shop(own_project)
@@ -228,6 +229,7 @@ async def test_breaks_and_dead_addresses_are_played(
         shop = Shop(store, own_project.folder, url)
         await shop.lives("eva", BASKETS_BEGIN, takes_a_break)
         await shop.lives("finn", BASKETS_BEGIN + timedelta(hours=1), bounces)
+        await shop.lives("hana", BASKETS_BEGIN + timedelta(hours=2), refuses_by_link)
         stored = await read_stored(store, shop.project.events, **span)
         real = await ledgered(store, prices=Prices(), **span)
     here = play(
@@ -247,6 +249,7 @@ async def test_breaks_and_dead_addresses_are_played(
         ("sent", "", False),
         ("sent", "", True),
         ("skipped", "suppressed", False),
+        ("skipped", "no_consent", False),
     }
 
 
