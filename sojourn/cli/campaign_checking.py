@@ -27,13 +27,16 @@ Everybody = Annotated[
 ]
 
 
-async def show_check(here: Here, campaign: Campaign, sample: int | None, *, as_json: bool) -> None:
+async def show_check(
+    here: Here, campaign: Campaign, sample: int | None, *, ahead: bool = False, as_json: bool
+) -> None:
     """Check a campaign, and print the findings.
 
     Args:
         here: the project and the settings.
         campaign: a campaign of the project.
         sample: the number of customers to ask the gate about; None: all.
+        ahead: lead the open runs on to the launch.
         as_json: print JSON.
 
     Raises:
@@ -41,11 +44,19 @@ async def show_check(here: Here, campaign: Campaign, sample: int | None, *, as_j
         SojournError: its feed cannot be read.
     """
     # the renderer and the gate are slow to load, and other commands do not need them
+    from sojourn.cli.leading import snapshot_of  # noqa: PLC0415
     from sojourn.insight import campaign_check  # noqa: PLC0415
 
+    snapshot = await snapshot_of(here) if ahead else None
     async with here.store() as store:
         found = await campaign_check.check(
-            store, here.settings, here.project, campaign, datetime.now(UTC), sample=sample
+            store,
+            here.settings,
+            here.project,
+            campaign,
+            datetime.now(UTC),
+            sample=sample,
+            snapshot=snapshot,
         )
     if as_json:
         show_json(found.model_dump())
@@ -87,6 +98,13 @@ def _show(found: "Check") -> None:
                 )
                 for one in found.costs
             ),
+        )
+    if found.ahead is not None:
+        show_line("")
+        show_line(
+            f"{found.ahead.asked:,} of these customers have open runs; by the launch a cap would "
+            f"hold {found.ahead.held:,} of their messages, and keep {found.ahead.skipped:,} from "
+            "leaving"
         )
     show_line("")
     for warning in found.warnings:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sojourn.cli.backtesting import Progress, aside, tell_progress
 from sojourn.cli.here import Here
+from sojourn.cli.keeping import kept_or_temporary
 from sojourn.composing import load_project, settings_of
 from sojourn.domain.errors import SojournError
 from sojourn.domain.strict_json import read_json
@@ -34,6 +35,20 @@ async def taken(here: Here, into: Path) -> Taken:
     client = await here.temporal()
     async with here.store() as store, aclosing(open_courses(client, here.project.journeys)) as runs:
         return await take(runs, store, datetime.now(UTC), into)
+
+
+async def snapshot_of(here: Here) -> Snapshot:
+    """Take a snapshot of the installation into memory, as `taken` does.
+
+    Args:
+        here: the project and the settings.
+
+    Returns:
+        The snapshot; its file is gone already.
+    """
+    with kept_or_temporary(None, "snapshot") as home:
+        await taken(here, home / "snapshot")
+        return Snapshot.of_file(home / "snapshot")
 
 
 async def led(

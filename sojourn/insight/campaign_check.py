@@ -26,6 +26,9 @@ from sojourn.domain.prices import FILE as PRICES
 from sojourn.insight.campaign_climbing import Climb, Warming
 from sojourn.insight.campaign_looking import Going, Looking
 from sojourn.insight.campaign_words import InLanguage, Readers, tried, words_for
+from sojourn.insight.leading.launching import Ahead, Message
+from sojourn.insight.leading.launching import ahead as led_on
+from sojourn.insight.leading.snapshot import Snapshot
 from sojourn.project import Project
 from sojourn.rendering.render import Renderer
 from sojourn.sending.specimens import renderer_of
@@ -133,6 +136,7 @@ class Check(BaseModel):
         state: where it stands, if it was launched; otherwise None.
         articles: the articles that it would carry, if it has a feed.
         feed_fault: why its feed cannot be read; empty if it can, or there is none.
+        ahead: the caps that it would meet because open runs write first; None: nobody asked.
     """
 
     campaign: str
@@ -158,6 +162,7 @@ class Check(BaseModel):
     state: CampaignState | None
     articles: list[InFeed] = []
     feed_fault: str = ""
+    ahead: Ahead | None = None
 
     @property
     def fails(self) -> bool:
@@ -173,6 +178,7 @@ async def check(
     now: datetime,
     *,
     sample: int | None = SAMPLE,
+    snapshot: Snapshot | None = None,
 ) -> Check:
     """Check a campaign as if it were launched now.
 
@@ -183,6 +189,7 @@ async def check(
         campaign: a campaign of the project.
         now: the moment of the supposed launch.
         sample: the number of customers to ask the gate about; None: all.
+        snapshot: of the open runs, to lead them on to the launch; None: they are left alone.
 
     Returns:
         The findings.
@@ -195,8 +202,12 @@ async def check(
     size = await looking.size()
     asked = looking.everybody() if sample is None or sample >= size else looking.sample(sample)
     seen = _Seen(plan, project, settings, renderer)
+    messages: list[Message] = []
     async for going in asked:
         seen.add(going)
+        if snapshot is not None:
+            leaves = going.delivery.model_copy(update={"channel": going.channel})
+            messages.append((leaves, going.ready))
     tally = looking.tally
     scale = size / tally.looked if tally.looked else 1.0
     async with store.reading() as session:
@@ -256,6 +267,9 @@ async def check(
         state=row.state if row is not None else None,
         articles=told.articles,
         feed_fault=told.fault,
+        ahead=None
+        if snapshot is None
+        else led_on(snapshot, project, settings, messages).scaled(scale),
     )
 
 

@@ -63,6 +63,12 @@ def check(
     *,
     sample: Sample = 1_000,
     everybody: Everybody = False,
+    ahead: Annotated[
+        bool,
+        typer.Option(
+            "--ahead", help="Lead open runs on to the launch: how many messages meet caps by then?"
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a campaign would come to if it were launched now; store and send nothing.
@@ -73,7 +79,8 @@ def check(
     """
     here = Here.compose()
     one = here.project.campaigns.named(campaign)
-    run(show_check(here, one, None if everybody else sample, as_json=as_json))
+    of = None if everybody else sample
+    run(show_check(here, one, of, ahead=ahead, as_json=as_json))
 
 
 @app.command("test")

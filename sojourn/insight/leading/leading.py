@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from sojourn.domain.errors import UnknownName
+from sojourn.in_memory.gate import Carries, takes_all
 from sojourn.in_memory.people import Row
 from sojourn.in_memory.world import World, rarely_collected
 from sojourn.insight.backtesting.costing import Bill, Billing
@@ -83,6 +84,54 @@ class Led:
         )
 
 
+@dataclass(frozen=True)
+class TakenUp:
+    """The open runs of a snapshot in memory, before time passes.
+
+    Args:
+        world: in which they are.
+        journeys: the journey of each that goes on, by workflow id.
+        broken: those that would break under this code, and the first difference.
+    """
+
+    world: World
+    journeys: Mapping[str, str]
+    broken: Mapping[str, str]
+
+
+def taken_up(
+    snapshot: Snapshot, project: Project, settings: Settings, *, carries: Carries = takes_all
+) -> TakenUp:
+    """Load the customers of a snapshot, and have each run follow its history.
+
+    Args:
+        snapshot: the installation.
+        project: has the journeys, as their code is now.
+        settings: of the installation.
+        carries: the providers.
+
+    Returns:
+        The runs.
+    """
+    rules = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
+    renderer = Renderer.of(settings, NO_KEY, project)
+    grounds = Grounds.of(settings, project, rules)
+    world = World(project, grounds, renderer, snapshot.now, carries=carries, most=MOST)
+    world.load(snapshot.customers)
+    broken: dict[str, str] = {}
+    journeys: dict[str, str] = {}
+    for course in snapshot.courses:
+        try:
+            why = world.follow(course)
+        except UnknownName as error:
+            why = str(error)
+        if why:
+            broken[course.workflow_id] = why
+        else:
+            journeys[course.workflow_id] = course.journey
+    return TakenUp(world, journeys, broken)
+
+
 def lead(
     snapshot: Snapshot,
     project: Project,
@@ -105,27 +154,13 @@ def lead(
     Returns:
         Where the runs have come to.
     """
-    rules = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
-    renderer = Renderer.of(settings, NO_KEY, project)
-    grounds = Grounds.of(settings, project, rules)
     carried = Billing(project.prices, settings.sms_provider)
-    world = World(project, grounds, renderer, snapshot.now, carries=carried, most=MOST)
-    if billing:
-        carried.world = world
     until = snapshot.now + led_on
-    broken: dict[str, str] = {}
-    journeys: dict[str, str] = {}
     with rarely_collected():
-        world.load(snapshot.customers)
-        for course in snapshot.courses:
-            try:
-                why = world.follow(course)
-            except UnknownName as error:
-                why = str(error)
-            if why:
-                broken[course.workflow_id] = why
-            else:
-                journeys[course.workflow_id] = course.journey
+        taken = taken_up(snapshot, project, settings, carries=carried)
+        world, journeys = taken.world, taken.journeys
+        if billing:
+            carried.world = world
         for step in range(1, LEAPS + 1):
             world.advance(snapshot.now + led_on * step / LEAPS)
             progress(step, LEAPS)
@@ -136,7 +171,7 @@ def lead(
         [_line(row) for row in rows],
         {row.message_id: row.workflow_id for row in rows},
         journeys,
-        broken,
+        taken.broken,
         _ends(world),
         tuple(sorted({name for name in journeys.values() if name in world.left_out})),
         carried.bills,

@@ -48,6 +48,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+def write_plan(folder: Path, plan: str) -> None:
+    """Have the audience be customers of another plan."""
+    file = next(folder.glob("campaigns_*/spring.py"))
+    file.write_text(CAMPAIGNS.replace('"pro"', f'"{plan}"'))
+
+
 def content_of(file: str) -> str:
     return Path(file).read_text()
 
@@ -179,3 +185,13 @@ async def test_an_approval_is_of_what_it_was_given_for(offline: Cli, folder: Pat
     assert [(one.what, one.by, one.digest) for one in words] == [
         ("approve", "anna", found["digest"])
     ]
+
+
+async def test_it_leads_open_runs_on_to_the_launch_if_asked_to(cli: Cli, folder: Path) -> None:
+    plan = uuid4().hex[:8]
+    write_plan(folder, plan)
+    await cli.identify(plan=plan, email=f"{plan}@shop.example")
+    found = (await cli("campaign", "check", "spring-offer", "--ahead", "--json")).json
+    assert found["ahead"] == {"asked": 0, "held": 0, "skipped": 0}
+    shown = " ".join((await cli("campaign", "check", "spring-offer", "--ahead")).out.split())
+    assert "0 of these customers have open runs; by the launch a cap would hold 0" in shown

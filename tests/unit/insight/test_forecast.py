@@ -117,7 +117,8 @@ def test_the_page_shows_the_same_and_needs_nothing_from_elsewhere(tmp_path: Path
     assert "1 cap, 1 expired" in page
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
-    assert page_of(forecast(Led(NOON, NOON + HOUR), settings(tmp_path), UTC))
+    empty = page_of(forecast(Led(NOON, NOON + HOUR), settings(tmp_path), UTC))
+    assert "No texts, so nothing to pay for by prices.toml." in empty
 
 
 def test_what_was_led_on_is_the_same_after_a_file() -> None:
