@@ -227,7 +227,10 @@ def _show(found: Comparison, told: Told, samples: int) -> None:
     )
     for name in found.journeys:
         then, now = run_words(before, name), run_words(after, name)
-        output.show_line(f"\n{name}: {then}" + ("" if then == now else f"; now {now}"))
+        lead = "now"
+        if told.by_ledger:  # which does not tell how they ended
+            then, lead = f"{then} in the ledger", "played"
+        output.show_line(f"\n{name}: {then}" + ("" if then == now else f"; {lead} {now}"))
         output.show_table(
             "",
             ("step", "due", "sent", "held", "prevented", "skipped"),
