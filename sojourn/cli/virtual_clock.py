@@ -63,6 +63,7 @@ class VirtualClock:
         self._client = client
         self._open_runs = open_runs
         self._set_aside = set_aside
+        self._is_served = False
 
     async def now(self) -> datetime:
         """Return the server's time."""
@@ -103,11 +104,36 @@ class VirtualClock:
             Unavailable: the server has gone, or nothing moves and no run is to blame.
         """
         elapsed = asyncio.get_running_loop().time
+        await self._first_answer()
         for _ in range(NAPS):
             began = elapsed()
             await self.sleep(NAP)
             if elapsed() - began < NAP.total_seconds() / 2:
                 return
+
+    async def _first_answer(self) -> None:
+        """Wait until a worker has answered a task.
+
+        Until a worker asks for tasks, the server takes those that wait for no work, and skips.
+        """
+        elapsed = asyncio.get_running_loop().time
+        began = elapsed()
+        while not self._is_served and elapsed() - began < LOST.total_seconds():
+            runs = list(await self._open_runs())
+            self._is_served = any([await self._was_answered(run) for run in runs])
+            if self._is_served or not runs:
+                return
+            await asyncio.sleep(NAP.total_seconds())
+
+    async def _was_answered(self, run: str) -> bool:
+        try:
+            history = await self._client.get_workflow_handle(run).fetch_history()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        answered = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+        return any(event.event_type == answered for event in history.events)
 
     async def _watched(self, sleeping: "asyncio.Task[SleepResponse]") -> None:
         loop = asyncio.get_running_loop()

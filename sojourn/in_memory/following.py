@@ -56,7 +56,7 @@ class FollowedRun(LocalRun):
         self._read: Callable[[Any], Any] = lambda answer: answer
         self._here = course.rest.at
         self.broken = ""
-        self.opened: dict[str, TaskStand] = {}
+        self.opened: list[tuple[Opening, TaskStand]] = []
         course = course.by_its_clock()
         super().__init__(runs, journey, course.workflow_id, course.enrolment)
         try:
@@ -269,7 +269,7 @@ class FollowedRun(LocalRun):
         self._read = TaskStand.model_validate
         stand = await super().task(said, summary)
         if isinstance(said, Opening) and self._follows:
-            self.opened[stand.task or said.task] = stand
+            self.opened.append((said, stand))
         return stand
 
 

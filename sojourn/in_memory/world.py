@@ -24,7 +24,7 @@ from sojourn.domain.facts.nodes import TraitOf
 from sojourn.domain.introduction import CURABLE, cured_by
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt
 from sojourn.domain.sayings import Noting, Saying, Telling
-from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState
+from sojourn.domain.tasks import Closing, Opening, TaskStand
 from sojourn.domain.verdict import Late
 from sojourn.in_memory.aliasing import join
 from sojourn.in_memory.course import Course
@@ -34,9 +34,10 @@ from sojourn.in_memory.gate import Carries, Gate, takes_all
 from sojourn.in_memory.identifying import identify
 from sojourn.in_memory.intake import Intake, Taken
 from sojourn.in_memory.loading import Kept, load
-from sojourn.in_memory.people import Mute, Noted, Person
+from sojourn.in_memory.people import Noted, Person
 from sojourn.in_memory.registry import Registry
-from sojourn.in_memory.writing import Writer
+from sojourn.in_memory.tasks import Task, Tasks
+from sojourn.in_memory.writing import Keeps, Writer
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.stepping import Runs
@@ -64,11 +65,14 @@ class World:
         now: where its clock begins.
         carries: the providers.
         declines: False: whatever a template says, its message has something to say.
+        keeps: is given the words of every message that leaves; None: templates only say whether
+            they have something to say.
         calls: answers for the project's activities; None: results are made up.
         most: waits of a run, and messages that it asks for, after which it is left off.
 
     Attributes:
         registry: the customers.
+        tasks: questions of runs to a person.
         writer: asks the templates.
         left_out: journeys that this world does not play: a request to confirm an address begins
             them, and nobody answers it here, or they are in shadow.
@@ -83,6 +87,7 @@ class World:
         *,
         carries: Carries = takes_all,
         declines: bool = True,
+        keeps: Keeps | None = None,
         calls: Calls | None = None,
         most: int | None = None,
     ) -> None:
@@ -93,7 +98,7 @@ class World:
         off = project.journeys.off & played.keys()
         self.project = replace(project, journeys=Journeys(played.values(), off))
         self.registry = Registry()
-        self.writer = Writer(renderer, grounds, self.registry)
+        self.writer = Writer(renderer, grounds, self.registry, keeps)
         self._calls = calls or self._made_up
         self._gate = Gate(
             grounds,
@@ -107,7 +112,7 @@ class World:
         self._own = grounds.topics.own
         self._zone = grounds.default_zone
         self._runs = self._intake.runs = Runs(self, now, most=most)
-        self._tasks: dict[str, tuple[TaskStand, str]] = {}
+        self.tasks = Tasks(self.registry, self._intake)
 
     @property
     def now(self) -> datetime:
@@ -224,6 +229,24 @@ class World:
         self._intake.unmute(person, mutes, because=why, at=at, now=self.now)
         self.rest()
 
+    def answer(self, number: int, name: str) -> Task:
+        """Answer a task, if it is still open.
+
+        Args:
+            number: of the task.
+            name: the name of the answer.
+
+        Returns:
+            The task.
+
+        Raises:
+            UnknownName: there is no such task.
+            BadInput: the question has no such answer.
+        """
+        task = self.tasks.answer(number, name, self.now)
+        self.rest()
+        return task
+
     def advance(self, until: datetime) -> None:
         """Move the clock; everything that falls due on the way happens, in its order.
 
@@ -307,7 +330,8 @@ class World:
         self.registry.runs[course.workflow_id] = noted
         self.registry.every_run.append(noted)
         person.runs.append(noted)
-        self._tasks |= {task: (stand, course.workflow_id) for task, stand in run.opened.items()}
+        for said, stand in run.opened:
+            self.tasks.load(said, stand)
         return ""
 
     # ---- the desk of the runs --------------------------------------------------------------
@@ -356,26 +380,10 @@ class World:
         return True
 
     async def task(self, said: Opening | Closing) -> TaskStand:
-        """Open or close a task; nobody answers it."""
-        person = self.registry.person(said.customer_id)
+        """Open or close a task; `answer` answers it."""
         if isinstance(said, Opening):
-            if said.task not in self._tasks:
-                stand = TaskStand(state=TaskState.OPEN, task=said.task)
-                self._tasks[said.task] = stand, said.run
-                if said.silent:
-                    person.mutes.append(
-                        Mute(said.task, said.journey, said.run, "", None, said.until)
-                    )
-                    person.is_changed()
-            return self._tasks[said.task][0]
-        stand, run = self._tasks[said.task]
-        if stand.state is TaskState.OPEN:
-            state = TaskState.EXPIRED if said.because is None else TaskState.CLOSED
-            stand = TaskStand(state=state, task=said.task)
-            self._tasks[said.task] = stand, run
-            mutes = [mute for mute in person.mutes if mute.message_id == said.task]
-            self._intake.unmute(person, mutes, because=said.task, at=said.now, now=self.now)
-        return stand
+            return self.tasks.open(said)
+        return self.tasks.close(said, self.now)
 
     def _number(self) -> int:
         return self.registry.number()  # which begins again above what was loaded

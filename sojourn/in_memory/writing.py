@@ -1,9 +1,9 @@
 """`Writer`: has templates say whether they have something to say, and writes messages out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sojourn.domain.content import Content
-from sojourn.domain.errors import BadEvent, TemplateError
+from sojourn.domain.errors import BadEvent, NothingToSay, TemplateError
 from sojourn.domain.events import Event, Events
 from sojourn.domain.keys import Reach
 from sojourn.domain.messages import Channel, Delivery, Reason
@@ -19,6 +19,9 @@ from sojourn.sending.grounds import Grounds
 from sojourn.store import events
 from sojourn.store.events import HISTORY_LIMIT, Told
 
+Keeps = Callable[[Delivery, Content], None]
+"""Keeps the words of a message that leaves."""
+
 
 class Writer:
     """Asks the templates of messages that may leave.
@@ -27,9 +30,17 @@ class Writer:
         renderer: of the project.
         grounds: of the installation's decisions.
         registry: has the events.
+        keeps: is given the words of messages that leave; None: these are not written out.
     """
 
-    def __init__(self, renderer: Renderer, grounds: Grounds, registry: Registry) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        grounds: Grounds,
+        registry: Registry,
+        keeps: Keeps | None = None,
+    ) -> None:
+        self._keeps = keeps
         self._renderer = renderer
         self._grounds = grounds
         self._registry = registry
@@ -44,7 +55,12 @@ class Writer:
             context = self._context(person, delivery, channel)
             if context is None:
                 return None
+            if self._keeps is not None:
+                self._keeps(delivery, self._renderer.render(context, channel))
+                return None
             declined = self._renderer.refusal(context, channel)
+        except NothingToSay as said:
+            return reason_for(said), said.why
         except BadEvent as fault:  # a stored event, by the code of the next release
             return Reason.EVENT_MISSING, str(fault)
         except TemplateError as fault:

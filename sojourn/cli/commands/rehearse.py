@@ -1,7 +1,10 @@
 """``sojourn rehearse``: a season of a shop, as its customers see it."""
 
 from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,17 +15,32 @@ from sojourn.cli import output
 from sojourn.cli.here import Here
 from sojourn.cli.keeping import kept_or_temporary
 from sojourn.cli.running import run
+from sojourn.cli.season.in_memory import InMemory
 from sojourn.cli.season.judging import contradictions
+from sojourn.cli.season.on_temporal import on_temporal
 from sojourn.cli.season.playing import Season, play
+from sojourn.cli.season.stage import Stage
 from sojourn.cli.season.told import DAYS_OF_A_WEEK, Said, Told
 from sojourn.domain.errors import BadInput
+from sojourn.in_memory.world import rarely_collected
 from sojourn.policies import Policy
+from sojourn.project import Project
 from sojourn.serving.sandbox import check_journeys
+from sojourn.settings import Settings
 
 app = typer.Typer(add_completion=False)
 
 BEGINS = "2026-09-01"
 """The same day by default, since holidays and clock changes are part of a season."""
+
+
+class Engine(StrEnum):
+    """What plays the season."""
+
+    MEMORY = "memory"
+    TEMPORAL = "temporal"
+
+
 STYLES = {"sent": "green", "skipped": "yellow", "deferred": "yellow"}
 
 
@@ -35,25 +53,34 @@ def rehearse(
     seed: Annotated[int, typer.Option(help="Another one is another season")] = 1,
     begins: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Its first day")] = BEGINS,  # type: ignore[assignment]  # typer reads it
     json: Annotated[bool, typer.Option("--json", help="All of it, for programs")] = False,
+    engine: Annotated[
+        Engine, typer.Option(help="Play it in memory, or on Temporal with a database")
+    ] = Engine.MEMORY,
     keep: Annotated[
-        Path | None, typer.Option(help="Keep the season's database and logs in this folder")
+        Path | None,
+        typer.Option(help="Keep the season's database and logs in this folder (--engine temporal)"),
     ] = None,
 ) -> None:
     """Play a season of a shop through the journeys, and show who got what and why not.
 
-    Made-up customers buy, click, ignore, complain and move, on the real engine in virtual time.
-    Nothing is sent, and your own database is not touched. The rules of policy.toml hold. The exit
-    code is 1 if a message contradicts what its customer did.
+    Made-up customers buy, click, ignore, complain and move, in virtual time. Nothing is sent, and
+    your own database is not touched. The rules of policy.toml hold. The exit code is 1 if a message
+    contradicts what its customer did.
     """
+    if keep is not None and engine is Engine.MEMORY:
+        raise typer.BadParameter(
+            "a season in memory has no database: add --engine temporal", param_hint="--keep"
+        )
     first = datetime.combine(begins.date(), time(), UTC)
     asked = (customers, days, seed)
-    run(_rehearse(Here.compose(), asked, first, shown=shown, as_json=json, keep=keep))
+    run(_rehearse(Here.compose(), asked, first, engine, shown=shown, as_json=json, keep=keep))
 
 
 async def _rehearse(
     here: Here,
     asked: tuple[int, int, int],
     begins: datetime,
+    engine: Engine,
     *,
     shown: int,
     as_json: bool,
@@ -69,16 +96,18 @@ async def _rehearse(
         def restarted(code: int) -> None:
             bar.console.print(f"the worker ended with code {code} and is started again")
 
-        season = await play(
-            here.apart(home, "season.db"),
-            here.project,
-            customers=customers,
-            days=days,
-            seed=seed,
-            begins=begins,
-            progress=lambda day: bar.update(task, completed=day),
-            on_restart=restarted,
-        )
+        settings = here.apart(home, "season.db")
+        async with _stage(engine, settings, here.project, begins, restarted) as stage:
+            season = await play(
+                stage,
+                settings,
+                here.project,
+                customers=customers,
+                days=days,
+                seed=seed,
+                begins=begins,
+                progress=lambda day: bar.update(task, completed=day),
+            )
         bar.update(task, completed=days)
     rules = Policy(here.project.policy, here.settings.quiet_hours)()
     # a rule with its own quiet hours may open hours that are quiet in general
@@ -90,6 +119,22 @@ async def _rehearse(
         _show(season, found, shown)
     if found or season.unknown:
         raise typer.Exit(1)
+
+
+@asynccontextmanager
+async def _stage(
+    engine: Engine,
+    settings: Settings,
+    project: Project,
+    begins: datetime,
+    on_restart: Callable[[int], None],
+) -> AsyncIterator[Stage]:
+    if engine is Engine.TEMPORAL:
+        async with on_temporal(settings, project, begins, on_restart) as stage:
+            yield stage
+        return
+    with rarely_collected():
+        yield InMemory(settings, project, begins)
 
 
 def _bar() -> Progress:
@@ -117,6 +162,12 @@ def _show(season: Season, found: list[str], shown: int) -> None:
         output.show_line(
             "No contradiction: nobody was pestered, and no message spoke against what was done.",
             style="green",
+        )
+    if season.left_out:
+        output.stderr.print(
+            f"not played in memory: {', '.join(season.left_out)}; --engine temporal plays all",
+            markup=False,
+            soft_wrap=True,
         )
     for refused, times in Counter(season.refused).items():
         output.stderr.print(f"refused, {times} times: {refused}", markup=False, soft_wrap=True)
@@ -208,5 +259,6 @@ def _json(season: Season, found: list[str]) -> dict[str, object]:
         ],
         "contradictions": found,
         "refused": season.refused,
+        "left_out": list(season.left_out),
         "unknown": [{"name": one.name, "reason": one.reason} for one in season.unknown],
     }

@@ -4,30 +4,26 @@ import heapq
 import random
 from datetime import UTC, datetime, timedelta
 
+from sojourn.cli.season.stage import Asked, Stage
 from sojourn.cli.season.told import Did
-from sojourn.cli.time_travel import TimeTravel
-from sojourn.store import Store, tasks
-from sojourn.store.tables import TaskRow
 
 SLOWEST = timedelta(hours=8)
 """The longest time until a task is answered."""
-OPEN_TASKS = 1000
-"""The most tasks to look at at once."""
 
 
 class Staff:
     """The shop's staff.
 
     Args:
-        store: the season's store.
+        stage: where the season is played.
         seed: the season's seed.
     """
 
-    def __init__(self, store: Store, seed: int) -> None:
-        self._store = store
+    def __init__(self, stage: Stage, seed: int) -> None:
+        self._stage = stage
         self._seed = seed
         self._seen: set[str] = set()
-        self._plans: list[tuple[datetime, str, int, str, str]] = []
+        self._plans: list[tuple[datetime, str, str, Asked]] = []
 
     @property
     def due(self) -> datetime:
@@ -36,22 +32,19 @@ class Staff:
 
     async def look(self) -> None:
         """Plan an answer to each newly opened task."""
-        async with self._store.reading() as session:
-            rows = await tasks.listed(session, limit=OPEN_TASKS)
-        for row in rows:
-            if row.task not in self._seen:
-                self._seen.add(row.task)
-                self._plan(row)
+        for one in await self._stage.asked():
+            if one.task not in self._seen:
+                self._seen.add(one.task)
+                self._plan(one)
 
-    async def answer(self, travel: TimeTravel) -> tuple[str, Did]:
+    async def answer(self) -> tuple[str, Did]:
         """Give the next answer; return the task's customer and the event."""
-        at, _, number, name, customer_id = heapq.heappop(self._plans)
-        row = await travel.answer(number, name, at)
-        return customer_id, Did(at, "Task Answered", {"journey": row.journey, "answer": name})
+        at, _, name, one = heapq.heappop(self._plans)
+        await self._stage.answer(one, name, at)
+        answered = {"journey": one.journey, "answer": name}
+        return one.customer_id, Did(at, "Task Answered", answered)
 
-    def _plan(self, row: TaskRow) -> None:
-        chance = random.Random(f"{self._seed}/{row.task}")  # noqa: S311 (a play)
-        at = row.opened_at.astimezone(UTC) + chance.uniform(0.1, 1) * SLOWEST
-        assert row.id is not None
-        answer = chance.choice(sorted(row.answers))
-        heapq.heappush(self._plans, (at, row.task, row.id, answer, row.customer_id))
+    def _plan(self, one: Asked) -> None:
+        chance = random.Random(f"{self._seed}/{one.task}")  # noqa: S311 (a play)
+        at = one.opened_at + chance.uniform(0.1, 1) * SLOWEST
+        heapq.heappush(self._plans, (at, one.task, chance.choice(one.answers), one))

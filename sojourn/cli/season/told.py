@@ -1,7 +1,8 @@
 """The outcome of a season: each customer's events and messages, in their order."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,9 @@ from sojourn.domain.messages import MessageClass
 from sojourn.domain.states import MessageState
 
 DAYS_OF_A_WEEK = 7
+SAYING = ("subject", "title", "body", "text")
+"""The parts of a message that are read."""
+_LINK = re.compile(r"https?://\S+")
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,21 @@ class Said:
             True if they have the same subject.
         """
         return self.key == key.format(did.properties.get(field))
+
+
+def said(words: Mapping[str, Any], **of: Any) -> Said:
+    """Return a message that was decided on, with what its customer reads.
+
+    Args:
+        words: its content by field; empty: nothing was rendered.
+        of: the other fields of `Said`.
+    """
+    headline = words.get("subject") or words.get("title") or words.get("text", "")
+    return Said(
+        **of,
+        headline=str(headline).split("\n", 1)[0],
+        words=_LINK.sub("", " ".join(str(words[part]) for part in SAYING if part in words)),
+    )
 
 
 @dataclass(frozen=True)
