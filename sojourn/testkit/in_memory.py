@@ -85,6 +85,27 @@ class InMemory:
         self.world.stop(newest.workflow_id, reason)
         self._rest()
 
+    async def answer(self, name: str) -> None:
+        """Answer the open task of the customer's runs.
+
+        Args:
+            name: the name of the answer.
+
+        Raises:
+            BadInput: there is no open task, there are several, or the task has no such answer.
+        """
+        person = self.person
+        registry = self.world.registry
+        found = [
+            one
+            for one in self.world.tasks.listed
+            if registry.person(one.said.customer_id) is person
+        ]
+        if len(found) != 1:
+            raise BadInput(f"answer takes one open task, and {len(found)} are open")
+        self.world.answer(found[0].number, name)
+        self._rest()
+
     def _say(self, traits: Mapping[str, Any]) -> None:
         now = self.world.now
         self.said.append((now, traits))

@@ -1,8 +1,10 @@
 """Stories of one customer, made up by hypothesis: what happens, when, and how late it is told."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ SPANS = [
     timedelta(days=2),
     timedelta(days=8),
 ]
+ANSWERS = ["yes", "no"]
 TRAITS: list[dict[str, Any]] = [
     {"marketingConsent": {"email": False}},
     {"marketingConsent": {"email": True, "sms": True}},
@@ -46,6 +49,7 @@ class Teller(Protocol):
     async def publish(self, event: type[Event], **fields: Any) -> Any: ...
     async def identify(self, **traits: Any) -> None: ...
     async def stop(self, reason: str) -> None: ...
+    async def answer(self, name: str) -> None: ...
     async def after(self, duration: timedelta) -> Any: ...
 
 
@@ -80,12 +84,15 @@ def _can_be_made_up(event: type[Event]) -> bool:
 @st.composite
 def acts(draw: st.DrawFn, journey: type[Journey]) -> Act:
     after = draw(st.sampled_from(SPANS))
-    kind = draw(st.sampled_from(["event"] * 5 + ["traits", "stop"]))
+    kind = draw(st.sampled_from(["event"] * 5 + ["traits", "stop", "answer"]))
     if kind == "traits":
         traits = draw(st.sampled_from(TRAITS))
         return Act(after, f"identify {traits}", lambda one: one.identify(**traits))
     if kind == "stop":
         return Act(after, "stop", _stop)
+    if kind == "answer":
+        name = draw(st.sampled_from(ANSWERS))
+        return Act(after, f"a person answers {name}", partial(answer, name=name))
     event, key = draw(st.sampled_from(events_of(journey))), journey.terms.key
     fields = {key: draw(st.sampled_from(["k1", "k1", "k2"]))} if key else {}
     late = draw(st.sampled_from([timedelta(0)] * 4 + [timedelta(minutes=2), timedelta(days=3)]))
@@ -112,6 +119,11 @@ async def _stop(one: Teller) -> None:
     except Exception as error:
         if "not found" not in str(error) and "already completed" not in str(error):
             raise
+
+
+async def answer(one: Teller, name: str) -> None:
+    with suppress(BadInput):  # nobody is asked, or about something that has no such answer
+        await one.answer(name)
 
 
 @st.composite

@@ -4,6 +4,7 @@
 """
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,7 +22,20 @@ from sojourn.testkit.engines import in_process
 from sojourn.testkit.in_memory import InMemory
 from tests.support.in_memory import world_of
 from tests.support.project import WHOLE
-from tests.support.stories import BEGIN, PROJECT, Story, difference, minutes, stories, tell
+from tests.support.rows import HOUR
+from tests.support.stories import (
+    ANSWERS,
+    BEGIN,
+    PROJECT,
+    Act,
+    Story,
+    Teller,
+    answer,
+    difference,
+    minutes,
+    stories,
+    tell,
+)
 
 STORIES = 12
 
@@ -111,3 +125,19 @@ async def test_the_same_story_has_the_same_end_in_memory(
 ) -> None:
     differ = await differing(project, collected(STORIES), migrated_database, tmp_path)
     assert not differ, "\n\n".join([f"{len(differ)} of {STORIES}", *differ])
+
+
+async def test_a_persons_answer_has_the_same_end_in_memory(
+    migrated_database: Path, tmp_path: Path
+) -> None:
+    journey = PROJECT.journeys["service-recovery"]
+    answered = [
+        (journey, [Act(HOUR, name, partial(answer, name=name)), Act(HOUR, "again", _no)])
+        for name in ANSWERS
+    ]
+    differ = await differing(PROJECT, answered, migrated_database, tmp_path)
+    assert not differ, "\n\n".join(differ)
+
+
+async def _no(one: Teller) -> None:
+    await answer(one, "no")
