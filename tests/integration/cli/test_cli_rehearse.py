@@ -1,0 +1,24 @@
+"""`sojourn rehearse` in memory: what a person and a program see of a small season."""
+
+import json
+
+from tests.support.cli_stack import Cli
+
+SIZE = ("rehearse", "--customers", "3", "--days", "14", "--seed", "5")
+
+
+async def test_a_season_in_memory_is_the_same_each_time(offline: Cli) -> None:
+    first, again = [await offline(*SIZE, "--json") for _ in range(2)]
+    assert (first.code, first.out) == (again.code, again.out)
+    told = json.loads(first.out)
+    assert first.code == 0
+    assert told["left_out"] == ["double-opt-in"]
+    messages = [one for customer in told["customers"] for one in customer["messages"]]
+    assert {one["state"] for one in messages} == {"sent", "skipped"}
+    assert all(one["says"] for one in messages if one["state"] == "sent")
+
+
+async def test_a_season_in_memory_keeps_no_database(offline: Cli) -> None:
+    answer = await offline(*SIZE, "--keep", "season")
+    assert answer.code == 2
+    assert "a season in memory has no database: add --engine temporal" in answer.err
