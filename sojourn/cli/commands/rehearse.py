@@ -35,7 +35,7 @@ BEGINS = "2026-09-01"
 
 
 class Engine(StrEnum):
-    """What plays the season."""
+    """The engine that plays a season."""
 
     MEMORY = "memory"
     TEMPORAL = "temporal"

@@ -21,7 +21,7 @@ from sojourn.settings import Settings
 
 NO_KEY = "a rehearsal's links open nothing"
 TASK_TIME = timedelta(seconds=1)
-"""A wait that is past takes so long: whoever waits for rest waits for its end, too."""
+"""The length of a wait that is past: at rest, it is over."""
 MOMENT = timedelta(milliseconds=1)
 
 
@@ -89,7 +89,13 @@ class InMemory:
         ]
 
     async def answer(self, one: Asked, name: str, at: datetime) -> None:
-        """Let everything happen that is due by a moment, then answer a question, if it is open."""
+        """Let everything happen that is due by a moment, then answer a question, if it is open.
+
+        Args:
+            one: the question.
+            name: the name of the answer.
+            at: the moment.
+        """
         await self.advance(at)
         await self.rest()
         self._world.answer(one.number, name)

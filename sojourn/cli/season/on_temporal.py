@@ -105,6 +105,11 @@ class OnTemporal:
     async def answer(self, one: Asked, name: str, at: datetime) -> None:
         """Let everything happen that is due by a moment, then answer a question, if it is open.
 
+        Args:
+            one: the question.
+            name: the name of the answer.
+            at: the moment.
+
         Raises:
             Unavailable: a server has gone, or nothing moves and no run is to blame.
         """

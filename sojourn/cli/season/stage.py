@@ -17,7 +17,7 @@ class Asked:
     Args:
         number: of the task.
         task: its name.
-        customer_id: whom the run is about.
+        customer_id: the customer of the run.
         journey: the run's.
         answers: the names of the answers.
         opened_at: when it was asked.
@@ -65,7 +65,13 @@ class Stage(Protocol):
         ...
 
     async def answer(self, one: Asked, name: str, at: datetime) -> None:
-        """Let everything happen that is due by a moment, then answer a question, if it is open."""
+        """Let everything happen that is due by a moment, then answer a question, if it is open.
+
+        Args:
+            one: the question.
+            name: the name of the answer.
+            at: the moment.
+        """
         ...
 
     async def said_to(self, customer_id: str) -> list[Said]:
