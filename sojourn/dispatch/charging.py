@@ -15,6 +15,7 @@ from sojourn.domain.events import Event
 from sojourn.domain.keys import plain
 from sojourn.domain.stored import NotedRun
 from sojourn.journeys.registry import Journeys
+from sojourn.journeys.terms import names
 
 
 @dataclass(frozen=True)
@@ -25,17 +26,24 @@ class Roles:
         silent: what it begins of these is in shadow.
         resting: it begins no run of these: another journey is in their place. A run that is open
             hears it.
+        doubtful: ids of runs on which that depends: nobody knows whether they are open.
     """
 
     silent: frozenset[str] = frozenset()
     resting: frozenset[str] = frozenset()
+    doubtful: tuple[str, ...] = ()
 
 
 EVERYBODY = Roles()
 
 
 def roles(
-    event: Event, journeys: Journeys, open_runs: Iterable[NotedRun], ended: Collection[str] = ()
+    event: Event,
+    journeys: Journeys,
+    open_runs: Iterable[NotedRun],
+    *,
+    ended: Collection[str] = (),
+    looked_up: Collection[str] = (),
 ) -> Roles:
     """Tell which journeys an event begins nothing of for real.
 
@@ -44,6 +52,7 @@ def roles(
         journeys: of the project.
         open_runs: the customer's runs that may be open.
         ended: ids of those that a stored event has ended.
+        looked_up: ids of those that were found open just now.
 
     Returns:
         The roles; `EVERYBODY` writes if no journey is in shadow or in the place of another one.
@@ -53,32 +62,48 @@ def roles(
     going_on = [run for run in open_runs if run.workflow_id not in ended]
     silent = set(journeys.shadow - journeys.instead_of.keys())
     resting: set[str] = set()
+    doubtful: dict[str, None] = {}
     for new, old in journeys.instead_of.items():
-        if _in_charge(new, old, event, journeys, going_on) == old:
+        both, usual = {new, old}, old if new in journeys.shadow else new
+        if not any(event.event_name in names(journeys[one].terms.begun_by) for one in both):
+            continue  # it begins nothing of either
+        mine = [
+            run for run in going_on if run.journey in both and _goes_on_with(run, event, journeys)
+        ]
+        chosen, is_sure = _in_charge(both, usual, mine)
+        if not is_sure:
+            doubtful |= {run.workflow_id: None for run in mine if run.workflow_id not in looked_up}
+        if chosen == old:
             silent.add(new)
         else:
             resting.add(old)
-    return Roles(frozenset(silent | resting), frozenset(resting))
+    return Roles(frozenset(silent | resting), frozenset(resting), tuple(doubtful))
 
 
-def _in_charge(
-    new: str, old: str, event: Event, journeys: Journeys, open_runs: Iterable[NotedRun]
-) -> str:
+def _in_charge(both: set[str], usual: str, mine: Iterable[NotedRun]) -> tuple[str, bool]:
     """Return the one of two journeys that writes about what an event tells.
 
     A run of either that is on goes on. If it writes, the other one does not; if it is in shadow, it
-    stays there, and the other one writes. An event that ends such a run leaves nothing to go on
-    with.
+    stays there, and the other one writes.
+
+    Args:
+        both: their names.
+        usual: the one that writes if neither has a run that is on.
+        mine: their runs that may be on, and are about what the event tells.
+
+    Returns:
+        The name; and False if it depends on whether these runs are on.
     """
-    both = {new, old}
-    mine = [run for run in open_runs if run.journey in both and _goes_on_with(run, event, journeys)]
-    writing = {run.journey for run in mine if not run.shadow}
+    runs = list(mine)
+    writing = {run.journey for run in runs if not run.shadow}
     if len(writing) == 1:
-        return writing.pop()
-    in_shadow = {run.journey for run in mine if run.shadow}
+        (chosen,) = writing
+        return chosen, chosen == usual
+    in_shadow = {run.journey for run in runs if run.shadow}
     if not writing and len(in_shadow) == 1:
-        return (both - in_shadow).pop()
-    return old if new in journeys.shadow | journeys.off else new
+        (chosen,) = both - in_shadow
+        return chosen, chosen == usual
+    return usual, not writing
 
 
 def _goes_on_with(run: NotedRun, event: Event, journeys: Journeys) -> bool:

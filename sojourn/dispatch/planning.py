@@ -192,7 +192,13 @@ def next_plan(
     rests_on: set[str] = set()
     for row, event in waiting:
         assert row.seq is not None
-        by = roles(event, journeys, known.open_runs, known.ended)
+        by = roles(
+            event,
+            journeys,
+            known.open_runs,
+            ended=known.ended,
+            looked_up=known.looked_up,
+        )
         begins = _begins(known, event, row, journeys, within, silent=by.silent)
         rests_on |= {name for name, verdict in begins.items() if verdict.reason in _AFTER_ENDS}
         over = [name for name, verdict in begins.items() if verdict.reason is not None]
@@ -214,12 +220,13 @@ def next_plan(
             had=known.had,
             silent=by.silent,
         )
-        if crowd.doubtful:
+        doubtful = dict.fromkeys([*crowd.doubtful, *by.doubtful])
+        if doubtful:
             targets = []
         told = {target.journey for target in targets}
         begun_again = {t.journey for t in targets if t.workflow_id in known.ended}
         turned_away = _turned_away(row, event, journeys, {**begins, **crowd.full}, known.verdicts)
-        if targets or crowd.doubtful:
+        if targets or doubtful:
             ids: dict[str, list[int]] = {}
             for run in known.open_runs:
                 assert run.id is not None
@@ -244,9 +251,9 @@ def next_plan(
                     if (row.message_id, name) in known.verdicts and name not in begun_again
                 ),
                 refused=tuple(one for one in turned_away if one.journey in told),
-                doubtful=tuple(crowd.doubtful),
+                doubtful=tuple(doubtful),
             )
-            if not crowd.doubtful:
+            if not doubtful:
                 refused += [one for one in turned_away if one.journey not in told]
             return Planned(plan, idle, refused, frozenset(rests_on))
         refused += turned_away
