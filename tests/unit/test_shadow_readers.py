@@ -41,7 +41,7 @@ OF_THE_GATE = """
 """
 """They decide on messages in shadow, or look at what a run waits for."""
 OF_TESTS = """
-    cli/commands/demo cli/demo/guide cli/recordings cli/season/playing testkit/kit
+    cli/commands/demo cli/demo/guide cli/recordings cli/season/on_temporal testkit/kit
 """
 """They read what they have played themselves, in installations of their own."""
 READERS = (BY_STATE, OF_THE_ATTEMPTS, OF_CAMPAIGNS, ALL, APART, OF_THE_GATE, OF_TESTS)
