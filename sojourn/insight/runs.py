@@ -43,6 +43,7 @@ class Run(BaseModel):
         closed: when it ended, by Temporal's clock.
         doing: the wait of an open run, if it was asked; the cause of a failed one.
         until: the end of that wait.
+        in_shadow: nothing that it says leaves; None: the store was not asked.
     """
 
     workflow_id: str
@@ -56,6 +57,7 @@ class Run(BaseModel):
     closed: datetime | None = None
     doing: str | None = None
     until: datetime | None = None
+    in_shadow: bool | None = None
 
     @property
     def is_open(self) -> bool:

@@ -302,6 +302,10 @@ async def _runs(
         found = await with_details(client, await list_runs(client, customer_ids=ids))
     except TemporalUnavailable as error:
         return [_noted(row, NOT_ASKED) for row in noted], str(error)
+    silent = {row.workflow_id: row.shadow for row in noted}  # by the newest row of each
+    found = [
+        one.model_copy(update={"in_shadow": silent.get(one.workflow_id, False)}) for one in found
+    ]
     seen = {(run.workflow_id, run.run_id) for run in found}
     lost = [row for row in noted if (row.workflow_id, row.run_id) not in seen]
     return [*found, *(_noted(row, NOT_KEPT) for row in lost)], None
@@ -317,4 +321,5 @@ def _noted(row: RunRow, status: str) -> Run:
         status=status,
         started=row.started_at,
         closed=row.closed_at,
+        in_shadow=row.shadow,
     )

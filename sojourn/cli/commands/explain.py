@@ -194,7 +194,8 @@ def _show_run(one: Run, tz: str) -> None:
     span = f"started {clock(one.started, tz)}"
     if one.closed:
         span += f", ended {clock(one.closed, tz)}"
-    show_line(f"  {name}: {_standing(one)} ({span})", style="bold" if one.is_open else "")
+    where = "in shadow, " if one.in_shadow else ""
+    show_line(f"  {name}: {where}{_standing(one)} ({span})", style="bold" if one.is_open else "")
     if one.doing:
         until = clock(one.until, tz) if one.until else ""
         show_line(f"    {one.doing}" + (f", until {until}" if until not in one.doing else ""))

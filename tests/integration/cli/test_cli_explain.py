@@ -230,9 +230,10 @@ async def test_every_other_end_of_a_message_is_told_in_words(
 
 
 def test_every_state_of_the_ledger_has_words() -> None:
-    from sojourn.insight.fate import _IN_WORDS
+    from sojourn.insight.fate import _IN_SHADOW, _IN_WORDS
 
-    assert set(MessageState) == set(_IN_WORDS)
+    assert set(MessageState) - {MessageState.SHADOW} == set(_IN_WORDS)
+    assert set(_IN_SHADOW) == set(_IN_WORDS) - {"submitting", "unknown"}
 
 
 async def test_events_no_journey_hears_are_counted_and_shown_on_demand(offline: Cli) -> None:

@@ -49,6 +49,7 @@ async def test_rows_of_the_ledger_show_every_known_fact(offline: Cli) -> None:
         "channel": "email",
         "provider": "postmark",
         "state": "unknown",
+        "would": None,
         "reason": None,
         "progress": None,
         "attempt": 2,

@@ -89,6 +89,8 @@ async def test_journeys_in_shadow_are_listed_with_what_they_would_have_sent(
     assert "shadow, would be skipped" in listed.out
     told = await offline("explain", "bob")
     assert "in shadow: it would have been skipped because" in told.out
+    assert "abandoned-cart-gentler cart1: in shadow, on" in told.out
+    assert "abandoned-cart cart1: on" in told.out
     why = await offline("why-not", "ada", NAME)
     assert "in shadow" in why.out
     report = (await offline("report", "--since", "2024-01-01", "--json")).json
