@@ -318,7 +318,7 @@ class World:
         Raises:
             UnknownName: the project has no such journey.
         """
-        run = FollowedRun(self._runs, self._every[course.journey], course)
+        run = FollowedRun(self._runs, self._every.named(course.journey), course)
         if run.broken or not run.is_open:
             return run.broken
         if course.journey in self.left_out or course.enrolment.start.shadow:

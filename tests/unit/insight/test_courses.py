@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import EventType
@@ -16,8 +17,12 @@ from sojourn.events import OrderCompleted, ProductAdded
 from sojourn.in_memory.course import Command, Course, Kind, Task
 from sojourn.in_memory.following import FollowedRun
 from sojourn.insight.leading.histories import read
+from sojourn.insight.leading.leading import taken_up
+from sojourn.insight.leading.snapshot import Snapshot
 from sojourn.journeys.stepping import Runs
 from sojourn.journeys.temporal import CALLS_AGAIN
+from sojourn.settings import Settings
+from tests.support.project import PROJECT
 
 NOON = datetime(2026, 3, 27, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -121,3 +126,10 @@ async def test_failures_and_updates_are_read_from_the_history() -> None:
     assert task.commands == (CALL,)
     assert task.told == (heard(2, NOON),)
     assert course.rest.failures == {5: "Gone", 6: "TimeoutError"}
+
+
+def test_a_run_of_a_journey_that_the_project_has_no_more_would_break(tmp_path: Path) -> None:
+    gone = Course("gone:c:k", "gone", ENROLMENT, (), Task(NOON))
+    found = taken_up(Snapshot(NOON, [], [gone]), PROJECT, Settings(home=tmp_path))
+    assert list(found.broken) == ["gone:c:k"]
+    assert found.broken["gone:c:k"].startswith('no journey "gone"')
