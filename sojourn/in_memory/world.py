@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sojourn.dispatch.calls import Track
 from sojourn.dispatch.planning import Refused
@@ -42,15 +42,19 @@ from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.stepping import Runs
 from sojourn.journeys.terms import names
+from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.render import Renderer
 from sojourn.sending.asking import plain_answer
 from sojourn.sending.grounds import Grounds
 from sojourn.sending.waits import by_plan_of
+from sojourn.settings import Settings
 
 T = TypeVar("T")
 Calls = Callable[[Asked], Reply]
 """Answers for the project's activities."""
+NO_KEY = "links in memory open nothing"
+"""The key that signs links here, which no installation accepts."""
 _JUST_AFTER = timedelta(microseconds=1)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -113,6 +117,35 @@ class World:
         self._zone = grounds.default_zone
         self._runs = self._intake.runs = Runs(self, now, most=most)
         self.tasks = Tasks(self.registry, self._intake)
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        project: Project,
+        now: datetime,
+        *,
+        carries: Carries = takes_all,
+        keeps: Keeps | None = None,
+        most: int | None = None,
+    ) -> Self:
+        """Return an installation in which nothing has happened. Its links open nothing.
+
+        Args:
+            settings: of the installation.
+            project: has the journeys, templates and policy.
+            now: as for the class.
+            carries: likewise.
+            keeps: likewise.
+            most: likewise.
+
+        Returns:
+            The installation.
+        """
+        rules = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
+        grounds = Grounds.of(settings, project, rules)
+        renderer = Renderer.of(settings, NO_KEY, project)
+        return cls(project, grounds, renderer, now, carries=carries, keeps=keeps, most=most)
 
     @property
     def now(self) -> datetime:

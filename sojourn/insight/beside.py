@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func
 from sqlalchemy.orm import aliased
@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadInput
-from sojourn.domain.ordering import CLOCK_SKEW, counts_for
+from sojourn.domain.ordering import counts_for
 from sojourn.domain.states import WAITING, MessageState
 from sojourn.insight.backtesting.comparing import PREVENTING, Comparison, compare
 from sojourn.insight.backtesting.side import Line, Side
@@ -90,7 +90,12 @@ async def kept(session: AsyncSession) -> dict[str, Kept]:
 
 
 async def beside(
-    session: AsyncSession, project: Project, name: str, *, since: datetime | None = None
+    session: AsyncSession,
+    project: Project,
+    name: str,
+    *,
+    within: timedelta,
+    since: datetime | None = None,
 ) -> Beside:
     """Compare a journey's runs in shadow with those of the one that it is instead of.
 
@@ -100,6 +105,7 @@ async def beside(
         session: any session.
         project: its journeys and events.
         name: of the journey in shadow.
+        within: how far senders' clocks may differ.
         since: runs that began before are left out; None: all count.
 
     Returns:
@@ -120,9 +126,12 @@ async def beside(
             else f"{name} was never in shadow: list it in `shadow` of [tool.sojourn]"
         )
     first = found.first if since is None else max(since, found.first)
-    before, after = Side(), await _side(session, new, project, name, first, in_shadow=True)
+    before, after = (
+        Side(),
+        await _side(session, new, project, name, first, within=within, in_shadow=True),
+    )
     if old is not None:
-        before = await _side(session, old, project, name, first, in_shadow=False)
+        before = await _side(session, old, project, name, first, within=within, in_shadow=False)
     (then, waiting), (now, would_wait) = _settled(before), _settled(after)
     return Beside(
         name,
@@ -149,6 +158,7 @@ async def _side(
     name: str,
     since: datetime,
     *,
+    within: timedelta,
     in_shadow: bool,
 ) -> Side:
     """Return what runs of a journey did, or would have done; under one name for both sides."""
@@ -158,7 +168,7 @@ async def _side(
         col(RunRow.shadow) if in_shadow else ~col(RunRow.shadow),
     )
     runs = list((await session.exec(began.order_by(col(RunRow.id)))).all())
-    reached = await _reached(session, journey, project, runs)
+    reached = await _reached(session, journey, project, runs, within)
     return Side(
         entered=Counter({name: len(runs)}),
         outcomes={name: Counter(reached=reached)},
@@ -203,7 +213,11 @@ def _line(row: LedgerRow, caused_at: datetime | None, journey: str, name: str) -
 
 
 async def _reached(
-    session: AsyncSession, journey: type[Journey], project: Project, runs: Sequence[RunRow]
+    session: AsyncSession,
+    journey: type[Journey],
+    project: Project,
+    runs: Sequence[RunRow],
+    within: timedelta,
 ) -> int:
     """Count the runs whose goal came after their start, as the gate judges it."""
     goals, terms = names(journey.terms.goal), journey.terms
@@ -224,7 +238,7 @@ async def _reached(
             known=project.events,
             run=run.workflow_id,
             regardless=goals,
-            within=CLOCK_SKEW,
+            within=within,
         )
         reached += any(counts_for(event.order, begun, within=event.within) for event in news)
     return reached

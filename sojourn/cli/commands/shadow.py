@@ -92,7 +92,8 @@ async def _compare(
     here: Here, name: str, since: datetime | None, samples: int, *, as_json: bool
 ) -> None:
     async with here.store() as store, store.reading() as session:
-        found = await beside(session, here.project, name, since=since)
+        within = here.settings.clock_skew
+        found = await beside(session, here.project, name, within=within, since=since)
     if as_json:
         show_json(_plain(found, samples))
     else:

@@ -13,13 +13,9 @@ from sojourn.domain.errors import BadCustomer
 from sojourn.domain.messages import Channel, Delivery, MessageClass
 from sojourn.in_memory.people import Row
 from sojourn.in_memory.world import World
-from sojourn.policies import Policy
 from sojourn.project import Project
-from sojourn.rendering.render import Renderer
-from sojourn.sending.grounds import Grounds
 from sojourn.settings import Settings
 
-NO_KEY = "a rehearsal's links open nothing"
 TASK_TIME = timedelta(seconds=1)
 """The length of a wait that is past: at rest, it is over."""
 MOMENT = timedelta(milliseconds=1)
@@ -37,11 +33,8 @@ class InMemory:
     unknown: Sequence[Unknown] = ()
 
     def __init__(self, settings: Settings, project: Project, begins: datetime) -> None:
-        rules = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
-        renderer = Renderer(settings, NO_KEY, project.templates, project.languages, project.topics)
-        grounds = Grounds.of(settings, project, rules)
         self._words: dict[tuple[str, Channel], Mapping[str, Any]] = {}
-        self._world = World(project, grounds, renderer, begins, keeps=self._keep)
+        self._world = World.of(settings, project, begins, keeps=self._keep)
         self._posted: list[tuple[datetime, str, str, Letter]] = []
 
     @property

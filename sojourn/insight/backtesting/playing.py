@@ -17,15 +17,11 @@ from sojourn.in_memory.people import Row
 from sojourn.in_memory.world import World, rarely_collected
 from sojourn.insight.backtesting.costing import Billing
 from sojourn.insight.backtesting.side import Line, Side
-from sojourn.policies import Policy
 from sojourn.project import Project
-from sojourn.rendering.render import Renderer
-from sojourn.sending.grounds import Grounds
 from sojourn.settings import Settings
 
 LED_ON = timedelta(days=400)
 """The time after the last call in which runs go on to their ends."""
-NO_KEY = "a backtest's links open nothing"
 OVERTAKEN = (Reason.GOAL_REACHED, Reason.SUPERSEDED, Reason.RUN_STOPPED)
 MOST = 1000
 """A run that waits, or asks for messages, more often goes round in a circle, and is left off."""
@@ -90,10 +86,7 @@ def world_of(
     Returns:
         The installation.
     """
-    rules = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
-    renderer = Renderer.of(settings, NO_KEY, project)
-    grounds = Grounds.of(settings, project, rules)
-    return World(project, grounds, renderer, now, carries=carries, most=MOST)
+    return World.of(settings, project, now, carries=carries, most=MOST)
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,13 @@ from sojourn.in_memory.world import World, rarely_collected
 from sojourn.insight.backtesting.costing import Bill, Billing
 from sojourn.insight.backtesting.side import Line
 from sojourn.insight.leading.snapshot import Snapshot
-from sojourn.policies import Policy
 from sojourn.project import Project
-from sojourn.rendering.render import Renderer
-from sojourn.sending.grounds import Grounds
 from sojourn.settings import Settings
 
 LED_ON = timedelta(days=400)
 """The time in which runs go on to their ends."""
 MOST = 1000
 """A run that waits, or asks for messages, more often goes round in a circle, and is left off."""
-NO_KEY = "links of a run that is led on in memory open nothing"
 LEAPS = 100
 """The steps in which time passes, to tell how far it is."""
 
@@ -113,10 +109,7 @@ def taken_up(
     Returns:
         The runs.
     """
-    rules = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
-    renderer = Renderer.of(settings, NO_KEY, project)
-    grounds = Grounds.of(settings, project, rules)
-    world = World(project, grounds, renderer, snapshot.now, carries=carries, most=MOST)
+    world = World.of(settings, project, snapshot.now, carries=carries, most=MOST)
     world.load(snapshot.customers)
     broken: dict[str, str] = {}
     journeys: dict[str, str] = {}
