@@ -1,5 +1,6 @@
 """Play a season: customers act, time passes, messages come, customers react."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -81,6 +82,7 @@ async def play(
     now = begins
     while now < ends:
         progress((now - begins) / timedelta(days=1))
+        await asyncio.sleep(0)  # a stage in memory never waits, and Ctrl-C comes in between
         next_up = min(lives.values(), key=lambda life: life.due)
         look = min(now + LOOK, ends)
         if staff.due <= min(next_up.due, look):
