@@ -92,12 +92,15 @@ class Cli:
         return answer
 
     async def identify(self, customer_id: str | None = None, **traits: Any) -> str:
-        """Store a customer with an e-mail address who agreed to e-mails, unless traits differ."""
+        """Store a customer with an e-mail address who agreed to e-mails, unless traits differ.
+
+        The address is of this customer alone: two who share one are told a thing once.
+        """
         customer_id = customer_id or f"c-{uuid4().hex[:10]}"
         await self.sojourn.identify(
             read_identity(
                 {
-                    "email": "ada@example.com",
+                    "email": f"{customer_id}@example.com",
                     "marketingConsent": {"email": True},
                     **{name: value for name, value in traits.items() if value is not None},
                 },

@@ -25,7 +25,12 @@ from tests.support.cli_stack import Answer, Cli
 from tests.support.project import PROJECT
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
-ROME = {"timezone": "Europe/Rome", "locale": "it-IT", "phone": "+39 320 1234567"}
+ROME = {
+    "email": "ada@example.com",
+    "timezone": "Europe/Rome",
+    "locale": "it-IT",
+    "phone": "+39 320 1234567",
+}
 HOUR = timedelta(hours=1)
 
 

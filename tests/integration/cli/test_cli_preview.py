@@ -22,7 +22,12 @@ from tests.support.project import PROJECT
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 AT = ("--at", "2024-03-05T13:00")
-ROME: dict[str, Any] = {"timezone": "Europe/Rome", "locale": "en-GB", "firstName": "Ada"}
+ROME: dict[str, Any] = {
+    "email": "ada@example.com",
+    "timezone": "Europe/Rome",
+    "locale": "en-GB",
+    "firstName": "Ada",
+}
 
 
 class Choosy(

@@ -28,7 +28,7 @@ from tests.support.project import PROJECT
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MONDAY_EVENING = datetime(2024, 3, 4, 20, tzinfo=UTC)
-ROME: dict[str, Any] = {"timezone": "Europe/Rome"}
+ROME: dict[str, Any] = {"email": "ada@example.com", "timezone": "Europe/Rome"}
 CART: dict[str, Any] = {
     "name": "abandoned-cart",
     "topic": "cart",
