@@ -24,6 +24,7 @@ from benchmarks import (
     measuring,
     memory,
     reporting,
+    tables,
     throughput,
     transactions,
 )
@@ -51,6 +52,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "campaigns": campaigns.measure,
     "measuring": measuring.measure,
     "report": reporting.measure,
+    "tables": tables.measure,
     "in-memory": in_memory.measure,
 }
 

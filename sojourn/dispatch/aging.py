@@ -19,6 +19,10 @@ IsOpen = Callable[[str], Awaitable[bool]]
 
 AGAIN = timedelta(days=1)
 """The time between two passes through a whole table; others look at what became old since."""
+WINDOW = 10_000
+"""The keys that one statement looks at."""
+WINDOWS = 50
+"""The windows of one sweep, if there is nothing to give up in them."""
 
 
 class Aging:
@@ -35,7 +39,7 @@ class Aging:
         self._store = store
         self._days = days
         self._is_open = is_open
-        self._reached: dict[str, int | None] = {}
+        self._reached: dict[str, int] = {}
         self._seen_whole: set[str] = set()
         self._began: dict[str, datetime] = {}
 
@@ -54,34 +58,55 @@ class Aging:
         before = datetime.now(UTC) - timedelta(days=self._days[name])
         aging_of = HOLDINGS[name].aging
         assert aging_of is not None
-        after = until = None
-        async with self._store.reading() as session:
-            if aging_of.by_key:
-                newest = await aging.newest_of(session, name, before)
-                after = self._place(name)
-                until = newest if name in self._seen_whole else None
-            rows = await aging.old(session, name, before=before, after=after, until=until)
-        free = await self._free(rows) if name == "events" else rows
-        given_up = 0
-        if free:
-            async with self._store.transaction() as session:
-                given_up = await aging.give_up(session, name, free)
         if aging_of.by_key:
-            if len(rows) == aging.BATCH:
-                self._reached[name] = rows[-1][next(iter(rows[-1]))]
-            else:
-                self._reached[name] = newest
-                self._seen_whole.add(name)
-        return given_up
+            rows = await self._paged(name, before)
+        else:
+            async with self._store.reading() as session:
+                rows = await aging.old(session, name, before=before)
+        free = await self._free(rows) if name == "events" else rows
+        if not free:
+            return 0
+        async with self._store.transaction() as session:
+            return await aging.give_up(session, name, free)
+
+    async def _paged(self, name: str, before: datetime) -> list[dict[str, Any]]:
+        """Return the next old rows of a table that is paged by key.
+
+        What was given up long ago stays in the table, and is passed over in windows: no statement
+        reads the whole of it.
+        """
+        async with self._store.reading() as session:
+            span = await aging.span_of(session, name, before)
+        if span is None:
+            return []
+        lowest, newest = span
+        place = self._place(name)
+        reached = lowest - 1 if place is None else place
+        # a pass looks further: a message that was held may be older than its neighbours
+        edge = newest if name in self._seen_whole else newest + WINDOW
+        rows: list[dict[str, Any]] = []
+        for _ in range(WINDOWS):
+            if rows or reached >= edge:
+                break
+            until = min(reached + WINDOW, edge)
+            async with self._store.reading() as session:
+                rows = await aging.old(session, name, before=before, after=reached, until=until)
+            full = len(rows) == aging.BATCH
+            reached = rows[-1][next(iter(rows[-1]))] if full else until
+        if reached >= edge:
+            self._seen_whole.add(name)
+        # what is younger is looked at once it is old
+        self._reached[name] = min(reached, newest) if name in self._seen_whole else reached
+        return rows
 
     def _place(self, name: str) -> int | None:
         """Return the key after which to go on; once a day a pass begins with the oldest row."""
         now = datetime.now(UTC)
         began = self._began.setdefault(name, now)
-        if name in self._seen_whole and now - began >= AGAIN:
+        if now - began >= AGAIN:
             self._began[name] = now
-            self._seen_whole.remove(name)
-            self._reached[name] = None
+            self._seen_whole.discard(name)
+            self._reached.pop(name, None)
         return self._reached.get(name)
 
     async def _free(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

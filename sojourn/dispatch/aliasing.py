@@ -6,21 +6,23 @@ sweep.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.dispatch import muting
-from sojourn.dispatch.ending import void_holds
+from sojourn.dispatch.ending import void_holds_of
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
+from sojourn.domain.keys import Reach
 from sojourn.domain.ordering import earliest
-from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import Store, cards, events, holds, joining, people, runs, zones
+from sojourn.store import Store, cards, events, holds, joining, ledger, people, runs, zones
 from sojourn.store.joining import Joined
 from sojourn.store.tables import EventRow, RunRow
 
@@ -98,33 +100,117 @@ async def tell_again(
         project: its journeys and events.
         within: how far senders' clocks may differ.
     """
-    for row in await _news(session, customer_id, project, within):
-        row.routed_at = None
-        session.add(row)
-        await void_holds(session, row, project, within=within)
+    news = await _news(session, customer_id, project, within)
+    await events.mark_routed(session, [row.seq or 0 for row in news], None)
+    held = await _held(session, customer_id)
+    for row in news:
+        concerned = [run for run in held if row.occurred_at >= earliest(run.started_at, within)]
+        if not concerned:
+            continue
+        event = events.typed(row, project.events)
+        if await void_holds_of(session, row, event, concerned, project, within=within):
+            held = await _held(session, customer_id)
+
+
+async def _held(session: AsyncSession, customer_id: str) -> list[RunRow]:
+    """Return the open runs in which a message is held: few, whatever the person has done."""
+    waiting = {row.workflow_id for row in await ledger.held_by(session, [customer_id])}
+    if not waiting:
+        return []
+    noted = await runs.maybe_open(session, customer_id)
+    return [run for run in noted if run.workflow_id in waiting]
 
 
 async def _news(
     session: AsyncSession, customer_id: str, project: Project, within: timedelta
 ) -> list[EventRow]:
-    """Return the events that open runs may have missed because they came under another id."""
-    noted = await runs.maybe_open(session, customer_id)
-    if not noted:
+    """Return the events that open runs may have missed because they came under another id.
+
+    The database reads only events that such runs hear, since the first of the runs began: the
+    customer is held meanwhile, and so is everybody's next alias call.
+    """
+    noted: dict[str, list[RunRow]] = {}
+    for run in await runs.maybe_open(session, customer_id):
+        if run.journey in project.journeys:
+            noted.setdefault(run.journey, []).append(run)
+    heard = {name for journey in noted for name in project.journeys[journey].terms.declared}
+    # of every journey, in shadow or not: such an event could start a second run
+    begins = {one for each in project.journeys.values() for one in names(each.terms.starts_on)}
+    every = [run for found in noted.values() for run in found]
+    if not heard - begins:
         return []
-    every = await events.of_customer(session, customer_id)
-    arrived = {row.message_id: row.seq or 0 for row in every}
-    begun = {run.enrolment: arrived.get(run.enrolment, 0) for run in noted}
-    had = {
-        name: events.keys_in(every, journey.terms.reach)
-        for name, journey in project.journeys.items()
-        if any(run.journey == name for run in noted)
-    }
-    return [
-        row
-        for row in every
-        if _is_news(row, noted, project.journeys, had, begun, within=within)
-        and _is_readable(row, project.events)
-    ]
+    since = min(earliest(run.started_at, within) for run in every)
+    rows = await events.of_names(session, [customer_id], heard - begins, since=since)
+    told = rows.get(customer_id, [])
+    if not told:
+        return []
+    begun = await events.arrivals(session, {run.enrolment for run in every})
+    concerned: set[int] = set()
+    for name, found in noted.items():
+        terms = project.journeys[name].terms
+        mine = [row for row in told if row.name in terms.declared]
+        among = _Among.of(terms.reach, found, begun)
+        had = await events.keys_that_matter(session, [customer_id], terms.reach, mine, among.few)
+        among = replace(among, had=had)
+        concerned |= {row.seq or 0 for row in mine if among.concerns_any(row, within)}
+    return [row for row in told if row.seq in concerned and _is_readable(row, project.events)]
+
+
+@dataclass(frozen=True)
+class _Among:
+    """A customer's open runs of one journey.
+
+    Args:
+        reach: the rule by which events find them.
+        runs: the runs, the first that began first.
+        of_thing: the same, by the thing that they are about.
+        begun: the numbers of the events that began them, by message id.
+        had: as for `events.reaches`.
+    """
+
+    reach: Reach
+    runs: Sequence[RunRow]
+    of_thing: Mapping[str, Sequence[RunRow]]
+    begun: Mapping[str, int]
+    had: Mapping[str, int] | None = None
+
+    @classmethod
+    def of(cls, reach: Reach, found: Iterable[RunRow], begun: Mapping[str, int]) -> Self:
+        """Sort the runs."""
+        in_order = sorted(found, key=lambda run: run.started_at)
+        of_thing: dict[str, list[RunRow]] = {}
+        for run in in_order:
+            of_thing.setdefault(reach.thing(run.key), []).append(run)
+        return cls(reach, in_order, of_thing, begun)
+
+    @property
+    def few(self) -> list[str]:
+        """Keys of two things: what depends on any key depends on one of these."""
+        return [same[0].key for same in list(self.of_thing.values())[:2]]
+
+    def concerns_any(self, row: EventRow, within: timedelta) -> bool:
+        """Tell whether an event concerns one of the runs, and happened since that began."""
+        thing = self.reach.thing(events.said(row, self.reach))
+        own = self.of_thing.get(thing, ()) if thing else ()
+        return any(self._concerns(row, run, within) for run in own) or (
+            self._may_concern_others(row, thing)
+            and any(self._concerns(row, run, within) for run in self.runs)
+        )
+
+    def _may_concern_others(self, row: EventRow, thing: str) -> bool:
+        """Tell whether an event may concern runs about another thing than it names."""
+        if not thing or not self.reach.field:
+            return True
+        if row.name not in self.reach.ends:
+            return False
+        seq = row.seq or 0
+        is_new = self.had is not None and self.had.get(thing, seq) >= seq
+        return row.name in self.reach.any_key or is_new
+
+    def _concerns(self, row: EventRow, run: RunRow, within: timedelta) -> bool:
+        return row.occurred_at >= earliest(run.started_at, within) and events.reaches(
+            row, self.reach, run.key, self.had, begun=self.begun.get(run.enrolment, 0)
+        )
 
 
 def _is_readable(row: EventRow, known: Events) -> bool:
@@ -134,25 +220,3 @@ def _is_readable(row: EventRow, known: Events) -> bool:
         log.warning("the stored event %s cannot be read: %s", row.message_id, error)
         return False
     return True
-
-
-def _is_news(
-    row: EventRow,
-    noted: Iterable[RunRow],
-    journeys: Journeys,
-    had: Mapping[str, Mapping[str, int]],
-    begun: Mapping[str, int],
-    *,
-    within: timedelta,
-) -> bool:
-    if any(row.name in names(journey.terms.starts_on) for journey in journeys.values()):
-        return False
-    return any(
-        row.name in journey.terms.declared
-        and row.occurred_at >= earliest(run.started_at, within)
-        and events.reaches(
-            row, journey.terms.reach, run.key, had[run.journey], begun=begun[run.enrolment]
-        )
-        for run in noted
-        if (journey := journeys.get(run.journey)) is not None
-    )

@@ -11,24 +11,8 @@ from sojourn.domain.messages import EDITION, Enrolment, Reason
 from sojourn.journeys.journey import Journey, cause_after
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import events, ledger, runs, settling
+from sojourn.store import events, ledger, settling
 from sojourn.store.tables import EventRow, LedgerRow, RunRow
-
-
-async def void_holds(
-    session: AsyncSession, row: EventRow, project: Project, *, within: timedelta
-) -> None:
-    """Skip the held messages of those of the customer's runs that a stored event overtakes.
-
-    Args:
-        session: a writing transaction that holds the customer.
-        row: the event.
-        project: its journeys and events.
-        within: how far senders' clocks may differ.
-    """
-    event = events.typed(row, project.events)
-    noted = await runs.maybe_open(session, row.customer_id)
-    await void_holds_of(session, row, event, noted, project, within=within)
 
 
 async def void_holds_of(

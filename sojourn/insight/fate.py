@@ -11,6 +11,7 @@ from sojourn.domain.reasons import explain
 from sojourn.domain.reports import Kind
 from sojourn.insight.card import masked
 from sojourn.insight.course import Course, OnDevice, Reported, Tried, without
+from sojourn.insight.recall import Recall
 from sojourn.insight.runs import key_in
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
@@ -84,7 +85,7 @@ class Decided(BaseModel):
 
 def decided(
     row: LedgerRow,
-    happened: Sequence[EventRow],
+    recall: Recall,
     tz: str,
     *,
     journeys: Journeys,
@@ -99,7 +100,7 @@ def decided(
 
     Args:
         row: its row of the ledger.
-        happened: the customer's events.
+        recall: the customer's events, and those that decided messages.
         journeys: the project's journeys.
         tz: the customer's time zone.
         course: attempts and reports, with the address masked.
@@ -113,8 +114,8 @@ def decided(
         The message with its fate.
     """
     assert row.id is not None
-    cause = next((e for e in happened if e.message_id == row.caused_by), None)
-    late = _learnt_late(row, happened, journeys)
+    cause = recall.named(row.caused_by)
+    late = _learnt_late(row, recall, journeys)
     detail = without(address, row.detail) if row.detail else row.detail
     text = [
         _fate(row, course, pauses.get(Channel(row.channel)), tz)
@@ -159,25 +160,20 @@ def _cause(row: EventRow | None) -> Cause | None:
     )
 
 
-def _learnt_late(
-    row: LedgerRow, happened: Sequence[EventRow], journeys: Journeys
-) -> EventRow | None:
+def _learnt_late(row: LedgerRow, recall: Recall, journeys: Journeys) -> EventRow | None:
     """Find an event that happened before a message left and came in after its claim."""
     journey = journeys.get(row.journey)
-    start = next((e for e in happened if e.message_id == row.enrolment), None)
+    start = recall.named(row.enrolment)
     if journey is None or start is None or row.claimed_at is None or row.state == "skipped":
         return None
     ending = names((*journey.terms.goal, *journey.terms.ends_on))
     key, reach = key_in(row.workflow_id), journey.terms.reach
-    had = events.keys_in(happened, reach)
+    late = recall.between(ending, start.occurred_at, row.decided_at, came_after=row.claimed_at)
     return next(
         (
             event
-            for event in happened
-            if event.name in ending
-            and start.occurred_at < event.occurred_at <= row.decided_at
-            and event.received_at > row.claimed_at
-            and events.reaches(event, reach, key, had, begun=start.seq or 0)
+            for event in late
+            if events.reaches(event, reach, key, recall.had(reach), begun=start.seq or 0)
         ),
         None,
     )

@@ -15,6 +15,7 @@ from sojourn.domain.reasons import explain
 from sojourn.domain.states import AnswerState
 from sojourn.domain.tasks import TaskState
 from sojourn.insight.card import masked
+from sojourn.insight.recall import Recall
 from sojourn.insight.tasks import task_of
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
@@ -288,14 +289,14 @@ def readdressed(versions: Sequence[AddressRow]) -> list[Readdressed]:
 def happened(
     row: EventRow,
     project: Project,
-    every: Sequence[EventRow] = (),
+    recall: Recall,
 ) -> Happened:
     """Put an event into words.
 
     Args:
         row: the event.
         project: has the journeys and events.
-        every: all events of the customer, which tell whether the event names one of their keys.
+        recall: all events of the customer, which tell whether the event names one of their keys.
 
     Returns:
         The event in words.
@@ -308,7 +309,7 @@ def happened(
         text += f", sent as {row.sent_as}"
     if row.copy_of is not None:
         text += ", under another id of the same person"
-    text += "".join(f"; {words}" for words in _beyond_its_key(row, project.journeys, every))
+    text += "".join(f"; {words}" for words in _beyond_its_key(row, project.journeys, recall))
     if row.routed_at is None:
         text += "; stored, but no run was told of it yet: a worker's sweep will"
     return Happened(
@@ -347,13 +348,13 @@ def _notes(row: EventRow, known: Events) -> Iterator[str]:
         yield from map(str, few(understood.notes))
 
 
-def _beyond_its_key(row: EventRow, journeys: Journeys, every: Sequence[EventRow]) -> Iterator[str]:
+def _beyond_its_key(row: EventRow, journeys: Journeys, recall: Recall) -> Iterator[str]:
     """Say for which journeys an event ends the runs of every key, since it names none of theirs."""
     for name, journey in journeys.heard_by(row.name).items():
         reach = journey.terms.reach
         if not reach.field or row.name not in reach.ends or row.seq is None:
             continue
-        said, had = reach.thing(events.said(row, reach)), events.keys_in(every, reach)
+        said, had = reach.thing(events.said(row, reach)), recall.had(reach)
         others = any(key and seq < row.seq for key, seq in had.items())
         if said and others and had.get(said, row.seq) >= row.seq:
             yield f"nothing of this {reach.field} before, so it counts for every run of {name}"

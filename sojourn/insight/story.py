@@ -29,6 +29,7 @@ from sojourn.insight.happenings import (
 from sojourn.insight.held import held_back
 from sojourn.insight.in_campaigns import InAudience, campaign_of, undecided
 from sojourn.insight.letters import unknown_customer
+from sojourn.insight.recall import Recall
 from sojourn.insight.remedies import Facts, Matter, remedy
 from sojourn.insight.runs import Run, list_runs, with_details
 from sojourn.insight.waits import Wait, waits_of
@@ -158,12 +159,12 @@ async def tell(
     waited: list[Wait] = []
     if not isinstance(client, TemporalUnavailable) and fault is None:
         waited = await waits_of(client, [run for run in found if run.status != NOT_KEPT])
-    tz = card.timezone
+    tz, recall = card.timezone, Recall(happened, causes)
     timeline: list[Line] = [
         *(happenings.aliased(row) for row in joined),
         *happenings.readdressed(versions),
         *(happenings.consented(row) for row in said),
-        *(happenings.happened(row, project, happened) for row in happened),
+        *(happenings.happened(row, project, recall) for row in happened),
         *(happenings.answered(row) for row in replied),
         *(happenings.entered(row, _instead_of_entry(row, facts)) for row in judged),
         *(line for row in muted for line in happenings.cared(row)),
@@ -173,7 +174,7 @@ async def tell(
         *(
             fate.decided(
                 row,
-                [*happened, *causes],
+                recall,
                 tz,
                 journeys=project.journeys,
                 course=courses[number],
@@ -181,7 +182,7 @@ async def tell(
                 held_back=held_back(row, held),
                 moved=fate.moved(row, went_to, versions, tz),
                 address=went_to.get(number, ""),
-                instead=_instead(row, facts, [*happened, *causes]),
+                instead=_instead(row, facts, recall),
             )
             for number, row in decided.items()
         ),
@@ -220,11 +221,11 @@ async def facts_of(
     )
 
 
-def _instead(row: LedgerRow, facts: Facts, happened: Sequence[EventRow]) -> str:
+def _instead(row: LedgerRow, facts: Facts, recall: Recall) -> str:
     """Say what would have changed the fate of a message that did not leave."""
     if row.reason is None or row.state is MessageState.SENT:
         return ""
-    cause = next((e for e in happened if e.message_id == row.caused_by), None)
+    cause = recall.named(row.caused_by)
     journey = facts.journeys.get(row.journey)
     messages = journey.messages if journey is not None else ()
     declared = next((m.channels for m in messages if m.step == row.step), None)
@@ -264,9 +265,8 @@ async def _causes(
 ) -> list[EventRow]:
     """Read the events of the person's other ids that made messages skipped."""
     own = {event.message_id for event in happened}
-    wanted = dict.fromkeys(row.caused_by for row in rows if row.caused_by not in {None, *own})
-    found = [await events.find(session, message_id) for message_id in wanted if message_id]
-    return [event for event in found if event is not None]
+    wanted = {row.caused_by for row in rows if row.caused_by and row.caused_by not in own}
+    return await events.with_ids(session, wanted) if wanted else []
 
 
 async def _courses(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, tuple_, union_all, update
+from sqlalchemy import select as select_rows
 from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import SelectOfScalar
 
 from sojourn.domain.errors import BadEvent, UnknownName
 from sojourn.domain.events import ENVELOPE, LONGEST_ID, SHIPPED, Event, Events, RunEvent
@@ -25,7 +25,11 @@ from sojourn.store.tables import CustomerRow, EventRow
 HISTORY_LIMIT = 500
 """The most events of one kind and key that a template sees."""
 LARGEST_SEQ = 2**63 - 1
+AT_ONCE = 10_000
+"""The most values of one statement: drivers take 32,767 at most."""
 EVENTS = SQLModel.metadata.tables["events"]
+_STORED = tuple(EVENTS.c[name] for name in vars(StoredEvent) if name in EVENTS.c)
+"""The columns of `domain.stored.StoredEvent`."""
 log = logging.getLogger("sojourn.store")
 
 
@@ -158,6 +162,17 @@ async def _insert(session: AsyncSession, row: EventRow) -> bool:
 async def find(session: AsyncSession, message_id: str) -> EventRow | None:
     """Return the event with this message id; None if there is no such event."""
     return (await session.exec(select(EventRow).where(EventRow.message_id == message_id))).first()
+
+
+async def with_ids(session: AsyncSession, message_ids: Iterable[str]) -> list[EventRow]:
+    """Return the events with these message ids, in no order; ids of no event are left out."""
+    wanted = list(message_ids)
+    found: list[EventRow] = []
+    for first in range(0, len(wanted), AT_ONCE):
+        some = wanted[first : first + AT_ONCE]
+        query = select(EventRow).where(col(EventRow.message_id).in_(some))
+        found += (await session.exec(query)).all()
+    return found
 
 
 async def with_ids_from(session: AsyncSession, customer_id: str, prefix: str) -> Sequence[EventRow]:
@@ -424,10 +439,20 @@ async def mark_routed(session: AsyncSession, seqs: Iterable[int], at: datetime |
         at: by the machine's clock; None means that the runs are still to be told.
     """
     numbers = list(seqs)
-    if numbers:
-        await session.exec(
-            update(EventRow).where(col(EventRow.seq).in_(numbers)).values(routed_at=at)
-        )
+    for first in range(0, len(numbers), AT_ONCE):
+        some = numbers[first : first + AT_ONCE]
+        await session.exec(update(EventRow).where(col(EventRow.seq).in_(some)).values(routed_at=at))
+
+
+async def arrivals(session: AsyncSession, message_ids: Iterable[str]) -> dict[str, int]:
+    """Return the numbers of events, by their message ids; of those that are stored."""
+    wanted = list(message_ids)
+    found: dict[str, int] = {}
+    for first in range(0, len(wanted), AT_ONCE):
+        some = wanted[first : first + AT_ONCE]
+        query = select(EventRow.message_id, EventRow.seq).where(col(EventRow.message_id).in_(some))
+        found |= {message_id: seq or 0 for message_id, seq in await session.exec(query)}
+    return found
 
 
 async def newer(
@@ -542,11 +567,13 @@ async def newer_of_many(
 
 
 def _is_newer(than: Place, within: timedelta) -> Any:
-    return or_(
-        tuple_(col(EventRow.occurred_at), col(EventRow.seq)) > than,
-        and_(
+    since = earliest(than[0], within)
+    return and_(
+        # it follows from the rest, and is what an index can use
+        col(EventRow.occurred_at) >= since,
+        or_(
+            tuple_(col(EventRow.occurred_at), col(EventRow.seq)) > than,
             col(EventRow.seq) > than[1],
-            col(EventRow.occurred_at) >= earliest(than[0], within),
         ),
     )
 
@@ -630,17 +657,16 @@ async def history(
     Returns:
         The events that still validate.
     """
-    ours = select(EventRow).where(EventRow.customer_id == customer_id)
-    place = tuple_(col(EventRow.occurred_at), col(EventRow.seq))
-    former = ours.where(col(EventRow.name).in_(list(since_goal)), place < before).order_by(
-        col(EventRow.occurred_at).desc(), col(EventRow.seq).desc()
+    bought, written = await _keys_written(
+        session, customer_id, (reach, key), (since_goal, before), known
     )
-    bought = [row for row in await session.exec(former) if concerns(row, reach, key)]
-    if bought:
-        ours = ours.where(place > (bought[0].occurred_at, bought[0].seq))
-    rows = await session.exec(
-        _newest_of_each(ours.where(col(EventRow.name).in_(list(known))), reach, folded)
-    )
+    asked = [col(EventRow.customer_id) == customer_id, col(EventRow.name).in_(list(known))]
+    if bought is not None:
+        asked.append(tuple_(col(EventRow.occurred_at), col(EventRow.seq)) > bought)
+    if written is not None:  # thousands of other carts are not even read
+        mine = func.coalesce(_said_field(reach), "").in_(written)
+        asked.append(or_(mine, col(EventRow.name).in_(of_any_key)))
+    rows: Sequence[Any] = await _newest_of_each(session, asked, reach, folded)
     found = Told([], [])
     arrived: dict[int, Event] = {}
     for row in sorted(rows, key=lambda one: (one.occurred_at, one.seq or 0)):
@@ -662,24 +688,76 @@ async def history(
     return found._replace(arrived=[arrived[seq] for seq in sorted(arrived)])
 
 
-def _newest_of_each(
-    query: SelectOfScalar[EventRow], reach: Reach, folded: Collection[str]
-) -> SelectOfScalar[EventRow]:
-    """Return the newest `HISTORY_LIMIT` rows of each name, and of each key as it was written.
+async def _keys_written(
+    session: AsyncSession,
+    customer_id: str,
+    run: tuple[Reach, str],
+    goals_of: tuple[Iterable[str], Place],
+    known: Events,
+) -> tuple[Place | None, list[str] | None]:
+    """Read how the customer's events write a run's key, and when its last goal before the run was.
 
-    All rows of names that are folded are among them.
+    Returns:
+        The place of that goal, if there is one; and the spellings of the key in the journey's
+        field, the empty one among them. None: every event may be of the run.
     """
-    fields = filter(None, (reach.field, reach.part))
-    named = [col(EventRow.properties)[field].as_string() for field in fields]
-    parts: list[Any] = [col(EventRow.name), *named]
-    newest_first = (col(EventRow.occurred_at).desc(), col(EventRow.seq).desc())
-    place = func.row_number().over(partition_by=parts, order_by=newest_first)
-    ranked = query.with_only_columns(col(EventRow.seq), place.label("place")).subquery()
-    return (
-        select(EventRow)
-        .join(ranked, col(EventRow.seq) == ranked.c.seq)
-        .where(or_(ranked.c.place <= HISTORY_LIMIT, col(EventRow.name).in_(list(folded))))
+    (reach, key), (since_goal, before) = run, goals_of
+    ours = col(EventRow.customer_id) == customer_id
+    at, seq, name = EVENTS.c.occurred_at, EVENTS.c.seq, EVENTS.c.name
+    fields = _said_field(reach), _said_part(reach)
+    goals = select_rows(name, *fields, at, seq).where(
+        ours, name.in_(list(since_goal)), tuple_(at, seq) < before
     )
+    connection = await session.connection()
+    if not reach.field:
+        newest = goals.order_by(at.desc(), seq.desc()).limit(1)
+        found = (await connection.execute(newest)).first()
+        return (None if found is None else (found[3], found[4])), None
+    nowhere = literal(None, at.type), literal(None, seq.type)
+    keys = select_rows(name, *fields, *nowhere).where(ours, name.in_(list(known))).distinct()
+    bought: list[Place] = []
+    written = {""}
+    for event, thing, part, when, n in await connection.execute(union_all(goals, keys)):
+        said_key = reach.said(event, {reach.field: thing, reach.part: part}.get)
+        if when is not None:
+            if reach.is_of(key, said_key):
+                bought.append((when, n))
+        elif reach.is_of(key, said_key) or reach.thing(said_key) == reach.thing(key):
+            written.add(thing or "")
+    return max(bought, default=None), sorted(written)
+
+
+def _said_field(reach: Reach) -> ColumnElement[str]:
+    return _as_text(reach.field)
+
+
+def _said_part(reach: Reach) -> ColumnElement[str]:
+    return _as_text(reach.part)
+
+
+def _as_text(field: str) -> ColumnElement[str]:
+    return col(EventRow.properties)[field].as_string() if field else literal("")
+
+
+async def _newest_of_each(
+    session: AsyncSession,
+    asked: Sequence[ColumnElement[bool]],
+    reach: Reach,
+    folded: Collection[str],
+) -> Sequence[Row[Any]]:
+    """Return the newest `HISTORY_LIMIT` events of each name, and of each key as it was written.
+
+    All events of names that are folded are among them. They are no objects of the session, which
+    would cost more than all the rest.
+    """
+    parts: list[Any] = [EVENTS.c.name, _said_field(reach), _said_part(reach)]
+    newest_first = (EVENTS.c.occurred_at.desc(), EVENTS.c.seq.desc())
+    nth = func.row_number().over(partition_by=parts, order_by=newest_first)
+    ranked = select_rows(*_STORED, nth.label("nth")).where(*asked).subquery()
+    query = select_rows(*(ranked.c[one.key] for one in _STORED)).where(
+        or_(ranked.c.nth <= HISTORY_LIMIT, ranked.c.name.in_(list(folded)))
+    )
+    return (await (await session.connection()).execute(query)).all()
 
 
 def concerns(row: StoredEvent, reach: Reach, key: str) -> bool:

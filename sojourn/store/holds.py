@@ -48,19 +48,17 @@ async def end(
         col(LedgerRow.reason).in_([reason.value for reason in cured]),
     )
     held = {row.workflow_id: row for row in await session.exec(query)}.values()
-    ended = []
-    for row in await _woken(session, held, at):
-        event = HoldEnded(
+    ended = [
+        HoldEnded(
             message_id=bounded(f"held/{row.id}/{because}", LONGEST_ID, prefix=f"held/{row.id}/"),
             customer_id=customer_id,
             occurred_at=max(at, row.decided_at),
             journey=row.journey,
             run=row.workflow_id,
         )
-        kept, new = await ours.write(session, event)
-        if new:
-            ended.append(kept)
-    return ended
+        for row in await _woken(session, held, at)
+    ]
+    return await ours.write_all(session, ended)
 
 
 async def _woken(session: AsyncSession, held: Iterable[LedgerRow], at: datetime) -> list[LedgerRow]:

@@ -10,7 +10,8 @@ Alembic takes long to load, and only what migrates, or says beforehand what a mi
 needs it: every other start reads the versions that the code knows from the names of the files.
 
 Indexes are not part of the migrations. Indexes in `tables` that a database lacks are built at the
-end: on PostgreSQL concurrently, beside the running work.
+end: on PostgreSQL concurrently, beside the running work. Those that no query needs any more are
+dropped in the same way.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from sqlalchemy.schema import CreateIndex
 from sqlmodel import SQLModel
 
 from sojourn.domain.errors import StoreUnavailable
-from sojourn.store import tables  # noqa: F401 (their indexes)
+from sojourn.store.tables import RETIRED_INDEXES
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -146,6 +147,8 @@ def upgrade(connection: Connection) -> None:
     if connection.dialect.name != "postgresql":
         for index in missing_indexes(connection):
             index.create(connection)
+        for name in retired_indexes(connection):
+            connection.exec_driver_sql(f'DROP INDEX "{name}"')
 
 
 async def migrate(engine: AsyncEngine) -> None:
@@ -187,6 +190,8 @@ async def _build(connection: AsyncConnection) -> None:
             await connection.exec_driver_sql(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"')
         for index in await connection.run_sync(missing_indexes):
             await connection.exec_driver_sql(concurrently(index, connection.sync_connection))
+        for name in await connection.run_sync(retired_indexes):
+            await connection.exec_driver_sql(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"')
     finally:
         await connection.execute(text(f"SELECT pg_advisory_unlock({MIGRATION_LOCK})"))
 
@@ -201,15 +206,7 @@ def concurrently(index: Index, connection: Connection | None) -> str:
 def missing_indexes(connection: Connection) -> list[Index]:
     """Return the indexes of the code's tables that a database lacks."""
     there = set(inspect(connection).get_table_names())
-    # by name: SQLAlchemy does not read indexes of expressions
-    known = {
-        name
-        for (name,) in connection.exec_driver_sql(
-            "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
-            if connection.dialect.name == "postgresql"
-            else "SELECT name FROM sqlite_master WHERE type = 'index'"
-        )
-    }
+    known = _index_names(connection)
     return [
         index
         for table in SQLModel.metadata.sorted_tables
@@ -229,6 +226,23 @@ def _broken_indexes(connection: Connection) -> list[str]:
         "WHERE NOT indisvalid AND pg_table_is_visible(pg_class.oid)"
     )
     return [name for (name,) in rows if name in ours]
+
+
+def retired_indexes(connection: Connection) -> list[str]:
+    """Return indexes that a database has, and that this code no longer uses."""
+    return sorted(_index_names(connection).intersection(RETIRED_INDEXES))
+
+
+def _index_names(connection: Connection) -> set[str]:
+    # by name: SQLAlchemy does not read indexes of expressions
+    return {
+        name
+        for (name,) in connection.exec_driver_sql(
+            "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+            if connection.dialect.name == "postgresql"
+            else "SELECT name FROM sqlite_master WHERE type = 'index'"
+        )
+    }
 
 
 # ---- announcing it ----------------------------------------------------------------------------

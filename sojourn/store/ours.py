@@ -1,5 +1,6 @@
 """Events that Sojourn itself writes: each is stored once, and told to runs like any event."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -24,15 +25,30 @@ async def write(
     Returns:
         The stored row; and False if it was stored before.
     """
-    return await events.add(
-        session,
-        EventRow(
-            message_id=event.message_id,
-            customer_id=event.customer_id,
-            name=event.event_name,
-            occurred_at=event.occurred_at,
-            received_at=datetime.now(UTC),
-            routed_at=told_at,
-            properties=event.properties(),
-        ),
+    return await events.add(session, _row(event, told_at))
+
+
+async def write_all(session: AsyncSession, written: Iterable[Event]) -> list[EventRow]:
+    """Store events of Sojourn's own, as `write` does, in as few statements as one.
+
+    Args:
+        session: a writing transaction that holds their customers.
+        written: the events.
+
+    Returns:
+        The rows of those that were not stored before.
+    """
+    rows = [_row(event, None) for event in written]
+    return [row for row, new in await events.add_all(session, rows) if new] if rows else []
+
+
+def _row(event: Event, told_at: datetime | None) -> EventRow:
+    return EventRow(
+        message_id=event.message_id,
+        customer_id=event.customer_id,
+        name=event.event_name,
+        occurred_at=event.occurred_at,
+        received_at=datetime.now(UTC),
+        routed_at=told_at,
+        properties=event.properties(),
     )

@@ -5,7 +5,7 @@ a dead address, records a refusal. Reports come twice, late and in any order, an
 same rows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -328,20 +328,14 @@ async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
     if not normalised(report.channel, report.address):
         return None
     written = spellings(report.channel, report.address)
-    sent_to = col(ContentRow.address)
-    ways: list[ColumnElement[bool]] = [sent_to.in_(written)]
-    if report.channel is Channel.EMAIL:
-        # the index has addresses as they were written; one in capitals needs a full scan
-        ways.append(func.lower(sent_to).in_(written))
     found: list[tuple[datetime, int, str, bool]] = []
-    for spelled in ways:
-        if not found and (ours := await _newest(session, report, spelled)) is not None:
-            found.append((*ours, True))
+    if (ours := await _newest(session, report, _sent_to(report.channel, written))) is not None:
+        found.append((*ours, True))
     if report.channel in (Channel.SMS, Channel.WHATSAPP):
         for person in await _with_two_numbers(session, written):
             numbers = [spellings(report.channel, one) for one in (person.phone, person.phone2)]
             mine = col(LedgerRow.customer_id) == person.customer_id
-            theirs = and_(mine, sent_to.in_(frozenset.union(*numbers)))
+            theirs = and_(mine, _sent_to(report.channel, frozenset.union(*numbers)))
             if (ours := await _newest(session, report, theirs)) is not None:
                 found.append((*ours, False))
     if not found:
@@ -349,6 +343,20 @@ async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
     _, ledger_id, customer_id, direct = max(found, key=lambda one: (one[0], one[1], one[3]))
     address = "" if direct else report.address
     return _Match(ledger_id, customer_id, proven=False, address=address)
+
+
+def _sent_to(channel: Channel, written: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a text went to an address, as the index of texts finds it.
+
+    Args:
+        channel: of the address.
+        written: its spellings. Those of an e-mail address are in small letters, whatever it was
+            written like when a message went there.
+    """
+    small = func.lower(ContentRow.address).in_({one.lower() for one in written})
+    if channel is Channel.EMAIL:
+        return small
+    return and_(small, col(ContentRow.address).in_(written))
 
 
 async def _newest(

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.store.dialects import insert
-from sojourn.store.tables import RunRow
+from sojourn.store.tables import IS_OPEN, RunRow
 
 RUNS = SQLModel.metadata.tables["runs"]
 
@@ -60,7 +60,7 @@ async def not_closed(session: AsyncSession, *, after: int, limit: int) -> Sequen
     query = (
         select(RunRow)
         .where(
-            col(RunRow.closed_at).is_(None),
+            text(f"runs.{IS_OPEN}"),
             col(RunRow.id) > after,
             ~select(newer.id)
             .where(newer.workflow_id == RunRow.workflow_id, col(newer.id) > col(RunRow.id))

@@ -125,8 +125,17 @@ HELD_HITS = "tell_at IS NOT NULL"
 STANDS = "over_at IS NULL"
 """An alert that is not over."""
 EXPLAINED = "because <> ''"
+IS_OPEN = "closed_at IS NULL"
+"""A run that was not found closed yet."""
 UNSCRUBBED = "scrubbed_at IS NULL"
 """An erasure whose data may still be in the database's files."""
+
+
+RETIRED_INDEXES = ("ix_contents_address",)
+"""Indexes that no query needs any more; `sojourn migrate` drops them once the others are built.
+
+The former release works without them, more slowly.
+"""
 
 
 class CustomerRow(SQLModel, table=True):
@@ -555,6 +564,12 @@ class RunRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("workflow_id", "run_id"),
         Index("ix_runs_customer", "customer_id", "closed_at"),
+        Index(
+            "ix_runs_open",
+            "id",
+            sqlite_where=text(IS_OPEN),
+            postgresql_where=text(IS_OPEN),
+        ),
     )
 
     id: int | None = _number()
@@ -1578,7 +1593,8 @@ class ContentRow(SQLModel, table=True):
     """The full text of a message, as it was handed to the provider."""
 
     __tablename__ = "contents"
-    __table_args__ = (Index("ix_contents_address", "address"),)
+    # in small letters: mail that comes back spells an address as it likes
+    __table_args__ = (Index("ix_contents_lowered", text("lower(address)")),)
 
     ledger_id: int = Field(
         sa_column=Column(_BIG, ForeignKey("ledger.id", ondelete="CASCADE"), primary_key=True)

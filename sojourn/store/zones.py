@@ -26,18 +26,18 @@ async def changed(
     Returns:
         The events, one a run; none if no run is open.
     """
-    told = []
-    for run in runs:
-        prefix = f"zone/{run.id}/"
-        event = TimeZoneChanged(
-            message_id=bounded(f"{prefix}{because}", LONGEST_ID, prefix=prefix),
-            customer_id=run.customer_id,
-            occurred_at=at,
-            journey=run.journey,
-            run=run.workflow_id,
-            timezone=timezone,
-        )
-        row, new = await ours.write(session, event)
-        if new:
-            told.append(row)
-    return told
+    return await ours.write_all(
+        session, (_told(run, timezone, because=because, at=at) for run in runs)
+    )
+
+
+def _told(run: RunRow, timezone: str, *, because: str, at: datetime) -> TimeZoneChanged:
+    prefix = f"zone/{run.id}/"
+    return TimeZoneChanged(
+        message_id=bounded(f"{prefix}{because}", LONGEST_ID, prefix=prefix),
+        customer_id=run.customer_id,
+        occurred_at=at,
+        journey=run.journey,
+        run=run.workflow_id,
+        timezone=timezone,
+    )

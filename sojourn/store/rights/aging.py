@@ -4,7 +4,7 @@ A pass goes through a table in small transactions, oldest first. Data that may s
 messages that are not settled, and events of customers who have an open run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +13,12 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Select,
-    and_,
     cast,
     delete,
     func,
     or_,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy import String as Text
@@ -50,7 +50,7 @@ async def old(
         name: the table's.
         before: the moment from which the days count must be earlier.
         after: for a table that is paged by key: only rows with a higher key.
-        until: for such a table: only rows with this key or a lower one (`newest_of`).
+        until: for such a table: only rows with this key or a lower one.
         limit: the most rows.
 
     Returns:
@@ -90,8 +90,8 @@ def _old(name: str, before: datetime, after: int | None, until: int | None) -> S
     return query.order_by(moment)
 
 
-async def newest_of(session: AsyncSession, name: str, before: datetime) -> int | None:
-    """Return the highest key of rows from before a moment, in a table that is paged by key.
+async def span_of(session: AsyncSession, name: str, before: datetime) -> tuple[int, int] | None:
+    """Return the lowest key, and the highest of rows from before a moment, of a table paged by key.
 
     Keys grow with the moments, except for held messages: one that this misses is found when later
     rows are old enough.
@@ -102,27 +102,32 @@ async def newest_of(session: AsyncSession, name: str, before: datetime) -> int |
         before: the moment.
 
     Returns:
-        The key; None if the table has no rows.
+        The two keys; None if the table has no rows.
     """
     aging = HOLDINGS[name].aging
     assert aging is not None
     table = table_of("ledger" if aging.of_message else name)
     key = next(iter(table.primary_key.columns))
     connection = await session.connection()
-    low, high = (await connection.execute(select_rows(func.min(key), func.max(key)))).one()
-    while low is not None and low < high:
+    lowest, high = (await connection.execute(select_rows(func.min(key), func.max(key)))).one()
+    if lowest is None:
+        return None
+    low = lowest
+    while low < high:
         middle = (low + high + 1) // 2
         query = select_rows(key, table.c[aging.column]).where(key >= middle).order_by(key).limit(1)
         found, moment = (await connection.execute(query)).one()
         low, high = (found, high) if moment < before else (low, middle - 1)
-    return high  # type: ignore[no-any-return]
+    return lowest, high
 
 
 async def give_up(session: AsyncSession, name: str, rows: Iterable[dict[str, Any]]) -> int:
     """Delete rows, or only their columns that age.
 
+    A row that somebody holds is left for a later pass: nobody waits for anybody.
+
     Args:
-        session: a writing transaction.
+        session: a writing transaction, which ends soon: a send may wait for one of the rows.
         name: the table's.
         rows: their keys, as `old` returned them.
 
@@ -131,12 +136,23 @@ async def give_up(session: AsyncSession, name: str, rows: Iterable[dict[str, Any
     """
     table, aging = table_of(name), HOLDINGS[name].aging
     assert aging is not None
-    keys = [key.name for key in table.primary_key.columns]
-    ours = or_(*(and_(*(table.c[key] == row[key] for key in keys)) for row in rows))
+    keys = list(table.primary_key.columns)
+    place = keys[0] if len(keys) == 1 else tuple_(*keys)
+    connection = await session.connection()
+    asked = place.in_([_place(row, keys) for row in rows])
+    free = select_rows(*keys).where(asked).with_for_update(skip_locked=True)
+    mine = [_place(dict(row), keys) for row in (await connection.execute(free)).mappings()]
+    if not mine:
+        return 0
     if not aging.gives_up:
-        return (await session.exec(delete(table).where(ours))).rowcount
+        return (await session.exec(delete(table).where(place.in_(mine)))).rowcount
     values = {one: _nothing(table.c[one]) for one in aging.gives_up}
-    return (await session.exec(update(table).where(ours).values(values))).rowcount
+    return (await session.exec(update(table).where(place.in_(mine)).values(values))).rowcount
+
+
+def _place(row: Mapping[str, Any], keys: Sequence[Column[Any]]) -> Any:
+    values = [row[key.name] for key in keys]
+    return values[0] if len(values) == 1 else tuple(values)
 
 
 def _is_given_up(column: Column[Any]) -> ColumnElement[bool]:

@@ -1,5 +1,6 @@
 """Tables give up what is older than their days, and nothing that somebody may still need."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy import event, text
 from sqlmodel import select
 
+from sojourn.dispatch import aging as windows
 from sojourn.dispatch.aging import Aging
 from sojourn.domain.retention import AGING
 from sojourn.domain.states import MessageState
@@ -223,7 +225,7 @@ INDEXES = {
 async def test_the_newest_old_row_is_found_by_halving(migrated_url: str) -> None:
     async with await Store.open(migrated_url) as store:
         async with store.reading() as session:
-            assert await aging.newest_of(session, "events", NOW) is None
+            assert await aging.span_of(session, "events", NOW) is None
         for number in (0, 1, 2, 3, 5, 8, 13, 14, 15):  # days; events that are gone leave gaps
             row = event_row("ada")
             row.seq, row.received_at = 10 + number, OLD + timedelta(days=number)
@@ -231,7 +233,44 @@ async def test_the_newest_old_row_is_found_by_halving(migrated_url: str) -> None
                 session.add(row)
         async with store.reading() as session:
             found = [
-                await aging.newest_of(session, "events", OLD + timedelta(days=days, seconds=1))
+                await aging.span_of(session, "events", OLD + timedelta(days=days, seconds=1))
                 for days in (1, 4, 8, 20)
             ]
-        assert [number is not None and number - 10 for number in found] == [1, 3, 8, 15]
+        assert found == [(10, 11), (10, 13), (10, 18), (10, 25)]
+
+
+async def test_no_statement_reads_a_whole_table_whose_rows_gave_up_long_ago(
+    migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "WINDOW", 10)
+    async with await Store.open(migrated_url) as store:
+        async with store.transaction() as session:
+            for number in range(100):
+                row = event_row("ada", properties={"note": "for Ada"} if number == 95 else {})
+                row.seq, row.received_at, row.routed_at = 1 + number, OLD, OLD
+                session.add(row)
+        looked: list[tuple[int | None, int | None]] = []
+        old = aging.old
+
+        async def noted(*given: Any, after: int, until: int, **more: Any) -> Any:
+            looked.append((after, until))
+            return await old(*given, after=after, until=until, **more)
+
+        monkeypatch.setattr(aging, "old", noted)
+        one = Aging(store, {"events": 30}, closed)
+        assert await one.sweep() == 1
+        assert looked == [(first, first + 10) for first in range(0, 100, 10)]
+        while await one.sweep():
+            pass
+        assert len(looked) == 11, "all of it was looked at"
+
+
+async def test_a_row_that_a_send_holds_is_left_for_a_later_pass(copied_postgresql: str) -> None:
+    async with await Store.open(copied_postgresql) as store:
+        numbers = [await _sent(store, f"ada{n}", OLD) for n in range(2)]
+        one = Aging(store, {"ledger": 30}, closed)
+        async with store.transaction() as held:
+            await held.get_one(LedgerRow, numbers[0], with_for_update=True)
+            async with asyncio.timeout(20):  # else it would wait for ever
+                assert await one.sweep() == 1
+        assert await one.sweep() == 1

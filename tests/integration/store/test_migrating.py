@@ -6,6 +6,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
+from sqlmodel import SQLModel
 
 from sojourn.domain.errors import StoreUnavailable
 from sojourn.store import Store, cards, engine, migrating
@@ -156,15 +157,26 @@ async def test_an_index_is_built_while_others_write(copied_postgresql: str) -> N
     async with opened.engine.connect() as connection:
         (index,) = (
             one
-            for one in migrating.tables.EventRow.__table__.indexes  # type: ignore[attr-defined]
-            if one.name == "ix_events_unrouted"
+            for one in SQLModel.metadata.tables["ledger"].indexes
+            if one.name == "ix_ledger_words"
         )
         written = migrating.concurrently(index, connection.sync_connection)
     await opened.close()
-    assert written.startswith(
-        "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_events_unrouted ON events"
-    )
-    assert "routed_at IS NULL" in written
+    assert written.startswith("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_ledger_words ON ledger")
+    assert "detail <> ''" in written
+
+
+async def test_an_index_that_no_query_needs_any_more_is_dropped(migrated_url: str) -> None:
+    opened = await Store.open(migrated_url)
+    async with opened.engine.begin() as connection:
+        await connection.exec_driver_sql("CREATE INDEX ix_contents_address ON contents (address)")
+        assert await connection.run_sync(migrating.retired_indexes) == ["ix_contents_address"]
+    await opened.close()
+    opened = await Store.open(migrated_url, migrate=True)
+    async with opened.engine.connect() as connection:
+        left = await connection.run_sync(migrating.retired_indexes)
+    await opened.close()
+    assert left == []
 
 
 # ---- locks ---------------------------------------------------------------------------------
