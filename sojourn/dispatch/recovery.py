@@ -80,7 +80,7 @@ class Survey:
     """The counts of a recovery.
 
     Args:
-        looked_at: runs of the store that were not noted as closed.
+        looked_at: runs of the store that were not noted as closed, or only since the backup.
         on: those that are open in Temporal.
         ended: those that Temporal has closed.
         told: events that open runs were told once more; in a dry run: would be.
@@ -148,7 +148,7 @@ class Recovery:
         after = 0
         while True:
             async with self._sojourn.store.reading() as session:
-                page = await runs.not_closed(session, after=after, limit=PAGE)
+                page = await runs.not_closed(session, after=after, limit=PAGE, since=self._since)
                 signs = await ledger.last_signs(session, [row.workflow_id for row in page])
             if not page:
                 return
@@ -170,10 +170,11 @@ class Recovery:
         self, row: RunRow, open_ids: set[str], edge: datetime, signs: Mapping[str, datetime]
     ) -> Finding | None:
         if row.workflow_id in open_ids:
+            await self._reopen(row)
             await self._retell(row)
             await self._mute(row)
             return None
-        if await self._is_known(row):
+        if row.closed_at is not None or await self._is_known(row):
             return None
         async with self._sojourn.store.reading() as session:
             start = await events.find(session, row.enrolment)
@@ -190,6 +191,15 @@ class Recovery:
         if start is None:
             return _finding(row, Standing.UNREADABLE, "the store lacks the event that started it")
         return await self._lost(row, start)
+
+    async def _reopen(self, row: RunRow) -> None:
+        """Note that a run is open that had ended since the backup."""
+        if row.closed_at is None or self._dry:
+            return
+        assert row.id is not None
+        async with self._sojourn.store.transaction() as session:
+            await people.lock(session, row.customer_id)
+            await runs.reopen(session, row.id)
 
     async def _is_known(self, row: RunRow) -> bool:
         """Tell whether Temporal has this execution, or one that continued it."""

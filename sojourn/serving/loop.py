@@ -20,6 +20,7 @@ from sojourn.composing import load_project
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.abandoned import Abandoned
 from sojourn.dispatch.aging import Aging, asking
+from sojourn.dispatch.closing import Closing
 from sojourn.dispatch.connection import connect, require_search_attributes
 from sojourn.dispatch.erasing import sweep as sweep_erasures
 from sojourn.dispatch.forgetting import Forgetting
@@ -52,6 +53,7 @@ PROBE_EVERY = timedelta(seconds=15)
 ERASE_EVERY = timedelta(seconds=15)
 AGE_EVERY = timedelta(seconds=60)
 SETTLE_EVERY = timedelta(seconds=10)
+CLOSE_EVERY = timedelta(seconds=15)
 LOOK_EVERY = timedelta(seconds=5)
 ANSWER_EVERY = timedelta(seconds=3)
 EXPIRE_EVERY = timedelta(seconds=15)
@@ -170,6 +172,17 @@ async def settle_forever(store: Store, client: Client) -> None:
             log.warning("settled messages whose runs were over", messages=settled)
 
     await _forever(settle, SETTLE_EVERY)
+
+
+async def close_forever(store: Store, client: Client) -> None:
+    """Note, time and again, which runs have ended."""
+    closing = Closing(store, client, every=CLOSE_EVERY)
+
+    async def close() -> None:
+        if closed := await closing.look():
+            log.debug("noted that runs have ended", runs=closed)
+
+    await _forever(close, CLOSE_EVERY)
 
 
 async def erase_forever(store: Store, client: Client, home: Path) -> None:
@@ -375,6 +388,7 @@ async def serve_until_stopped(
                     asyncio.create_task(tell_clicks_forever(sojourn)),
                     asyncio.create_task(probe_forever(client, store, carriers)),
                     asyncio.create_task(settle_forever(store, client)),
+                    asyncio.create_task(close_forever(store, client)),
                     asyncio.create_task(erase_forever(store, client, settings.home)),
                     asyncio.create_task(answer_forever(store, settings, project, carriers)),
                     asyncio.create_task(age_forever(store, client, settings.retention)),

@@ -20,7 +20,7 @@ from sojourn.domain.ordering import Place, earliest
 from sojourn.domain.stored import StoredEvent
 from sojourn.domain.text import bounded
 from sojourn.store.dialects import insert
-from sojourn.store.tables import CustomerRow, EventRow
+from sojourn.store.tables import CustomerRow, EventRow, ToRouteRow
 
 HISTORY_LIMIT = 500
 """The most events of one kind and key that a template sees."""
@@ -237,29 +237,25 @@ async def unrouted(
     Returns:
         The events of each customer that has any.
     """
-    query = select(EventRow).where(
-        col(EventRow.routed_at).is_(None),
-        col(EventRow.aside_at).is_(None),
-        col(EventRow.customer_id).in_(list(customer_ids)),
+    query = (
+        select(EventRow)
+        .join(ToRouteRow, col(ToRouteRow.seq) == col(EventRow.seq))
+        .where(col(ToRouteRow.customer_id).in_(list(customer_ids)))
     )
     if each is not None:
-        nth = aliased(EventRow)
+        nth = aliased(ToRouteRow)
         # looked up once a customer: the row of the customer is in the outer loop of the join
         last = (
             select(nth.seq)
-            .where(
-                nth.customer_id == CustomerRow.customer_id,
-                col(nth.routed_at).is_(None),
-                col(nth.aside_at).is_(None),
-            )
+            .where(nth.customer_id == CustomerRow.customer_id)
             .order_by(col(nth.seq))
             .offset(each - 1)
             .limit(1)
             .scalar_subquery()
         )
         query = query.join(
-            CustomerRow, col(CustomerRow.customer_id) == col(EventRow.customer_id)
-        ).where(col(EventRow.seq) <= func.coalesce(last, LARGEST_SEQ))
+            CustomerRow, col(CustomerRow.customer_id) == col(ToRouteRow.customer_id)
+        ).where(col(ToRouteRow.seq) <= func.coalesce(last, LARGEST_SEQ))
     found: dict[str, list[EventRow]] = {}
     for row in await session.exec(query.order_by(col(EventRow.seq))):
         found.setdefault(row.customer_id, []).append(row)
@@ -399,15 +395,12 @@ async def left_unrouted(
     Returns:
         The customers.
     """
-    oldest = func.min(EventRow.seq)
+    oldest = func.min(ToRouteRow.seq)
     rows = await session.exec(
-        select(EventRow.customer_id, oldest)
-        .where(
-            col(EventRow.routed_at).is_(None),
-            col(EventRow.aside_at).is_(None),
-            col(EventRow.received_at) < before,
-        )
-        .group_by(col(EventRow.customer_id))
+        select(ToRouteRow.customer_id, oldest)
+        .join(EventRow, col(EventRow.seq) == col(ToRouteRow.seq))
+        .where(col(EventRow.received_at) < before)
+        .group_by(col(ToRouteRow.customer_id))
         .having(oldest > after)
         .order_by(oldest)
         .limit(limit)

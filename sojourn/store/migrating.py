@@ -313,6 +313,7 @@ _WORDS = (
         "{0} for a moment: it gets the column {1}, and no row is rewritten",
     ),
     (r"CREATE (?:UNIQUE )?INDEX (\S+) ON (\S+)", "{1} against writing, while {0} is built"),
+    (r"ALTER TABLE (\S+) SET \(", "nothing in use: {0} is kept otherwise on the disk from now on"),
     (r"ALTER TABLE (\S+) ", "{0} against reading and writing"),
     (r"(?:UPDATE|DELETE FROM|INSERT INTO) (\S+)", "rows of {0}, until it is done"),
     (r"DROP (?:TABLE|INDEX) (\S+)", "{0}, which goes"),

@@ -1,17 +1,20 @@
 """Runs that were started: a hint about where to send events. Only Temporal knows which are open."""
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text, update
+from sqlalchemy import ColumnElement, or_, text, update
 from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.store.dialects import insert
-from sojourn.store.tables import IS_OPEN, RunRow
+from sojourn.store.tables import IS_OPEN, AlertLookRow, RunRow
 
 RUNS = SQLModel.metadata.tables["runs"]
+ENDS = "ends of runs"
+"""The name of the look for runs that have ended."""
 
 
 async def add(session: AsyncSession, rows: Sequence[RunRow]) -> None:
@@ -45,22 +48,36 @@ async def maybe_open_of(
     return found
 
 
-async def not_closed(session: AsyncSession, *, after: int, limit: int) -> Sequence[RunRow]:
+async def maybe_open_with(session: AsyncSession, workflow_ids: Collection[str]) -> Sequence[RunRow]:
+    """Return the runs of these workflow ids that were not found closed yet, oldest first."""
+    query = select(RunRow).where(
+        col(RunRow.workflow_id).in_(workflow_ids), col(RunRow.closed_at).is_(None)
+    )
+    return (await session.exec(query.order_by(col(RunRow.id)))).all()
+
+
+async def not_closed(
+    session: AsyncSession, *, after: int, limit: int, since: datetime | None = None
+) -> Sequence[RunRow]:
     """Return runs that were not found closed yet, the newest row of each workflow id, oldest first.
 
     Args:
         session: any session.
         after: only rows with a higher number.
         limit: the most rows to return.
+        since: those that were found closed at this moment or later, too; None: none of them.
 
     Returns:
         The rows.
     """
     newer = aliased(RunRow)
+    wanted: ColumnElement[bool] = text(f"runs.{IS_OPEN}")  # type: ignore[assignment]
+    if since is not None:
+        wanted = or_(col(RunRow.closed_at).is_(None), col(RunRow.closed_at) >= since)
     query = (
         select(RunRow)
         .where(
-            text(f"runs.{IS_OPEN}"),
+            wanted,
             col(RunRow.id) > after,
             ~select(newer.id)
             .where(newer.workflow_id == RunRow.workflow_id, col(newer.id) > col(RunRow.id))
@@ -90,6 +107,75 @@ async def mark_closed(session: AsyncSession, ids: Iterable[int], at: datetime) -
     if not closed:
         return
     await session.exec(update(RunRow).where(col(RunRow.id).in_(closed)).values(closed_at=at))
+
+
+async def close(session: AsyncSession, at: Mapping[int, datetime | None]) -> int:
+    """Note when runs ended. One that somebody holds is left out: it is looked at again.
+
+    Args:
+        session: a writing transaction that holds nothing.
+        at: the moment by the number of the run's row; None: now.
+
+    Returns:
+        The number of runs that were not noted as closed before.
+    """
+    query = select(RunRow).where(col(RunRow.id).in_(at), col(RunRow.closed_at).is_(None))
+    rows = await session.exec(query.order_by(col(RunRow.id)).with_for_update(skip_locked=True))
+    closed = 0
+    for row in rows:
+        assert row.id is not None
+        row.closed_at = at[row.id] or datetime.now(UTC)
+        session.add(row)
+        closed += 1
+    return closed
+
+
+async def reopen(session: AsyncSession, number: int) -> None:
+    """Note that a run that was found closed is open: Temporal was restored from a backup."""
+    await session.exec(update(RunRow).where(col(RunRow.id) == number).values(closed_at=None))
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A turn to look for runs that have ended.
+
+    Args:
+        is_ours: nobody else has looked just now.
+        until: the moment until which ends are noted; None: nobody has looked yet.
+    """
+
+    is_ours: bool
+    until: datetime | None = None
+
+
+async def take_turn(session: AsyncSession, now: datetime, *, every: timedelta) -> Turn:
+    """Take the turn to look for runs that have ended, if it is due.
+
+    Args:
+        session: a writing transaction.
+        now: by the machine's clock.
+        every: the time until the next turn.
+
+    Returns:
+        The turn.
+    """
+    await session.exec(
+        insert(session, AlertLookRow).values(name=ENDS, next_at=now).on_conflict_do_nothing()
+    )
+    query = select(AlertLookRow).where(AlertLookRow.name == ENDS).with_for_update()
+    row = (await session.exec(query.execution_options(populate_existing=True))).one()
+    if row.next_at > now:
+        return Turn(is_ours=False)
+    row.next_at = now + every
+    session.add(row)
+    return Turn(is_ours=True, until=row.until_at)
+
+
+async def looked_until(session: AsyncSession, moment: datetime) -> None:
+    """Note that the ends of runs until a moment are noted."""
+    await session.exec(
+        update(AlertLookRow).where(col(AlertLookRow.name) == ENDS).values(until_at=moment)
+    )
 
 
 async def newest(session: AsyncSession, workflow_id: str) -> RunRow | None:

@@ -131,7 +131,7 @@ UNSCRUBBED = "scrubbed_at IS NULL"
 """An erasure whose data may still be in the database's files."""
 
 
-RETIRED_INDEXES = ("ix_contents_address",)
+RETIRED_INDEXES = ("ix_contents_address", "ix_events_unrouted")
 """Indexes that no query needs any more; `sojourn migrate` drops them once the others are built.
 
 The former release works without them, more slowly.
@@ -527,14 +527,8 @@ class EventRow(SQLModel, table=True):
 
     __tablename__ = "events"
     __table_args__ = (
+        # none of these columns changes when a run is told: PostgreSQL then writes no index
         Index("ix_events_customer", "customer_id", "name", "occurred_at"),
-        Index(
-            "ix_events_unrouted",
-            "customer_id",
-            "seq",
-            sqlite_where=text("routed_at IS NULL"),
-            postgresql_where=text("routed_at IS NULL"),
-        ),
     )
 
     seq: int | None = _number()
@@ -555,6 +549,21 @@ class EventRow(SQLModel, table=True):
     """The properties that were understood, under the names of the event's fields."""
     as_sent: dict[str, Any] | None = _maybe_json()
     """Name and properties as they were sent, if these differ: nothing that was sent is lost."""
+
+
+class ToRouteRow(SQLModel, table=True):
+    """An event that no run was told of yet. Triggers of the database write these rows.
+
+    They are few, and go when the event's ``routed_at`` or ``aside_at`` is set.
+    """
+
+    __tablename__ = "to_route"
+    __table_args__ = (Index("ix_to_route_customer", "customer_id", "seq"),)
+
+    seq: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    """The event's."""
+    customer_id: str
+    """The event's: an alias call moves both."""
 
 
 class RunRow(SQLModel, table=True):

@@ -113,6 +113,10 @@ HOLDINGS: Mapping[str, Holding] = {
         ),
         aging=Aging("received_at", ("properties", "as_sent"), by_key=True),
     ),
+    "to_route": Holding(
+        "An event of the customer that no run was told of yet.",
+        parts(customer="customer_id", plain="seq"),
+    ),
     "addresses": Holding(
         "An address that the customer had since a moment.",
         parts(customer="customer_id", names="source", address="value", plain="id kind at"),

@@ -269,6 +269,10 @@ async def test_an_open_run_is_told_again_what_arrived_since_the_backup(
     async with cli.store.transaction() as session:
         await people.lock(session, customer)
         await events.add(session, lost)
+        # the run had ended over it, as the store has learnt
+        (ended,) = await runs.maybe_open(session, customer)
+        assert ended.id is not None
+        await runs.mark_closed(session, [ended.id], datetime.now(UTC))
 
     async def signals() -> list[str]:
         history = await cli.sojourn.client.get_workflow_handle(run).fetch_history()

@@ -13,12 +13,14 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from benchmarks import tables as bench
 from benchmarks.filling import Size, fill, fill_heavy
 from benchmarks.tables import Deed, Place, place
 from benchmarks.transactions import counting
+from sojourn.store import Store, events
+from tests.support.rows import event_row
 
 GROWING = {
     *("customers", "consents", "addresses", "identify_calls", "suppressions", "events", "runs"),
@@ -107,3 +109,26 @@ async def test_statements_are_as_many_for_a_customer_with_ten_times_the_rows(
         with counting(made.store) as many:
             await deed(made)
     assert many.statements == few.statements
+
+
+async def test_telling_a_run_writes_no_index_of_events(copied_postgresql: str) -> None:
+    async with await Store.open(copied_postgresql) as store:
+        for number in range(100):
+            row = event_row(f"c{number}", properties={"note": "x" * 100})
+            row.routed_at = None
+            async with store.transaction() as session:
+                session.add(row)
+            async with store.transaction() as session:
+                await events.mark_routed(session, [row.seq or 0], row.received_at)
+        assert await _without_an_index(store, "events") > 90
+
+
+async def _without_an_index(store: Store, table: str) -> float:
+    """Return which per cent of a table's updates wrote no index, as the database has counted."""
+    query = text(
+        "SELECT 100.0 * n_tup_hot_upd / n_tup_upd FROM pg_stat_user_tables WHERE relname = :table"
+    )
+    async with store.engine.connect() as connection:  # the one that made the updates
+        await connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")
+        await connection.rollback()
+        return float((await connection.execute(query, {"table": table})).scalar_one())

@@ -13,9 +13,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, delete, inspect
+from sqlalchemy import Connection, delete
 from sqlalchemy.exc import IntegrityError, StatementError
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 
 from sojourn.domain.errors import BadSetting, StoreUnavailable
 from sojourn.store import (
@@ -24,9 +24,10 @@ from sojourn.store import (
     cards,
     engine,
     events,
+    joining,
     migrating,
 )
-from sojourn.store.tables import EventRow, RunRow
+from sojourn.store.tables import EventRow, RunRow, ToRouteRow
 from tests.support.rows import HOUR, NOON, claimed, event_row, keep, row_of, submit
 
 
@@ -42,18 +43,34 @@ async def test_the_migrations_make_the_tables_of_the_code(store: Store) -> None:
         assert await connection.run_sync(differences) == []
 
 
-async def test_the_index_of_unrouted_events_holds_those_alone(store: Store) -> None:
-    def condition(connection: Connection) -> str:
-        (index,) = (
-            i
-            for i in inspect(connection).get_indexes("events")
-            if i["name"] == "ix_events_unrouted"
-        )
-        options = index["dialect_options"]
-        return str(options[f"{connection.dialect.name}_where"]).strip("()").lower()
+async def test_what_is_to_be_routed_stands_in_a_table_of_its_own(migrated_url: str) -> None:
+    async def waits(opened: Store) -> list[tuple[int, str]]:
+        async with opened.reading() as session:
+            rows = (await session.exec(select(ToRouteRow).order_by(col(ToRouteRow.seq)))).all()
+            return [(row.seq, row.customer_id) for row in rows]
 
-    async with store.engine.connect() as connection:
-        assert await connection.run_sync(condition) == "routed_at is null"
+    async with await Store.open(migrated_url) as opened:
+        rows = []
+        for _ in range(4):
+            row = event_row("ada")
+            row.routed_at = None
+            rows.append(row)
+        done = event_row("ada")
+        done.routed_at = done.received_at
+        async with opened.transaction() as session:
+            session.add_all([*rows, done])
+        first, second, third, fourth = [row.seq or 0 for row in rows]
+        every = [(one, "ada") for one in (first, second, third, fourth)]
+        assert await waits(opened) == every
+        async with opened.transaction() as session:
+            await events.mark_routed(session, [first], done.received_at)
+            await events.set_aside(session, [second], done.received_at)
+        assert await waits(opened) == every[2:]
+        async with opened.transaction() as session:
+            await events.mark_routed(session, [first], None)
+            await session.exec(delete(EventRow).where(col(EventRow.seq) == third))
+            await joining.join(session, "ada", "eve", at=done.received_at)
+        assert await waits(opened) == [(first, "eve"), (fourth, "eve")]
 
 
 async def test_an_empty_database_is_migrated_once(database_url: str) -> None:
