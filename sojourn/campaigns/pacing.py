@@ -9,7 +9,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from sojourn.domain.messages import Channel
-from sojourn.store import Store
+from sojourn.store import Store, ledger
 from sojourn.store.tables import LedgerRow
 
 LOOK_EVERY = 5.0
@@ -74,12 +74,14 @@ class Pace:
             return
         self._looked = time.monotonic()
         span = timedelta(seconds=2 * LOOK_EVERY)
+        since = datetime.now(UTC) - span
         async with self._store.reading() as session:
             query = (
                 select(func.count())
                 .select_from(LedgerRow)
                 .where(
-                    col(LedgerRow.settled_at) > datetime.now(UTC) - span,
+                    ledger.newly_accepted(since),
+                    col(LedgerRow.settled_at) > since,
                     LedgerRow.channel == self._channel.value,
                     LedgerRow.workflow_id != self._workflow_id,
                     LedgerRow.state == "sent",

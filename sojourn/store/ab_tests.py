@@ -12,6 +12,7 @@ from sojourn.domain.campaign_run import PREFIX
 from sojourn.domain.messages import Reason
 from sojourn.domain.reports import Kind
 from sojourn.domain.states import MessageState
+from sojourn.store import unsent
 from sojourn.store.dialects import insert
 from sojourn.store.tables import ABTestRow, EventRow, LedgerRow, RecipientRow, ReportRow
 
@@ -118,6 +119,7 @@ async def is_share_waiting(session: AsyncSession, campaign_id: str) -> bool:
         campaign_id: the campaign's id.
     """
     held = select(LedgerRow.enrolment).where(
+        unsent.among([MessageState.DEFERRED], workflows=[PREFIX + campaign_id]),
         LedgerRow.workflow_id == PREFIX + campaign_id,
         LedgerRow.state == MessageState.DEFERRED,
         col(LedgerRow.reason).in_([reason.value for reason in OF_ONE_CUSTOMER]),

@@ -19,7 +19,7 @@ from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.domain.text import LONGEST_NOTE, writable
-from sojourn.store import ab_tests, recipients
+from sojourn.store import ab_tests, recipients, unsent
 from sojourn.store.dialects import insert
 from sojourn.store.tables import CampaignRow, CampaignWordRow, EventRow, LedgerRow
 
@@ -261,6 +261,7 @@ async def _void_held(session: AsyncSession, deed: CampaignDeed) -> None:
     await session.exec(
         update(LedgerRow)
         .where(
+            unsent.among([MessageState.DEFERRED], workflows=[PREFIX + deed.campaign]),
             col(LedgerRow.workflow_id) == PREFIX + deed.campaign,
             col(LedgerRow.state) == MessageState.DEFERRED,
         )

@@ -12,7 +12,7 @@ from sojourn.domain.introduction import CURABLE
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.domain.text import bounded
-from sojourn.store import ours, recipients
+from sojourn.store import ours, recipients, unsent
 from sojourn.store.tables import EventRow, LedgerRow
 
 FOR_A_SLOT = (Reason.CAP, Reason.GAVE_WAY)
@@ -43,6 +43,7 @@ async def end(
         The events that end the holds, one a run; none if no message waits.
     """
     query = select(LedgerRow).where(
+        unsent.among([MessageState.DEFERRED], customers=[customer_id]),
         LedgerRow.customer_id == customer_id,
         LedgerRow.state == MessageState.DEFERRED,
         col(LedgerRow.reason).in_([reason.value for reason in cured]),

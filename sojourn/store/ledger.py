@@ -6,16 +6,18 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, or_, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.reports import reference
 from sojourn.domain.states import WAITING, MessageState
-from sojourn.store import shadow
-from sojourn.store.tables import SENT, UNSENT, ContentRow, LedgerRow
+from sojourn.store import shadow, unsent
+from sojourn.store.tables import ACCEPTED, AttemptRow, ContentRow, LedgerRow, UnsentRow
 
 REFERENCE_LENGTH = 32
 MAYBE_SENT = (
@@ -326,7 +328,8 @@ async def held_by(session: AsyncSession, customer_ids: Iterable[str]) -> Sequenc
     customers = list(customer_ids)
     if not customers:
         return []
-    query = select(LedgerRow).where(col(LedgerRow.customer_id).in_(customers), _is_held())
+    here = unsent.among(_HELD, customers=customers)
+    query = select(LedgerRow).where(here, col(LedgerRow.customer_id).in_(customers), _is_held())
     return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
 
 
@@ -334,6 +337,9 @@ async def held(session: AsyncSession, workflow_ids: Iterable[str]) -> Sequence[L
     """Return the messages of runs that are held, or would be in shadow, oldest first."""
     query = select(LedgerRow).where(col(LedgerRow.workflow_id).in_(list(workflow_ids)), _is_held())
     return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
+
+
+_HELD = (MessageState.DEFERRED, MessageState.SHADOW)
 
 
 def _is_held() -> ColumnElement[bool]:
@@ -363,7 +369,7 @@ async def overdue(
     query = (
         select(LedgerRow)
         .where(
-            text(UNSENT),
+            unsent.among(WAITING),
             col(LedgerRow.state).in_(WAITING),
             col(LedgerRow.id) > after,
             since < before,
@@ -396,10 +402,19 @@ async def listed(
     if state is not None:
         query = query.where(LedgerRow.state == state)
         if state not in (MessageState.SENT, MessageState.SKIPPED):
-            query = query.where(text(UNSENT))
+            query = _found_by_state(query, state)
     if customer_id is not None:
         query = query.where(LedgerRow.customer_id == customer_id)
     return (await session.exec(query)).all()
+
+
+def _found_by_state(
+    query: SelectOfScalar[LedgerRow], state: MessageState
+) -> SelectOfScalar[LedgerRow]:
+    """Return the query in the order of the messages that are neither sent nor skipped."""
+    query = query.join(UnsentRow, col(UnsentRow.ledger_id) == col(LedgerRow.id))
+    query = query.where(col(UnsentRow.state) == unsent.kept_as([state])[0])
+    return query.order_by(None).order_by(col(UnsentRow.ledger_id).desc())
 
 
 async def outbox(
@@ -424,26 +439,51 @@ async def outbox(
     )
     if customer_id is not None:
         query = query.where(LedgerRow.customer_id == customer_id)
+    else:
+        # an index finds the newest; a message that went out twice has two attempts there
+        newest = _accepted().order_by(col(AttemptRow.settled_at).desc()).limit(2 * limit)
+        numbers = set((await session.exec(newest)).all())
+        # one that was proved by a report alone may have no attempt there
+        last = select(ContentRow.ledger_id).order_by(col(ContentRow.ledger_id).desc())
+        numbers |= set((await session.exec(last.limit(2 * limit))).all())
+        query = query.where(col(LedgerRow.id).in_(numbers))
     return (await session.exec(query)).all()
+
+
+def _accepted() -> Any:
+    """Return the query for the messages that a provider has, as an index finds the newest."""
+    return select(AttemptRow.ledger_id).where(text(f"attempts.{ACCEPTED}"))
+
+
+def newly_accepted(since: datetime) -> ColumnElement[bool]:
+    """Return the condition that a provider took a message of the ledger since a moment."""
+    return col(LedgerRow.id).in_(_accepted().where(col(AttemptRow.settled_at) >= since))
 
 
 async def sent_since(session: AsyncSession, since: datetime) -> Sequence[LedgerRow]:
     """Return the messages that went out since a moment of the machine's clock, in no order."""
-    query = select(LedgerRow).where(text(SENT), col(LedgerRow.settled_at) >= since)
+    query = select(LedgerRow).where(
+        newly_accepted(since),
+        LedgerRow.state == MessageState.SENT,
+        col(LedgerRow.settled_at) >= since,
+    )
     return (await session.exec(query)).all()
 
 
 async def counts(session: AsyncSession, *, since: datetime) -> Mapping[Channel, Counts]:
     """Count the messages of each channel that wait, are unknown, or were sent since a moment."""
-    unsettled = select(LedgerRow.channel, LedgerRow.state, func.count()).where(
-        text(UNSENT), col(LedgerRow.state).in_((*WAITING, MessageState.UNKNOWN))
+    wanted = unsent.kept_as((*WAITING, MessageState.UNKNOWN))
+    unsettled = select(UnsentRow.channel, UnsentRow.state, func.count()).where(
+        col(UnsentRow.state).in_(wanted)
     )
     by_state: dict[tuple[str, MessageState], int] = {}
-    query = unsettled.group_by(col(LedgerRow.channel), col(LedgerRow.state))
+    query = unsettled.group_by(col(UnsentRow.channel), col(UnsentRow.state))
     for channel, state, number in await session.exec(query):
         by_state[channel, MessageState(state)] = number
     newly = select(LedgerRow.channel, func.count()).where(
-        text(SENT), col(LedgerRow.settled_at) >= since
+        newly_accepted(since),
+        LedgerRow.state == MessageState.SENT,
+        col(LedgerRow.settled_at) >= since,
     )
     sent = dict((await session.exec(newly.group_by(col(LedgerRow.channel)))).all())
     return {

@@ -117,11 +117,12 @@ async def reported(
         return False
     if report.kind is Kind.UNSUBSCRIBED:  # the customer's word, whichever message it came from
         return False
+    tried = await _tried(session, row)
     if row.provider_id is None:
         row.provider_id = their_id
+        _name_last(tried, their_id)  # later reports find the message by its attempts
         session.add(row)
         return False
-    tried = await _tried(session, row)
     if not any((one.provider, one.provider_id) == (provider, their_id) for one in tried):
         _attribute(tried, provider, their_id, at=received_at)
     return _mark(row, perhaps=True, proved=report.kind in _SECOND, at=received_at)
@@ -167,6 +168,12 @@ def _attribute(
         if one.provider == provider and (one.state in UNRESOLVED or unfound):
             _accept(one, by=REPORT, provider_id=provider_id, at=at)
             return
+
+
+def _name_last(tried: Sequence[AttemptRow], provider_id: str) -> None:
+    """Give a provider's id to the last attempt that has none."""
+    for one in [one for one in tried if one.provider_id is None][-1:]:
+        one.provider_id = provider_id
 
 
 def _deliveries(tried: Sequence[AttemptRow], *, keyed: bool) -> int:

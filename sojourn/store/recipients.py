@@ -15,7 +15,7 @@ from sojourn.domain.facts import read_fact
 from sojourn.domain.facts.of_campaigns import followed
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
-from sojourn.store import ab_tests
+from sojourn.store import ab_tests, unsent
 from sojourn.store.dialects import insert
 from sojourn.store.tables import CampaignRow, CustomerRow, LedgerRow, RecipientRow
 
@@ -298,6 +298,7 @@ def _open(campaign_id: str, lane: str, *, under_way: bool, share_only: bool) -> 
 
 def _is_under_way(campaign_id: str) -> Any:
     open_ones = select(LedgerRow.enrolment).where(
+        unsent.among([MessageState.CLAIMED], workflows=[PREFIX + campaign_id]),
         LedgerRow.workflow_id == PREFIX + campaign_id,
         col(LedgerRow.state).in_((MessageState.CLAIMED, MessageState.SUBMITTING)),
     )
@@ -410,6 +411,7 @@ async def hold_longer(
     await session.exec(
         update(LedgerRow)
         .where(
+            unsent.among([MessageState.DEFERRED], workflows=[PREFIX + campaign_id]),
             col(LedgerRow.workflow_id) == PREFIX + campaign_id,
             col(LedgerRow.state) == MessageState.DEFERRED,
             col(LedgerRow.channel) == lane,
@@ -482,6 +484,7 @@ async def ask_held_back(session: AsyncSession, campaign_id: str, *, at: datetime
         at: now.
     """
     held = select(LedgerRow.enrolment).where(
+        unsent.among([MessageState.DEFERRED], workflows=[PREFIX + campaign_id]),
         LedgerRow.workflow_id == PREFIX + campaign_id,
         LedgerRow.state == MessageState.DEFERRED,
         LedgerRow.reason == Reason.HELD_BACK.value,

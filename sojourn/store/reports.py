@@ -298,8 +298,6 @@ async def _match(session: AsyncSession, provider: str, report: Report) -> _Match
     if report.reference:
         queries.append(found.where(LedgerRow.reference == report.reference))
     if report.provider_id:
-        theirs = LedgerRow.provider == provider, LedgerRow.provider_id == report.provider_id
-        queries.append(newest.where(*theirs))
         queries.append(
             newest.join(AttemptRow, col(AttemptRow.ledger_id) == LedgerRow.id).where(
                 AttemptRow.provider == provider, AttemptRow.provider_id == report.provider_id

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.caps import Slot
 from sojourn.domain.messages import Channel, MessageClass, Reason
 from sojourn.domain.states import MessageState
-from sojourn.store import shadow
+from sojourn.store import shadow, unsent
 from sojourn.store.ledger import MAYBE_SENT
 
 LEDGER = SQLModel.metadata.tables["ledger"]
@@ -56,11 +56,14 @@ async def of_customer(
     """
     mine = (LEDGER.c.customer_id == customer_id, LEDGER.c.message_id != besides)
     if not in_shadow:
-        return [slot for _, slot in await _found(session, mine, since=since, held_since=held_since)]
+        found = await _found(session, mine, [customer_id], since=since, held_since=held_since)
+        return [slot for _, slot in found]
     others = *mine, LEDGER.c.journey != instead_of
     own = *mine, LEDGER.c.journey == in_shadow
-    real = await _found(session, others, since=since, held_since=held_since)
-    would = await _found(session, own, since=since, held_since=held_since, in_shadow=True)
+    real = await _found(session, others, [customer_id], since=since, held_since=held_since)
+    would = await _found(
+        session, own, [customer_id], since=since, held_since=held_since, in_shadow=True
+    )
     return [slot for _, slot in (*real, *would)]
 
 
@@ -84,7 +87,9 @@ async def of_customers(
     """
     theirs = (LEDGER.c.customer_id.in_(customer_ids),)
     found: dict[str, list[Slot]] = {}
-    for one, slot in await _found(session, theirs, since=since, held_since=held_since):
+    for one, slot in await _found(
+        session, theirs, customer_ids, since=since, held_since=held_since
+    ):
         found.setdefault(one, []).append(slot)
     return found
 
@@ -92,6 +97,7 @@ async def of_customers(
 async def _found(
     session: AsyncSession,
     of: Sequence[Any],
+    customers: Collection[str],
     *,
     since: datetime,
     held_since: datetime,
@@ -108,6 +114,7 @@ async def _found(
         row.counted_as,
     )
     of = (*of, row.message_class == MessageClass.PROMOTIONAL.value)
+    kept = MessageState.SHADOW if in_shadow else MessageState.DEFERRED
     left: Any = row.state.in_(MAYBE_SENT)
     held: Any = row.state == MessageState.DEFERRED
     if in_shadow:
@@ -118,6 +125,7 @@ async def _found(
         ),
         select(row.customer_id, row.held_until, *told, true()).where(
             *of,
+            unsent.among([kept], customers=customers),
             held,
             row.held_until >= held_since,
             row.reason.in_([reason.value for reason in RESERVING]),

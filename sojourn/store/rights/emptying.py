@@ -21,7 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import UNRESOLVED, WAITING, MessageState
-from sojourn.store import coupons
+from sojourn.store import coupons, unsent
 from sojourn.store.rights.finding import rows_of, table_of
 from sojourn.store.rights.holdings import HOLDINGS
 from sojourn.store.rights.person import Person
@@ -39,7 +39,11 @@ async def settle(session: AsyncSession, person: Person) -> None:
         session: a writing transaction that holds the person.
         person: the person who is erased.
     """
-    ours = col(LedgerRow.customer_id).in_(person.ids), col(LedgerRow.state).in_(WAITING)
+    ours = (
+        unsent.among(WAITING, customers=person.ids),
+        col(LedgerRow.customer_id).in_(person.ids),
+        col(LedgerRow.state).in_(WAITING),
+    )
     open_attempt = select(AttemptRow.id).where(
         AttemptRow.ledger_id == LedgerRow.id, col(AttemptRow.state).in_(UNRESOLVED)
     )

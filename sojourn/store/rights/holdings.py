@@ -274,6 +274,11 @@ HOLDINGS: Mapping[str, Holding] = {
         "An order of the customer's that named a code.",
         parts(customer="customer_id", names="message_id order_id", plain="id coupon_id at"),
     ),
+    "unsent": Holding(
+        "A message that is neither sent nor skipped, where it is found by its state.",
+        parts(customer="customer_id", names="workflow_id", plain="ledger_id channel state"),
+        end=End.EMPTIED,
+    ),
     "ledger": Holding(
         "A message that was decided on, and what became of it.",
         parts(

@@ -45,7 +45,9 @@ async def test_each_channel_shows_waiting_and_sent_messages(offline: Cli) -> Non
         {"state": "sent", "settled_at": NOW, "channel": "sms"},
     ]
     for n, row in enumerate(rows):
-        await offline.decided(ada, at=NOW, n=n, **row)
+        number = await offline.decided(ada, at=NOW, n=n, **row)
+        if row["state"] == "sent":
+            await offline.attempted(number, at=row["settled_at"])
     answer = await offline("channels", "--json")
     assert [state["channel"] for state in answer.json] == [channel.value for channel in Channel]
     assert of(answer, "email") == {

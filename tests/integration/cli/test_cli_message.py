@@ -17,6 +17,7 @@ async def test_a_message_is_found_by_each_of_its_names(offline: Cli, tmp_path: P
     number = await offline.decided(
         ada, CONTENT, at=AT, provider="postmark", provider_id="pm-1", submitted_at=AT
     )
+    await offline.attempted(number, at=AT, provider_id="pm-1")
     (told,) = (await offline("message", "show", number, "--json")).json
     for name in (told["message_id"], told["reference"], "pm-1"):
         assert (await offline("message", "show", name, "--json")).json == [told]
@@ -35,9 +36,10 @@ async def test_a_message_is_found_by_each_of_its_names(offline: Cli, tmp_path: P
 async def test_messages_are_listed_by_customer_run_and_providers_id(offline: Cli) -> None:
     ada, eva = [await offline.identify() for _ in range(2)]
     for who in (ada, eva):
-        await offline.decided(
+        number = await offline.decided(
             who, CONTENT, at=AT, provider="postmark", provider_id=f"pm-{who}", submitted_at=AT
         )
+        await offline.attempted(number, at=AT, provider_id=f"pm-{who}")
     for asked in (
         ("--customer", ada),
         ("--run", f"abandoned-cart:{ada}:k1"),

@@ -123,6 +123,15 @@ async def test_telling_a_run_writes_no_index_of_events(copied_postgresql: str) -
         assert await _without_an_index(store, "events") > 90
 
 
+async def test_a_message_that_leaves_writes_no_index_of_the_ledger_but_its_first(
+    copied_postgresql: str, tmp_path: Path
+) -> None:
+    async with place(tmp_path, copied_postgresql, shoppers=40) as made:
+        for _ in range(40):
+            await bench.send(made)
+        assert await _without_an_index(made.store, "ledger") > 90
+
+
 async def _without_an_index(store: Store, table: str) -> float:
     """Return which per cent of a table's updates wrote no index, as the database has counted."""
     query = text(

@@ -3,20 +3,38 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import select
 
 from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import reference
 from sojourn.domain.states import AttemptState, MessageState
-from sojourn.store import Store, attempts, ledger, reports, settling, suppressions
+from sojourn.store import (
+    Store,
+    attempts,
+    joining,
+    ledger,
+    reports,
+    settling,
+    suppressions,
+    unsent,
+)
 from sojourn.store.ledger import Counts
-from sojourn.store.tables import AttemptRow, ContentRow, LedgerRow, ReportRow, SuppressionRow
+from sojourn.store.tables import (
+    AttemptRow,
+    ContentRow,
+    LedgerRow,
+    ReportRow,
+    SuppressionRow,
+    UnsentRow,
+)
 from tests.support.rows import CONTENT, claimed, delivery_of, row_of
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
@@ -54,7 +72,22 @@ async def decided(store: Store, n: int, state: str, channel: Channel = Channel.E
         session.add(row)
         await session.flush()
         assert row.id is not None
+        if state == "sent":
+            session.add(accepted(row.id))
     return row.id
+
+
+def accepted(number: int, at: datetime = NOW) -> AttemptRow:
+    """Return the attempt by which a message was sent."""
+    return AttemptRow(
+        ledger_id=number,
+        attempt=1,
+        provider="postmark",
+        state=AttemptState.ACCEPTED,
+        submitted_at=NOW,
+        journey_at=NOW,
+        settled_at=at,
+    )
 
 
 async def test_each_channel_is_counted_by_itself(own: Store) -> None:
@@ -111,13 +144,16 @@ async def test_lists_and_counts_of_a_long_ledger_use_its_indexes(own: Store, sta
             await ledger.counts(session, since=NOW + HOUR)
             (row,) = await ledger.listed(session, state=MessageState(state))
     assert row.n == 30
-    plans = [await plan(own, *one) for one in asked if "FROM ledger" in one[0]]
-    assert ["ix_ledger_unsent" in plans[0], "ix_ledger_sent" in plans[1]] == [True, True], plans
-    assert "ix_ledger_unsent" in plans[2], plans[2]
+    plans = [
+        await plan(own, *one) for one in asked if "FROM ledger" in one[0] or "FROM unsent" in one[0]
+    ]
+    wanted = ("unsent", "ix_attempts_accepted", "ix_unsent_state")
+    assert [index in one for index, one in zip(wanted, plans, strict=True)] == [True] * 3, plans
+    assert not any("Seq Scan" in one or "SCAN ledger" in one for one in plans), plans
 
 
 async def test_attempts_and_reports_come_in_their_order_each_to_its_message(own: Store) -> None:
-    one, other = await decided(own, 1, "sent"), await decided(own, 2, "sent")
+    one, other = await decided(own, 1, "skipped"), await decided(own, 2, "skipped")
     async with own.transaction() as session:
         for number, attempt in ((one, 1), (other, 1), (one, 2)):
             session.add(
@@ -264,6 +300,8 @@ async def handed_over(store: Store, address: str, customer_id: str = "c", **chan
     number = await put(store, customer_id, **changes)
     async with store.transaction() as session:
         session.add(ContentRow(ledger_id=number, address=address, content=CONTENT.filled()))
+        if changes.get("state") is MessageState.SENT:
+            session.add(accepted(number, changes["settled_at"]))
     return number
 
 
@@ -415,3 +453,45 @@ async def test_the_rows_of_a_message_are_one_for_each_channel_oldest_first(own: 
     async with own.transaction() as session:
         rows = await ledger.of_message(session, delivery)
     assert [row.channel for row in rows] == ["sms", "email"]
+
+
+async def test_what_is_not_sent_stands_in_a_table_of_its_own_whatever_the_order_of_states(
+    own: Store,
+) -> None:
+    rows = [await put(own, f"c{number}") for number in range(3)]
+    draw = Random(7)
+    for _ in range(60):
+        number, state = draw.choice(rows), draw.choice(list(MessageState))
+        async with own.transaction() as session:
+            row = await session.get_one(LedgerRow, number)
+            row.state, row.would = state, "deferred" if state is MessageState.SHADOW else None
+            session.add(row)
+        async with own.reading() as session:
+            every = await ledger.every(session)
+            kept = (await session.exec(select(UnsentRow))).all()
+            held = await ledger.held_by(session, ["c0", "c1", "c2"])
+        wanted = {
+            row.id: (row.customer_id, row.workflow_id, unsent.kept_as([row.state])[0])
+            for row in every
+            if row.state not in (MessageState.SENT, MessageState.SKIPPED)
+        }
+        assert {
+            row.ledger_id: (row.customer_id, row.workflow_id, row.state) for row in kept
+        } == wanted
+        waits = {MessageState.DEFERRED, MessageState.SHADOW}
+        assert [row.id for row in held] == [row.id for row in every if row.state in waits]
+
+
+async def test_it_moves_and_goes_with_its_message(own: Store) -> None:
+    first, second = await put(own, "ada"), await put(own, "ada")
+    async with own.transaction() as session:
+        await joining.join(session, "ada", "eve", at=NOW)
+        await session.delete(await session.get_one(LedgerRow, first))
+    async with own.reading() as session:
+        kept = (await session.exec(select(UnsentRow))).all()
+    assert [(row.ledger_id, row.customer_id) for row in kept] == [(second, "eve")]
+
+
+def test_nobody_looks_there_for_what_is_sent() -> None:
+    with pytest.raises(ValueError, match="in the ledger alone"):
+        unsent.among([MessageState.SENT])
