@@ -3,6 +3,9 @@
 The counts are from real histories on Temporal's time-skipping test server. The runs are not queried
 meanwhile: the test server gives a run that is queried during its work an additional workflow task,
 with three events.
+
+That server keeps no delay of a start. Runs with one are counted on the dev server, which moves the
+clock of a run.
 """
 
 import asyncio
@@ -11,8 +14,15 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
-from temporalio.client import WorkflowContinuedAsNewError, WorkflowHistory
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import (
+    Client,
+    WorkflowContinuedAsNewError,
+    WorkflowHandle,
+    WorkflowHistory,
+)
 from temporalio.testing import WorkflowEnvironment
 
 from benchmarks.actions import actions
@@ -20,12 +30,15 @@ from benchmarks.row import Row
 from benchmarks.shoppers import enrolments
 from benchmarks.temporal import test_server
 from benchmarks.three_messages import ThreeMessages
+from sojourn.cli.local.stack import dev_server
+from sojourn.cli.travel import forward
 from sojourn.composing import load_project
 from sojourn.dispatch import Sojourn, routing
 from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import (
     Event,
+    OrderCompleted,
     ProductAdded,
     SignedUp,
     SubscriptionRenewed,
@@ -83,6 +96,12 @@ async def engine(home: Path, project: Project | None = None) -> AsyncIterator[En
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
     """Count a ladder of three messages, and the longest way of each of the shop's journeys."""
+    await asyncio.to_thread((home / "dev").mkdir)
+    async with dev_server(home / "dev", ports=False, lasting=False) as server:
+        async with shop(server.client, home / "timer", delayed=False) as sojourn:
+            bought = await bought_in_time(sojourn)
+        async with shop(server.client, home / "delay", delayed=True) as sojourn:
+            delayed, bought_then = await left(sojourn), await bought_in_time(sojourn)
     async with engine(home / "ladder", ladder_alone()) as on:
         plain = await ladder(on)
         published = await abandoned_cart(on)
@@ -94,6 +113,9 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     return [
         *_rows("3 messages, plain start", plain, events=38, actions_=7),
         *_rows("3 messages, published", published, events=39, actions_=7),
+        *_rows("3 messages, start delayed", delayed, events=33, actions_=6),
+        *_rows("bought before the first message", bought, events=13, actions_=4),
+        *_rows("bought before it, start delayed", bought_then, events=8, actions_=3),
         *_rows("abandoned-cart, 3 messages and a code, published", cart),
         *_rows("onboarding, 4 messages and a ticket, published", onboarded),
         *_rows("renewal, 4 messages, published", expired),
@@ -117,6 +139,87 @@ async def ladder(on: Engine) -> WorkflowHistory:
         search_attributes=search_attributes("abandoned-cart", enrolment.customer_id),
     )
     return await _sent(on, handle.id, 3)
+
+
+@asynccontextmanager
+async def shop(client: Client, home: Path, *, delayed: bool) -> AsyncIterator[Sojourn]:
+    """Serve the ladder on a server that keeps delays.
+
+    Args:
+        client: of a dev server.
+        home: a new folder, whose name tells one such shop from another.
+        delayed: the first wait is the delay of the start.
+
+    Yields:
+        The client of services.
+    """
+    await asyncio.to_thread(home.mkdir)
+    settings = Settings(home=home, quiet_hours=None, caps="off", delayed_starts=delayed)
+    project, queue = ladder_alone(), f"{TASK_QUEUE}-{home.name}"
+    async with (
+        await Store.open(settings.store_url, migrate=True) as store,
+        serving(client, store, settings, project, task_queue=queue),
+    ):
+        yield Sojourn(client, store, settings, project, task_queue=queue)
+
+
+async def left(sojourn: Sojourn) -> WorkflowHistory:
+    """Return the history of a cart that is left, whose start is delayed: three messages.
+
+    The clock is moved before the run has begun: of one that has, Temporal asks for a workflow task.
+    """
+    run = await _filled(sojourn, "leaves")
+    await forward(sojourn.client, run.id, LONGEST)
+    return await _by_itself(run, 3)
+
+
+async def bought_in_time(sojourn: Sojourn) -> WorkflowHistory:
+    """Return the history of a cart that is bought before its first message."""
+    run = await _filled(sojourn, "buys")
+    if not sojourn.settings.delayed_starts:
+        await _waits(run)  # a purchase that comes before its timer is set would cost less
+    order = OrderCompleted(
+        customer_id=run.id.split(":")[1],
+        occurred_at=datetime.now(UTC),
+        order_id="o",
+        cart_id="cart",
+    )
+    await sojourn.publish(order)
+    return await _by_itself(run, 0)
+
+
+async def _filled(sojourn: Sojourn, who: str) -> WorkflowHandle[Any, Any]:
+    now, customer_id = datetime.now(UTC), f"{sojourn.task_queue}-{who}"
+    traits = {**EVERYTHING, "email": f"{customer_id}@shop.example"}
+    await sojourn.identify(
+        read_identity(traits, customer_id=customer_id, message_id=customer_id, at=now)
+    )
+    added = ProductAdded(customer_id=customer_id, occurred_at=now, cart_id="cart", product_id="mug")
+    (run,) = (await sojourn.publish(added)).runs
+    return sojourn.client.get_workflow_handle(run, result_type=Result)
+
+
+async def _waits(run: WorkflowHandle[Any, Any]) -> None:
+    started = EventType.EVENT_TYPE_TIMER_STARTED
+    while (await run.fetch_history()).events[-1].event_type != started:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+
+
+async def _by_itself(run: WorkflowHandle[Any, Any], messages: int) -> WorkflowHistory:
+    """Return the history of a run, as it would be had its clock gone by itself."""
+    sent = [message.status for message in (await run.result()).messages]
+    if sent != [Status.SENT] * messages:
+        raise SojournError(f"{run.id}: {messages} messages should have been sent, not {sent}")
+    history = await run.fetch_history()
+    return replace(
+        history, events=[event for event in history.events if event.event_type not in _MOVED]
+    )
+
+
+_MOVED = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED,
+}
 
 
 async def abandoned_cart(on: Engine) -> WorkflowHistory:

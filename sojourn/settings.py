@@ -225,6 +225,10 @@ class Settings(BaseSettings):
     """Tolerance for the clocks of two senders: a purchase that arrives after its cart counts even
     if it is dated this much before it."""
 
+    delayed_starts: bool = False
+    """Begin runs that start with a wait by a delayed start, which saves a timer: on Temporal's real
+    servers, once every worker and gateway is of a release that knows this."""
+
     audiences_every: Annotated[timedelta, BeforeValidator(_every)] = timedelta(minutes=5)
     """Time between two looks at a watched audience: its events come at most this late, plus the
     time that a look takes."""

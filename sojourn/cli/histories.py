@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
@@ -83,6 +84,9 @@ async def replay(
     results = []
     with watched() as waits:
         async for name, history in histories:
+            if not _has_begun(history):
+                results.append(Checked(name, _journey(history), None))
+                continue
             result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
             failure, journey = result.replay_failure, _journey(history)
             broken = None if failure is None else _explain(failure)
@@ -90,6 +94,12 @@ async def replay(
             wait = None if broken else changed(journey, history, after)
             results.append(Checked(name, journey, broken, wait))
     return results
+
+
+def _has_begun(history: WorkflowHistory) -> bool:
+    """Tell whether a run has had its first task: one whose start is delayed fits any steps."""
+    completed = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+    return any(event.event_type == completed for event in history.events)
 
 
 async def recorded(folder: Path) -> AsyncIterator[tuple[str, WorkflowHistory]]:

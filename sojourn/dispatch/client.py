@@ -85,7 +85,9 @@ class Sojourn:
         self.task_queue = task_queue
         self.now = now
         self.clock = clock
-        self.teller: Tells = teller or Teller(client, task_queue, self.project.journeys)
+        self.teller: Tells = teller or Teller(
+            client, task_queue, self.project.journeys, delays=settings.delayed_starts
+        )
         self._alone = Alone()
         self._intake = Intake(
             store,

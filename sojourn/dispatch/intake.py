@@ -378,20 +378,21 @@ def _told(lane: Lane, plan: Plan, answers: Sequence[Reached | None]) -> Told:
         if reached is None or reached.execution:
             told.closed += plan.open_runs.get(target.workflow_id, [])
         if reached is not None and reached.execution and isinstance(target, Start):
-            told.started.append(_run_row(target, plan, reached.execution))
+            told.started.append(_run_row(target, plan, reached))
     return told
 
 
-def _run_row(target: Start, plan: Plan, run_id: str) -> RunRow:
+def _run_row(target: Start, plan: Plan, reached: Reached) -> RunRow:
     return RunRow(
         workflow_id=target.workflow_id,
-        run_id=run_id,
+        run_id=reached.execution,
         journey=target.journey,
         customer_id=plan.row.customer_id,
         key=target.key,
         enrolment=plan.row.message_id,
         started_at=plan.row.occurred_at,
         shadow=target.shadow,
+        delayed_until=reached.delayed_until,
     )
 
 

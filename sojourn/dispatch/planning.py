@@ -46,6 +46,8 @@ class Plan:
         ask: whether a sender wants to know what the event did.
         judged: names of the journeys for which a judgement on the event is kept.
         refused: the starts that are refused, unless a run that may be open hears the event.
+        delayed: until when the delay of their start holds back the first task of those of them that
+            had one, by workflow id and by Temporal's clock.
         doubtful: runs that are to be looked up before it is known which runs the event concerns:
             the number of open ones decides. There are no targets then.
     """
@@ -60,6 +62,7 @@ class Plan:
     judged: frozenset[str] = frozenset()
     refused: "tuple[Refused, ...]" = ()
     doubtful: tuple[str, ...] = ()
+    delayed: Mapping[str, datetime] = field(default_factory=dict)
 
     def heard_by(self, target: Target) -> Heard:
         """Return the event as a run hears it."""
@@ -252,6 +255,11 @@ def next_plan(
                 ),
                 refused=tuple(one for one in turned_away if one.journey in told),
                 doubtful=tuple(doubtful),
+                delayed={
+                    run.workflow_id: run.delayed_until
+                    for run in known.open_runs
+                    if run.delayed_until is not None
+                },
             )
             if not doubtful:
                 refused += [one for one in turned_away if one.journey not in told]

@@ -5,10 +5,10 @@ A sender that wants to know what the event did is answered by an update instead,
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
@@ -17,20 +17,25 @@ from temporalio.client import (
     WithStartWorkflowOperation,
     WorkflowExecutionStatus,
     WorkflowHandle,
+    WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from sojourn.dispatch.delaying import Delay, Delays
 from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.routing import Start, Target, Tell
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.messages import Answer, Enrolment, Heard
-from sojourn.journeys.queues import search_attributes
+from sojourn.journeys.queues import FIRST_WAIT, search_attributes
 from sojourn.journeys.registry import Journeys
 
 ANSWER_TIME = timedelta(seconds=5)
 """Time that a run may take to say what an event did."""
+WAKE_TIME = timedelta(seconds=2)
+"""Likewise, where nobody asks, and the run is only to be woken from the delay of its start."""
 CALL_TIME = timedelta(seconds=3)
 """Time-out of one call: a gateway has the patience for two."""
 NO_CONNECTION = "Failed client connect"
@@ -54,10 +59,12 @@ class Reached:
     Args:
         execution: that a start found or made; empty if the run was known to be open.
         answer: what the event did, if somebody asked and the run answered in time.
+        delayed_until: when the delay of its start is over, by Temporal's clock; None: it has none.
     """
 
     execution: str = ""
     answer: Answer | None = None
+    delayed_until: datetime | None = None
 
 
 class Tells(Protocol):
@@ -94,12 +101,17 @@ class Teller:
         client: a Temporal client with the pydantic data converter.
         task_queue: of the journeys.
         journeys: of the project.
+        delays: let Temporal spend the first wait of a run as the delay of its start
+            (`dispatch.delaying`).
     """
 
-    def __init__(self, client: Client, task_queue: str, journeys: Journeys) -> None:
+    def __init__(
+        self, client: Client, task_queue: str, journeys: Journeys, *, delays: bool = False
+    ) -> None:
         self._client = client
         self._journeys = journeys
         self._task_queue = task_queue
+        self._delays = Delays(client, journeys) if delays else None
         self.missing: str | None = None
         """Why nobody can be told yet, as far as somebody has found out; None: nothing is known."""
 
@@ -184,6 +196,10 @@ class Teller:
                 if answer is not None:
                     return Reached(answer=answer)
                 unanswered = True
+            elif self._is_held(target, plan):
+                if await _woken(handle, event):
+                    return Reached()
+                unanswered = True
             await _twice(lambda: handle.signal(event.name, event, rpc_timeout=CALL_TIME))
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND or has_no_namespace(error):
@@ -192,6 +208,17 @@ class Teller:
                 return None
             # it may have heard the event that it was asked about, and ended over it
         return Reached()
+
+    def _is_held(self, target: Target, plan: Plan) -> bool:
+        """Tell whether the event ends a run whose start is still delayed.
+
+        A signal would not end the delay: the run would hear it once that is over, and be open until
+        then. Nothing else that such a run hears matters before (`journeys.delaying`).
+        """
+        until = plan.delayed.get(target.workflow_id)
+        if until is None or until <= datetime.now(UTC):
+            return False
+        return self._journeys[target.journey].terms.is_ended_by(plan.row.name)
 
     async def enter(self, target: Start, enrolment: Enrolment) -> str:
         """Start a run that the store knows and Temporal does not, with what it has heard before.
@@ -265,6 +292,10 @@ class Teller:
             answer = await _in_time(asked)
             if answer is not None:
                 return Reached(_execution(await begin.workflow_handle()), answer)
+        elif self._delays is not None and (found := await self._delays.of(target, who)):
+            begun = await self._start_delayed(target, found, options)
+            if begun is not None:
+                return begun
         handle = await _twice(
             lambda: self._client.start_workflow(
                 target.journey,
@@ -276,6 +307,30 @@ class Teller:
             )
         )
         return Reached(_execution(handle))
+
+    async def _start_delayed(
+        self, target: Start, found: Delay, options: Mapping[str, Any]
+    ) -> Reached | None:
+        """Start a run with a delay; return None if one is open already, which is to be signalled.
+
+        The start carries its event in its argument alone: a signal that came with it would end no
+        delay either, but cost an event.
+        """
+        try:
+            handle = await _twice(
+                lambda: self._client.start_workflow(
+                    target.journey,
+                    found.enrolment,
+                    start_delay=found.lasts,
+                    memo={FIRST_WAIT: found.summary},
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                    rpc_timeout=CALL_TIME,
+                    **options,
+                )
+            )
+        except WorkflowAlreadyStartedError:
+            return None
+        return Reached(_execution(handle), delayed_until=found.until)
 
 
 async def _twice(call: Callable[[], Awaitable[T]]) -> T:
@@ -292,10 +347,23 @@ async def _twice(call: Callable[[], Awaitable[T]]) -> T:
         return await call()
 
 
-async def _in_time(asked: Awaitable[Answer]) -> Answer | None:
+async def _woken(handle: WorkflowHandle[Any, Any], event: Heard) -> bool:
+    """Tell a run whose start is delayed of its end by an update, which ends the delay.
+
+    Returns:
+        False if no worker has answered: a signal is heard in any case.
+    """
+    asked = handle.execute_update("ask", event, id=event.id, result_type=Answer)
+    try:
+        return await _in_time(asked, WAKE_TIME) is not None
+    except WorkflowUpdateFailedError:  # the run has ended over something else
+        return False
+
+
+async def _in_time(asked: Awaitable[Answer], within: timedelta | None = None) -> Answer | None:
     """Return the answer; None if it is late: no worker runs, or a message is on its way."""
     try:
-        async with asyncio.timeout(ANSWER_TIME.total_seconds()):
+        async with asyncio.timeout((within or ANSWER_TIME).total_seconds()):
             return await asked
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         return None

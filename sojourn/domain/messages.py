@@ -141,6 +141,18 @@ class Heard(_Wire):
         return (self.at, self.seq)
 
 
+class Delayed(_Wire):
+    """The first wait of a run, which Temporal spends before it hands out the run's first task.
+
+    Args:
+        since: when the wait began, by Temporal's clock.
+        until: when it is over, likewise.
+    """
+
+    since: AwareDatetime
+    until: AwareDatetime
+
+
 class Enrolment(_Wire):
     """The argument of a run: who, what for, since when.
 
@@ -157,6 +169,8 @@ class Enrolment(_Wire):
             message even for a moment that was past when the steps began, and so may wait for it.
             And the steps hear of what happened and arrived before the run.
         carried: what a run that continued as new brings along.
+        delayed: its first wait, if that is the delay of its start (`journeys.delaying`); None: the
+            run sets a timer for it, as every other execution of a run does.
     """
 
     customer_id: str
@@ -165,6 +179,7 @@ class Enrolment(_Wire):
     timezone: str = "UTC"
     clock: timedelta = timedelta(0)
     edition: int = 0
+    delayed: Delayed | None = None
     carried: "Carried | None" = None
 
 

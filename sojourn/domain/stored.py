@@ -67,6 +67,10 @@ class NotedRun(Protocol):
     def shadow(self) -> bool:
         """It began in shadow."""
 
+    @property
+    def delayed_until(self) -> datetime | None:
+        """When the delay of its start is over, by Temporal's clock; None: it had none."""
+
 
 class Said(Protocol):
     """A statement of consent or refusal."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sojourn.domain.messages import Delivery, Enrolment, Heard
+from sojourn.domain.messages import Delayed, Delivery, Enrolment, Heard
 
 
 class Kind(StrEnum):
@@ -114,9 +114,14 @@ class Course:
         carried = enrolment.carried
         if carried is not None and carried.begun is not None:
             carried = carried.model_copy(update={"begun": carried.begun + by})
+        delayed = enrolment.delayed
+        if delayed is not None:
+            delayed = Delayed(since=delayed.since + by, until=delayed.until + by)
         return replace(
             self,
-            enrolment=enrolment.model_copy(update={"clock": timedelta(0), "carried": carried}),
+            enrolment=enrolment.model_copy(
+                update={"clock": timedelta(0), "carried": carried, "delayed": delayed}
+            ),
             tasks=tuple(task.shifted(by) for task in self.tasks),
             rest=self.rest.shifted(by),
         )

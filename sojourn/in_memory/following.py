@@ -59,6 +59,8 @@ class FollowedRun(LocalRun):
         self.opened: list[tuple[Opening, TaskStand]] = []
         course = course.by_its_clock()
         super().__init__(runs, journey, course.workflow_id, course.enrolment)
+        if course.tasks:
+            self._was_delayed(course.tasks[0].at)
         try:
             for task in course.tasks:
                 self._follow(task)
@@ -88,6 +90,13 @@ class FollowedRun(LocalRun):
             self._compare()
         if self._left:
             raise _Differs(f"the run has come to {self._left[0]} where the steps wait")
+
+    def _was_delayed(self, first: datetime) -> None:
+        """Note the wait that was the delay of the start, if that was over by the first task."""
+        delayed = self.enrolment.delayed
+        if delayed is not None and delayed.until <= first:
+            lasted = delayed.until - delayed.since
+            self.waits.append(Waited(delayed.since, first, "", lasted))
 
     def _hear(self, task: Task) -> None:
         state = self.steps._state  # noqa: SLF001 (a run of our own)

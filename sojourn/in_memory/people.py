@@ -79,6 +79,7 @@ class Noted:
     key: str
     run: LocalRun
     shadow: bool = False
+    delayed_until: datetime | None = None  # in memory a run begins at once
 
 
 @dataclass(slots=True, eq=False)

@@ -4,23 +4,25 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import (
     Client,
     WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowFailureError,
+    WorkflowHandle,
     WorkflowQueryFailedError,
 )
 from temporalio.service import RPCError
 
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.messages import Outcome
-from sojourn.journeys.queues import CUSTOMER_ID, JOURNEY, OUTCOME
+from sojourn.journeys.queues import CUSTOMER_ID, FIRST_WAIT, JOURNEY, OUTCOME
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
 QUERY_TIMEOUT = timedelta(seconds=5)
@@ -44,6 +46,7 @@ class Run(BaseModel):
         doing: the wait of an open run, if it was asked; the cause of a failed one.
         until: the end of that wait.
         in_shadow: nothing that it says leaves; None: the store was not asked.
+        held_until: the end of the delay of its start; None if it has begun by now.
     """
 
     workflow_id: str
@@ -58,6 +61,7 @@ class Run(BaseModel):
     doing: str | None = None
     until: datetime | None = None
     in_shadow: bool | None = None
+    held_until: datetime | None = Field(default=None, exclude=True)
 
     @property
     def is_open(self) -> bool:
@@ -197,19 +201,66 @@ def _run(execution: WorkflowExecution) -> Run:
         outcome=Outcome(outcome) if outcome else None,
         started=execution.start_time,
         closed=execution.close_time,
+        held_until=held_until(execution),
     )
 
 
 async def _status(client: Client, run: Run) -> dict[str, Any]:
     handle = client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
     try:
-        answer = await handle.query("status", rpc_timeout=QUERY_TIMEOUT)
+        doing, until = await doing_of(handle, held_until=run.held_until)
     except WorkflowQueryFailedError as error:
         return {"doing": f"cannot tell: {error}"}
     except RPCError as error:
         return {"doing": f"cannot tell ({error.status.name.lower()}): does a worker run?"}
+    return {"doing": doing, "until": until}
+
+
+async def doing_of(
+    handle: WorkflowHandle[Any, Any], *, held_until: datetime | None
+) -> tuple[str, datetime | None]:
+    """Ask an open run what it does.
+
+    One whose start is delayed has no worker yet that could answer, and Temporal would have us wait
+    for one: its history and its memo tell.
+
+    Args:
+        handle: of the run.
+        held_until: the end of the delay of its start; None if it has begun by now.
+
+    Returns:
+        What it waits for, or does, and until when.
+
+    Raises:
+        WorkflowQueryFailedError: its code fails over the question.
+        RPCError: nobody answers.
+    """
+    if held_until is not None and not await has_begun(handle):
+        described = await handle.describe(rpc_timeout=ANSWER_TIMEOUT)
+        doing: str = await described.memo_value(FIRST_WAIT, "starting", type_hint=str)
+        return doing, held_until
+    answer = await handle.query("status", rpc_timeout=QUERY_TIMEOUT)
     until = answer["until"]
-    return {"doing": answer["doing"], "until": datetime.fromisoformat(until) if until else None}
+    return answer["doing"], datetime.fromisoformat(until) if until else None
+
+
+def held_until(execution: WorkflowExecution) -> datetime | None:
+    """Return when the delay of a run's start is over; None if it has begun by now.
+
+    An update wakes the run before: `has_begun` knows that.
+    """
+    delayed_until = execution.execution_time
+    if delayed_until is None or delayed_until <= max(execution.start_time, datetime.now(UTC)):
+        return None
+    return delayed_until
+
+
+async def has_begun(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Tell whether a run has had its first task."""
+    async for event in handle.fetch_history_events(rpc_timeout=ANSWER_TIMEOUT):
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            return True
+    return False
 
 
 async def _failure(client: Client, run: Run) -> str:

@@ -13,6 +13,7 @@ from temporalio.service import RPCError
 
 from sojourn.domain.messages import Enrolment
 from sojourn.insight.runs import Run
+from sojourn.journeys.queues import FIRST_WAIT
 
 MOST_RUNS = 20
 """The most histories that are read for one story, of its newest runs."""
@@ -20,6 +21,8 @@ AT_ONCE = 5
 ANSWER_TIMEOUT = timedelta(seconds=10)
 PAST = timedelta(seconds=1)
 """A timer of at most this duration belongs to a wait whose end was past already."""
+FIRST = 1
+"""The number of a history's first event, which tells of the delay of the start."""
 
 
 class Wait(BaseModel):
@@ -77,6 +80,9 @@ async def _waits(client: Client, run: Run) -> list[Wait]:
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
                 shift = await _clock(client, event)
+                begun |= await _delay(client, event, run, at + shift)
+            case EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
+                _end_delay(begun, at)
             case EventType.EVENT_TYPE_TIMER_STARTED:
                 lasts = event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
                 if lasts > PAST:
@@ -97,6 +103,34 @@ async def _waits(client: Client, run: Run) -> list[Wait]:
         closed = run.closed + shift
         return [w if w.ended else w.model_copy(update={"ended": closed}) for w in begun.values()]
     return list(begun.values())
+
+
+async def _delay(client: Client, event: HistoryEvent, run: Run, at: datetime) -> dict[int, Wait]:
+    """Return the first wait of a run, by the number of its start, if that was delayed for it."""
+    started = event.workflow_execution_started_event_attributes
+    lasts = started.first_workflow_task_backoff.ToTimedelta()
+    if lasts <= PAST:
+        return {}
+    text = "wait"
+    if FIRST_WAIT in started.memo.fields:
+        (text,) = await client.data_converter.decode([started.memo.fields[FIRST_WAIT]], [str])
+    return {
+        event.event_id: Wait(
+            at=at,
+            text=text,
+            workflow_id=run.workflow_id,
+            journey=run.journey,
+            until=at + lasts,
+            ended=None,
+            came=False,
+        )
+    }
+
+
+def _end_delay(begun: dict[int, Wait], at: datetime) -> None:
+    """End the delay of the start with the first task."""
+    if FIRST in begun and begun[FIRST].ended is None:
+        _end(begun, FIRST, at, came=at >= begun[FIRST].until)
 
 
 def _end(begun: dict[int, Wait], number: int, at: datetime, *, came: bool) -> None:

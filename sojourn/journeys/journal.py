@@ -30,6 +30,11 @@ class Journal:
         return tuple(map(_written, self._entries))
 
     @property
+    def is_blank(self) -> bool:
+        """True if no verb has a result: the steps have come to their first one."""
+        return not self._entries
+
+    @property
     def is_used_up(self) -> bool:
         """True if the next verb has no result yet."""
         return self._position == len(self._entries)

@@ -14,6 +14,9 @@ ATTRIBUTES = (JOURNEY, CUSTOMER_ID, OUTCOME)
 LONGEST_ATTRIBUTE = 2048
 """Bytes of a search attribute's JSON that Temporal takes."""
 
+FIRST_WAIT = "first wait"
+"""The entry of a run's memo that says what it waits for while its start is delayed."""
+
 PRIORITIES = {
     MessageClass.AUTHENTICATION: 1,
     MessageClass.TRANSACTIONAL: 2,

@@ -9,6 +9,7 @@ from sojourn.domain.messages import (
     EDITION,
     Answer,
     Carried,
+    Delayed,
     Enrolment,
     Heard,
     Outcome,
@@ -69,6 +70,7 @@ class State:
         self._said: set[str] = set()  # steps decided on since the steps last began
         self._awaited: dict[str, None] = {}  # ordered: what runs carry over is the same each time
         self._collected: EventClasses = ()
+        self._delayed: Delayed | None = None  # until the steps have come to their first wait
         self.journal = Journal()
         self.zone = "UTC"
         self.variant = ""  # that the customer has, by the experiment that was asked about last
@@ -154,6 +156,9 @@ class State:
         self.zone = enrolment.timezone
         self._latest = self._cause = enrolment.start
         self._seen[enrolment.start.id] = None
+        if enrolment.delayed is not None:
+            self._delayed = enrolment.delayed
+            self.begun = enrolment.delayed.since  # as if it had had its first task then
         if enrolment.carried is not None:
             carried = enrolment.carried
             for event in carried.heard:
@@ -207,6 +212,7 @@ class State:
             update={
                 "timezone": self.zone,
                 "edition": EDITION,
+                "delayed": None,
                 "carried": carried.model_copy(update=news),
             }
         )
@@ -299,10 +305,27 @@ class State:
         """Forget what the steps have done: they begin from the first line."""
         self._restart = False
         self._collected = ()
+        self._delayed = None
         self.begun = None
         self.variant = ""
         self.journal.clear()
         self._said.clear()
+
+    def delay_is_over(self, now: datetime) -> bool:
+        """Tell whether the wait that the steps come to was the delay of the start, and is over.
+
+        It is over by the moment that the enrolment names, and not by the plan, so that a plan may
+        change under the run without another command in its history.
+
+        Args:
+            now: by Temporal's clock.
+        """
+        delayed = self._delayed
+        return delayed is not None and self.journal.is_blank and delayed.until <= now
+
+    def come_to_wait(self) -> None:
+        """Note that the steps have come to a wait: a delay of the start was for the first alone."""
+        self._delayed = None
 
     def waited_out(self) -> None:
         """Note that the events that would restart the steps have been waited out."""
@@ -387,6 +410,19 @@ class State:
         self._cause = late
         self.begin_again()
         return True
+
+    def first(self, of: type[Event], now: datetime) -> datetime:
+        """Return from when on the steps' wait for quiet counts, as they knew when it began.
+
+        Args:
+            of: the event.
+            now: by Temporal's clock.
+
+        Returns:
+            As `last`; for a wait that was the delay of the start, the moment of the start, whatever
+            the run has heard since.
+        """
+        return self.enrolment.start.at if self.delay_is_over(now) else self.last(of)
 
     def last(self, of: type[Event]) -> datetime:
         """Return when ``of`` last happened, at the earliest when the run's last message left.

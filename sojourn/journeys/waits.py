@@ -63,7 +63,7 @@ class Waits(Run):
 
         async def perform() -> Performed:
             summary = wording.quiet(duration, of, self.terms.goal)
-            due = self._state.last(of) + duration
+            due = self._state.first(of, self._runtime.now()) + duration
             while True:
                 await self._wait_until(due, summary, restarts=False)
                 latest = self._state.last(of) + duration
@@ -138,7 +138,9 @@ class Waits(Run):
         left = due - self.now()
         if state.replans:  # always a timer: histories stay alike when the plan changes
             left = max(left, SHORTEST)
-        if left > timedelta(0) and not wake():
+        was_waited = state.delay_is_over(runtime.now())  # by Temporal, before the first task
+        state.come_to_wait()
+        if left > timedelta(0) and not was_waited and not wake():
             self._tell(summary, due)
             await runtime.wait(woken, left, summary)
         self._leave_if_due(restarts=restarts)

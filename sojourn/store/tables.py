@@ -605,6 +605,8 @@ class RunRow(SQLModel, table=True):
         default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
     )
     """It began in shadow: nothing that it says leaves."""
+    delayed_until: datetime | None = _maybe()
+    """When the delay of its start is over, by Temporal's clock; None: it had none."""
 
 
 class EntryRow(SQLModel, table=True):

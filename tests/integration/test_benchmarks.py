@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from benchmarks import costs, lanes, reporting, transactions
 from benchmarks.actions import actions
+from sojourn.cli.local.stack import Server
 from sojourn.insight.measuring import Measuring, sources_of
 from sojourn.store import Store
 from sojourn.testkit.selling.journeys import shop
@@ -20,6 +21,18 @@ async def test_three_messages_cost_seven_actions(tmp_path: Path) -> None:
         published = await costs.abandoned_cart(engine)
     assert (len(plain.events), dict(actions(plain))) == (38, LADDER)
     assert (len(published.events), dict(actions(published))) == (39, LADDER)
+
+
+async def test_a_delayed_start_costs_six_actions(temporal: Server, tmp_path: Path) -> None:
+    """A purchase in time costs one fewer, too."""
+    async with costs.shop(temporal.client, tmp_path / "timer", delayed=False) as sojourn:
+        bought = await costs.bought_in_time(sojourn)
+    async with costs.shop(temporal.client, tmp_path / "delay", delayed=True) as sojourn:
+        said, bought_then = await costs.left(sojourn), await costs.bought_in_time(sojourn)
+    assert (len(said.events), dict(actions(said))) == (33, {**LADDER, "timer": 2})
+    once = {"start": 1, "search attributes": 1}
+    assert (len(bought.events), dict(actions(bought))) == (13, {**once, "timer": 1, "signal": 1})
+    assert (len(bought_then.events), dict(actions(bought_then))) == (8, {**once, "update": 1})
 
 
 async def test_a_message_takes_three_transactions_at_most(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from sojourn.cli.here import Here
 from sojourn.cli.running import run
 from sojourn.cli.travel import forward
 from sojourn.domain.errors import BadInput
+from sojourn.insight.runs import doing_of, held_until
 
 app = typer.Typer(add_completion=False)
 
@@ -58,8 +59,8 @@ async def _fast_forward(here: Here, workflow_id: str, by: timedelta) -> None:
     handle = client.get_workflow_handle(workflow_id)
     description = await handle.describe()
     if description.status is WorkflowExecutionStatus.RUNNING:
-        status = await handle.query("status")
-        output.console.print(f"{workflow_id}: {status['doing']}", markup=False)
+        doing, _ = await doing_of(handle, held_until=held_until(description))
+        output.console.print(f"{workflow_id}: {doing}", markup=False)
     else:
         result = await handle.result()
         output.console.print(f"{workflow_id}: ended, {result['outcome']}", markup=False)

@@ -230,7 +230,7 @@ HOLDINGS: Mapping[str, Holding] = {
         parts(
             customer="customer_id",
             names="workflow_id run_id key enrolment",
-            plain="id journey started_at closed_at shadow",
+            plain="id journey started_at closed_at shadow delayed_until",
         ),
         end=End.EMPTIED,
     ),

@@ -26,6 +26,7 @@ class Run:
     shadow: bool = False
     key: str = "k"
     id: int | None = 1
+    delayed_until: datetime | None = None
 
     @property
     def workflow_id(self) -> str:
