@@ -1,11 +1,12 @@
-"""A hand-written workflow of three messages: three sleeps, three activities, no questions."""
+"""Hand-written workflows of three messages: three sleeps, three activities, no questions."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from benchmarks.messages import NUDGE, OFFER, PAUSE, QUIET, REMINDER
+from benchmarks.messages import FLOOR_QUEUE, NUDGE, OFFER, PAUSE, QUIET, REMINDER
 from sojourn.domain.message import Message
 from sojourn.domain.messages import Channel, Delivery, Enrolment, Receipt
 
@@ -21,23 +22,39 @@ class Bare:
     @workflow.run
     async def run(self, enrolment: Enrolment) -> list[Receipt]:
         """Sleep and send, three times."""
-        receipts = []
-        quiet = max(enrolment.start.at + QUIET - workflow.now(), timedelta(0))
-        ladder = ((quiet, REMINDER), (PAUSE, NUDGE), (PAUSE, OFFER))
-        for n, (pause, message) in enumerate(ladder, start=1):
-            await workflow.sleep(pause)
-            receipts.append(
-                await workflow.execute_activity(
-                    "send",
-                    delivery(workflow.info().workflow_id, enrolment, n, message, workflow.now()),
-                    result_type=Receipt,
-                    task_queue=channel_queue(message.channels[0]),
-                    start_to_close_timeout=SEND_TIMEOUT,
-                    heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                    retry_policy=RETRIES,
-                )
+        return await _climbed(enrolment, "send", lambda message: channel_queue(message.channels[0]))
+
+
+@workflow.defn(name="floor")
+class Floor:
+    """The same ladder, whose activity only returns: no message can cost less than this."""
+
+    @workflow.run
+    async def run(self, enrolment: Enrolment) -> list[Receipt]:
+        """Sleep and have nothing done, three times."""
+        return await _climbed(enrolment, "nothing", lambda _: FLOOR_QUEUE)
+
+
+async def _climbed(
+    enrolment: Enrolment, activity: str, queue: Callable[[Message], str]
+) -> list[Receipt]:
+    receipts = []
+    quiet = max(enrolment.start.at + QUIET - workflow.now(), timedelta(0))
+    ladder = ((quiet, REMINDER), (PAUSE, NUDGE), (PAUSE, OFFER))
+    for n, (pause, message) in enumerate(ladder, start=1):
+        await workflow.sleep(pause)
+        receipts.append(
+            await workflow.execute_activity(
+                activity,
+                delivery(workflow.info().workflow_id, enrolment, n, message, workflow.now()),
+                result_type=Receipt,
+                task_queue=queue(message),
+                start_to_close_timeout=SEND_TIMEOUT,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                retry_policy=RETRIES,
             )
-        return receipts
+        )
+    return receipts
 
 
 def channel_queue(channel: Channel) -> str:

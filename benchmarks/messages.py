@@ -9,6 +9,8 @@ from sojourn.domain.message import Message
 from sojourn.domain.messages import Channel
 
 QUEUE = "bench-journeys"
+FLOOR_QUEUE = "bench-floor"
+"""The queue of the activity that only returns."""
 QUIET = timedelta(seconds=3)
 PAUSE = timedelta(seconds=0.5)
 

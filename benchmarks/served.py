@@ -8,11 +8,13 @@ import asyncio
 import sys
 
 import uvloop
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from benchmarks.bare import Bare
+from benchmarks.bare import Bare, Floor
 from benchmarks.campaign import Campaign, Welcome
 from benchmarks.ladder import Ladder
-from benchmarks.messages import QUEUE
+from benchmarks.messages import FLOOR_QUEUE, QUEUE
+from benchmarks.nothing import nothing
 from benchmarks.one_message import OneMessage
 from sojourn.campaigns.workflow import CampaignWorkflow
 from sojourn.dispatch.connection import connect
@@ -22,7 +24,7 @@ from sojourn.settings import load_settings
 from sojourn.store import Store
 
 WORKFLOWS: dict[str, tuple[type, ...]] = {
-    "throughput": (Ladder, Bare),
+    "throughput": (Ladder, Bare, Floor),
     "lanes": (Campaign, Welcome, CampaignWorkflow),
     "campaigns": (OneMessage, CampaignWorkflow),
 }
@@ -33,7 +35,16 @@ async def _serve(workflows: tuple[type, ...]) -> None:
     configure_logging(settings)
     async with await Store.open(settings.store_url) as store:
         client = await connect(settings)
-        async with serving(client, store, settings, task_queue=QUEUE, workflows=workflows):
+        floor = Worker(
+            client,
+            task_queue=FLOOR_QUEUE,
+            activities=[nothing],
+            activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        )
+        async with (
+            serving(client, store, settings, task_queue=QUEUE, workflows=workflows),
+            floor,
+        ):
             await asyncio.to_thread(sys.stdin.read)
 
 

@@ -7,7 +7,7 @@ pairs.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ from sojourn.settings import Settings
 from sojourn.store import Store
 
 ROUNDS = 5
-WORKFLOWS = {"journey": "abandoned-cart", "bare": "bare"}
+WORKFLOWS = {"journey": "abandoned-cart", "bare": "bare", "floor": "floor"}
 STARTING = 8
 EVENTS_OF_THREE_TIMERS = 38
 STUCK = timedelta(minutes=5)  # ends a run that fails again and again, and the benchmark with it
@@ -66,7 +66,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     """Run the rounds."""
     count = 600 if full else 150
     async with serving(home) as bench:
-        return _rows(await _rounds(bench, count), count)
+        return _rows(await rounds(bench, count, ("journey", "bare"), "throughput"), count)
 
 
 async def of_the_journey(home: Path, count: int) -> Round:
@@ -77,9 +77,17 @@ async def of_the_journey(home: Path, count: int) -> Round:
 
 
 @asynccontextmanager
-async def serving(home: Path) -> AsyncIterator[Bench]:
-    """Run a server and a worker for as long as the block lasts."""
-    settings = Settings(home=home, quiet_hours=None)
+async def serving(home: Path, database_url: str = "") -> AsyncIterator[Bench]:
+    """Run a server and a worker for as long as the block lasts.
+
+    Args:
+        home: the installation's folder.
+        database_url: of its database; empty: SQLite, in the folder.
+
+    Yields:
+        All that takes part.
+    """
+    settings = Settings(home=home, quiet_hours=None, database_url=database_url)
     async with (
         await Store.open(settings.store_url, migrate=True) as store,
         dev_server(home, ports=False, lasting=False) as server,
@@ -92,6 +100,7 @@ async def serving(home: Path) -> AsyncIterator[Bench]:
                 "SOJOURN_HOME": str(home),
                 "SOJOURN_QUIET_HOURS": "off",
                 "SOJOURN_CAPS": "off",
+                "SOJOURN_DATABASE_URL": database_url,
                 "TEMPORAL_ADDRESS": server.address,
             },
         )
@@ -101,16 +110,29 @@ async def serving(home: Path) -> AsyncIterator[Bench]:
             yield Bench(server.client, temporal, psutil.Process(child.pid), store)
 
 
-async def _rounds(bench: Bench, count: int) -> dict[str, list[Round]]:
-    stderr.print("throughput: warming up")
+async def rounds(
+    bench: Bench, count: int, kinds: Sequence[str], told: str
+) -> dict[str, list[Round]]:
+    """Run rounds of several workflows in turns.
+
+    Args:
+        bench: all that takes part.
+        count: the runs of a round.
+        kinds: names among `WORKFLOWS`.
+        told: the name of the benchmark, for its progress.
+
+    Returns:
+        The rounds by kind, in the order in which they were run.
+    """
+    stderr.print(f"{told}: warming up")
     await _round(bench, "journey", LONE, LONE)
     lone = await _round(bench, "bare", LONE, LONE)
     many = await _round(bench, "bare", 2 * MANY, MANY)
     # a run that has the machine to itself takes `LONE / lone.per_second` seconds, mostly asleep
     in_flight = round(LOADED * many.per_second * LONE / lone.per_second)
-    done: dict[str, list[Round]] = {"journey": [], "bare": []}
+    done: dict[str, list[Round]] = {kind: [] for kind in kinds}
     for number in range(ROUNDS):
-        stderr.print(f"throughput: round {number + 1} of {ROUNDS}, {in_flight} runs in flight")
+        stderr.print(f"{told}: round {number + 1} of {ROUNDS}, {in_flight} runs in flight")
         for kind in list(done) if number % 2 else reversed(done):
             done[kind].append(await _round(bench, kind, count, in_flight))
     return done
@@ -173,9 +195,9 @@ def _rows(done: dict[str, list[Round]], count: int) -> list[Row]:
     slept = sum(r.slept for r in (*journeys, *bare)) / (2 * ROUNDS * count)
     return [
         _row("share of runs that set all three timers", slept, at_least=0.98),
-        _row("runs a second, journey / bare", _ratio(done, "per_second"), at_least=0.9),
-        _row("worker CPU a run, journey / bare", _ratio(done, "worker_ms")),
-        _row("server CPU a run, journey / bare", _ratio(done, "server_ms")),
+        _row("runs a second, journey / bare", ratio(done, "per_second", "bare"), at_least=0.9),
+        _row("worker CPU a run, journey / bare", ratio(done, "worker_ms", "bare")),
+        _row("server CPU a run, journey / bare", ratio(done, "server_ms", "bare")),
         *(
             _row(f"{kind}: {what}", median(getattr(r, figure) for r in rounds), unit=unit)
             for kind, rounds in done.items()
@@ -188,9 +210,18 @@ def _rows(done: dict[str, list[Round]], count: int) -> list[Row]:
     ]
 
 
-def _ratio(done: dict[str, list[Round]], figure: str) -> float:
-    """Return the median ratio of neighbouring rounds, journey to bare."""
-    pairs = zip(done["journey"], done["bare"], strict=True)
+def ratio(done: Mapping[str, Sequence[Round]], figure: str, other: str) -> float:
+    """Return the ratio of the journey to another workflow.
+
+    Args:
+        done: the rounds by kind.
+        figure: the name of a field of `Round`.
+        other: the kind to compare with.
+
+    Returns:
+        The median over neighbouring rounds.
+    """
+    pairs = zip(done["journey"], done[other], strict=True)
     return float(median(getattr(j, figure) / getattr(b, figure) for j, b in pairs))
 
 

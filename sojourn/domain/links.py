@@ -10,6 +10,7 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -227,7 +228,7 @@ def read_score(secret: "Secrets", token: str) -> Score:
 
 def click_token(secret: str, click: Click) -> str:
     """Return a token for ``/c/{token}``; it never expires."""
-    return _sign(secret, "click", astuple(click))
+    return _sign(secret, "click", (click.reference, click.url))
 
 
 def read_click(secret: "Secrets", token: str) -> Click:
@@ -242,7 +243,7 @@ def read_click(secret: "Secrets", token: str) -> Click:
 
 def open_token(secret: str, opened: Open) -> str:
     """Return a token for ``/o/{token}``; it never expires."""
-    return _sign(secret, "open", astuple(opened))
+    return _sign(secret, "open", (opened.reference,))
 
 
 def read_open(secret: "Secrets", token: str) -> Open:
@@ -413,8 +414,19 @@ def _require(secret: Secrets) -> None:
 
 def _serializer(secret: Secrets, kind: str) -> URLSafeSerializer:
     _require(secret)
+    if isinstance(secret, str):
+        return _of_one(secret, kind)
+    return _made((*reversed(secret),), kind)  # there the last one signs
+
+
+@lru_cache(maxsize=64)  # a message signs many links of few kinds
+def _of_one(secret: str, kind: str) -> URLSafeSerializer:
+    return _made(secret, kind)
+
+
+def _made(secret: Secrets, kind: str) -> URLSafeSerializer:
     return URLSafeSerializer(
-        secret if isinstance(secret, str) else [*reversed(secret)],  # there the last one signs
+        secret,
         salt=f"sojourn.{kind}",
         signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
     )

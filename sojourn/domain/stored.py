@@ -1,4 +1,4 @@
-"""Stored events, runs and statements, as rules read them: rows of a table, or values in memory."""
+"""Stored events, runs, words and refusals, as rules read them: rows of a table, or in memory."""
 
 from datetime import datetime
 from typing import Any, Protocol
@@ -106,3 +106,27 @@ class Said(Protocol):
     @property
     def expires_at(self) -> datetime | None:
         """A consent holds until this moment; None: until it is withdrawn."""
+
+
+class Refused(Protocol):
+    """A refusal that was read."""
+
+    @property
+    def channel(self) -> str:
+        """The channel that is refused."""
+
+    @property
+    def address(self) -> str:
+        """The address as it is compared, or its digest."""
+
+    @property
+    def topic(self) -> str:
+        """The topic; empty: any."""
+
+    @property
+    def at(self) -> datetime:
+        """When it arrived."""
+
+    @property
+    def source(self) -> str:
+        """The report or the link that it comes from."""

@@ -17,7 +17,7 @@ from sojourn.sending import couponing
 from sojourn.sending.drafting import Claim, context_of, moves_of
 from sojourn.sending.grounds import Grounds
 from sojourn.store import events
-from sojourn.store.events import HISTORY_LIMIT, Told
+from sojourn.store.histories import LIMIT, Told
 
 Keeps = Callable[[Delivery, Content], None]
 """Keeps the words of a message that leaves."""
@@ -112,7 +112,7 @@ class Writer:
         return context_of(delivery, claim, reference="")
 
     def _told(self, person: Person, delivery: Delivery) -> Told:
-        """Return the customer's events for a template, as `events.history` does."""
+        """Return the customer's events for a template, as `histories.history` does."""
         reach, key = delivery.reach, delivery.key
         before = [
             one.place
@@ -163,13 +163,13 @@ def _newest_of_each(
 ) -> list[Happened]:
     """Return the events that a template may see, oldest first."""
     ordered = sorted(every, key=lambda one: one.place)
-    if len(ordered) <= HISTORY_LIMIT:
+    if len(ordered) <= LIMIT:
         return ordered
     seen: dict[tuple[str, str], int] = {}
     kept = []
     for one in reversed(ordered):
         alike = (one.name, str(events.said(one, reach)))
         seen[alike] = seen.get(alike, 0) + 1
-        if seen[alike] <= HISTORY_LIMIT or one.name in folded:
+        if seen[alike] <= LIMIT or one.name in folded:
             kept.append(one)
     return kept[::-1]

@@ -1,5 +1,6 @@
 """The places that a message can lead to: what templates call ``links``."""
 
+from functools import cached_property
 from urllib.parse import quote
 
 from jinja2 import TemplateRuntimeError
@@ -144,6 +145,6 @@ class Links:
         """The same by e-mail, for the List-Unsubscribe header."""
         return f"mailto:{self._sender.email}?subject=unsubscribe%20{self._token}"
 
-    @property
+    @cached_property
     def _token(self) -> str:
         return unsubscribe_token(self._sender.secret, self._wish)

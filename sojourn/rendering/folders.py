@@ -5,7 +5,10 @@ language can be replaced without copying the others. It can still extend the eng
 there under ``engine/`` as well: ``engine/layout/email.html``.
 """
 
+import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 
@@ -30,6 +33,9 @@ KINDS: dict[Channel, tuple[str, ...]] = {
     Channel.PUSH: ("txt",),
 }
 """The endings that the file of a message may have, by channel."""
+
+_SETTLED_NS = 2_000_000_000
+"""Nanoseconds; file systems tell moments apart by two seconds at the coarsest."""
 
 OWN_WORDS: dict[str, Set[Channel]] = {
     "layout": {Channel.EMAIL},
@@ -79,8 +85,11 @@ class Folders:
 
     def find(self, name: str) -> Path | None:
         """Return the file of a template; None if there is none."""
-        paths = (root / name for root in self.roots)
-        return next((path for path in paths if path.is_file()), None)
+        folder, _, file = name.rpartition("/")
+        for root in self.roots:
+            if file in _files_in(f"{root}/{folder}"):
+                return root / name
+        return None
 
     def kind(self, stem: str, channel: Channel) -> str:
         """Return how the file of a message ends: ``mjml``.
@@ -88,8 +97,10 @@ class Folders:
         Raises:
             TemplateError: the message has two such files.
         """
+        folder, _, file = stem.rpartition("/")
         for root in self.roots:
-            found = [kind for kind in KINDS[channel] if (root / f"{stem}.{kind}").is_file()]
+            there = _files_in(f"{root}/{folder}")
+            found = [kind for kind in KINDS[channel] if f"{file}.{kind}" in there]
             if len(found) > 1:
                 raise TemplateError(f"{stem}: there as .{' and as .'.join(found)}: delete one")
             if found:
@@ -98,7 +109,12 @@ class Folders:
 
     def files(self, journey: str, pattern: str) -> set[str]:
         """Return the names of a journey's files that match, without the folder."""
-        return {path.name for root in self.roots for path in (root / journey).glob(pattern)}
+        return {
+            name
+            for root in self.roots
+            for name in _files_in(f"{root}/{journey}")
+            if fnmatchcase(name, pattern)
+        }
 
     def contents(self, journey: str) -> list[tuple[str, bytes]]:
         """Return the files of a journey or campaign and of the layout around them.
@@ -156,6 +172,30 @@ class Folders:
             language, _, kind = name.removeprefix(stem).rpartition(".")
             found.setdefault(language, set()).add(kind)
         return found
+
+
+_listed: dict[str, tuple[int, Set[str]]] = {}
+
+
+def _files_in(folder: str) -> Set[str]:
+    """Return the names of the files in a folder; empty if there is no such folder.
+
+    Every message asks. The names are kept for as long as nothing has come into the folder or left
+    it. A folder that has just changed is read again: it may change once more within one tick of the
+    file system's clock.
+    """
+    try:
+        changed = os.stat(folder).st_mtime_ns  # noqa: PTH116 - a path object costs more than this
+    except OSError:  # no folder
+        return frozenset()
+    kept = _listed.get(folder)
+    if kept is not None and kept[0] == changed:
+        return kept[1]
+    with os.scandir(folder) as entries:
+        names = frozenset(entry.name for entry in entries if entry.is_file())
+    if time.time_ns() - changed > _SETTLED_NS:
+        _listed[folder] = changed, names
+    return names
 
 
 def missing(

@@ -6,6 +6,7 @@ template has it. The tokens in the addresses are those of `sojourn.domain.links`
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from html import escape
 from html.parser import HTMLParser
 
@@ -57,19 +58,24 @@ class Tracking:
         A message without a reference, such as a preview, is not tracked.
         """
         html, text = parts["html"], parts["text"]
-        if self._utm:
-            utm = Utm(context, Channel.EMAIL)
-            html = with_links(html, lambda url: _escaped(self._marked(utm, url)))
-            text = with_bare_links(text, lambda url: self._marked(utm, url))
-        if context.reference and self._clicks:
-            html = with_links(html, lambda url: self._led(context.reference, url))
-            text = with_bare_links(text, lambda url: self._led(context.reference, url))
+        utm = Utm(context, Channel.EMAIL) if self._utm else None
+        reference = context.reference if self._clicks else ""
+        if utm or reference:
+            leads = cache(partial(self._leads, utm, reference))
+            html = with_links(html, lambda url: _escaped(leads(url)))
+            text = with_bare_links(text, leads)
         # a customer who waits for a code opens it anyway
         asked_for = context.message_class is MessageClass.AUTHENTICATION
         measured = self._opens.measures(context.opens)
         if context.reference and measured and not asked_for:
             html = with_picture(html, f"{self._public_url}/o/{self._opened(context.reference)}")
         return {**parts, "html": html, "text": text}
+
+    def _leads(self, utm: Utm | None, reference: str, url: str) -> str | None:
+        """Return where a link leads instead: marked, and through the gateway; None: it stays."""
+        marked = self._marked(utm, url) if utm else None
+        led = self._led(reference, marked or url) if reference else None
+        return led or marked
 
     def _led(self, reference: str, url: str) -> str | None:
         if link_host(url) not in self._hosts or url.startswith(self._own):

@@ -42,23 +42,20 @@ from sojourn.rendering.words import clean, file_name, file_word, spoken_name
 
 Item = TypeVar("Item", CartItem, OrderItem, Watched)
 
+_FOLDED = (*OF_CARTS, *OF_SUBSCRIPTIONS, *OF_POINTS, *OF_APPOINTMENTS, *OF_WATCHES, *OF_INVOICES)
+
 DECLINING = frozenset({"nothing_to_say", "nothing_left"})
 """The names by which a template declines: its message is not sent."""
 
 
 def folded(known: Events) -> frozenset[str]:
     """Return the wire names of events that templates see folded into one thing, such as a cart."""
-    of_all = (*OF_CARTS, *OF_SUBSCRIPTIONS, *OF_POINTS, *OF_APPOINTMENTS, *OF_WATCHES, *OF_INVOICES)
-    return _named(known, of_all)
+    return known.of_kinds(_FOLDED)
 
 
 def of_any_key(known: Events) -> frozenset[str]:
     """Return the wire names of events that count for a message although they name another key."""
-    return _named(known, OF_ANY_CART)
-
-
-def _named(known: Events, kinds: tuple[type[Event], ...]) -> frozenset[str]:
-    return frozenset(name for name, event in known.items() if issubclass(event, kinds))
+    return known.of_kinds(tuple(OF_ANY_CART))
 
 
 @dataclass(frozen=True)

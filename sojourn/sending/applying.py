@@ -101,8 +101,8 @@ async def apply(
             session, gathered, verdict, found, known, pools=pools, only_to=only_to
         )
     row = noted(gathered, verdict)
-    session.add(row)
-    await session.flush()
+    if case.entry is None:
+        await ledger.add(session, row)
     note_sides(session, gathered, verdict)
     await _free_a_slot(session, gathered, verdict)
     if isinstance(verdict.decision, Skip):
@@ -193,7 +193,7 @@ async def start_of(session: AsyncSession, delivery: Delivery, known: Events) -> 
     """
     if delivery.campaign:
         return launched(delivery)
-    row = await events.find(session, delivery.enrolment)
+    row = await events.stored(session, delivery.enrolment)
     return None if row is None else events.typed(row, known)
 
 

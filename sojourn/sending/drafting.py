@@ -19,8 +19,8 @@ from sojourn.rendering.context import RenderContext
 from sojourn.rendering.vocabulary import folded, of_any_key
 from sojourn.sending.gathering import Gathered
 from sojourn.sending.targets import Target
-from sojourn.store import events, reports
-from sojourn.store.events import Told
+from sojourn.store import events, histories, reports
+from sojourn.store.histories import Told
 
 WHATSAPP_WINDOW = timedelta(hours=24)
 
@@ -107,7 +107,7 @@ async def drafted(
         address = next(iter(gathered.usable.get(channel, ())), address)
     told = Told([], [])  # a campaign is about no occasion of the customer's
     if not delivery.campaign:
-        told = await events.history(
+        told = await histories.history(
             session,
             customer.customer_id,
             reach=delivery.reach,

@@ -38,8 +38,10 @@ from sojourn.sending import couponing, opting
 from sojourn.sending.grounds import Grounds
 from sojourn.sending.ramping import Ramp, waits_for_it
 from sojourn.store import (
+    against,
     attempts,
     campaigns,
+    card_addresses,
     cards,
     consents,
     devices,
@@ -54,7 +56,6 @@ from sojourn.store import (
     runs,
     shadow,
     slots,
-    suppressions,
     switches,
 )
 from sojourn.store.digests import digest
@@ -163,7 +164,9 @@ async def gather(
     if holding:  # a look supposes that the campaign runs: it may not be launched yet
         case = await _of_campaign(session, case)
     if case.held_for is None and not case.called_off:
-        dead = await suppressions.suppressed(session, addresses)
+        on_card = [(c, one) for c in Channel for one in card_addresses.addresses_of(person, c)]
+        known = await against.addresses(session, [*addresses, *on_card])
+        dead = {one for one in addresses if one in known.dead}
         barred = {pair for pair in addresses if not grounds.may_write_to(*pair)}
         dead |= await _not_instead(session, customer, dead | barred)
         usable = {
@@ -174,7 +177,8 @@ async def gather(
             )
             for channel in customer.reachable
         }
-        who = await recipient(session, customer, case.timezone, now=now, dead=dead, barred=barred)
+        said = await consents.current(session, customer.customer_id, now=now, refused=known.refused)
+        who = as_recipient(customer, said, case.timezone, dead=dead, barred=barred)
         instead_of = grounds.instead_of.get(delivery.journey, "")
         around = await _circumstances(
             session, case, person, others, who, held=held, instead_of=instead_of
@@ -314,38 +318,6 @@ def entry(row: LedgerRow) -> Entry:
         attempt=row.attempt,
         possible_duplicate=row.possible_duplicate,
     )
-
-
-async def recipient(
-    session: AsyncSession,
-    customer: Customer,
-    timezone: str,
-    *,
-    now: datetime,
-    dead: Collection[tuple[Channel, str]],
-    barred: Collection[tuple[Channel, str]],
-) -> Recipient:
-    """Return the customer as the policy sees recipients.
-
-    A channel with several addresses is suppressed once all of them are, and barred once nothing
-    else is left of it.
-
-    Args:
-        session: a transaction that holds the customer, and that shares the locks of the addresses
-            (`refusals.lock_keys`).
-        customer: the person's card, with the devices if the message may take them.
-        timezone: the customer's, an IANA name.
-        now: by the journey's clock: a consent may have ended.
-        dead: the suppressed ones of the customer's addresses.
-        barred: those that this installation may not write to.
-
-    Returns:
-        The customer as a recipient of messages.
-    """
-    tokens = [(Channel.PUSH, one) for one in customer.addresses(Channel.PUSH)]
-    besides = tokens if customer.devices is not None else ()
-    said = await consents.current(session, customer.customer_id, now=now, besides=besides)
-    return as_recipient(customer, said, timezone, dead=dead, barred=barred)
 
 
 def as_recipient(

@@ -8,11 +8,33 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, update
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.states import UNRESOLVED, AttemptState
+from sojourn.store import prepared
+from sojourn.store.prepared import value
 from sojourn.store.tables import AttemptRow
+
+_ATTEMPTS = SQLModel.metadata.tables["attempts"]
+_BEGUN = _ATTEMPTS.insert()
+_ACCEPTED = (
+    _ATTEMPTS.update()
+    .where(
+        _ATTEMPTS.c.ledger_id == value("attempt_of", _ATTEMPTS.c.ledger_id),
+        _ATTEMPTS.c.attempt == value("nth", _ATTEMPTS.c.attempt),
+        # a superseded attempt counts as unresolved: its worker may live, and still report an end
+        _ATTEMPTS.c.state.in_(UNRESOLVED),
+    )
+    .values(
+        state=AttemptState.ACCEPTED,
+        settled_at=value("now", _ATTEMPTS.c.settled_at),
+        settled_by=value("by", _ATTEMPTS.c.settled_by),
+        provider_id=func.coalesce(
+            value("their_id", _ATTEMPTS.c.provider_id), _ATTEMPTS.c.provider_id
+        ),
+    )
+)
 
 
 async def begin(
@@ -39,19 +61,34 @@ async def begin(
         language: the language of the message.
         mailbox: the operator of the mailbox that it goes to.
     """
-    session.add(
-        AttemptRow(
-            ledger_id=ledger_id,
-            attempt=attempt,
-            provider=provider,
-            state=AttemptState.SUBMITTING,
-            submitted_at=datetime.now(UTC),
-            journey_at=now,
-            keyed=keyed,
-            language=language,
-            mailbox=mailbox,
-        )
-    )
+    begun = {
+        "ledger_id": ledger_id,
+        "attempt": attempt,
+        "provider": provider,
+        "state": AttemptState.SUBMITTING,
+        "submitted_at": datetime.now(UTC),
+        "journey_at": now,
+        "keyed": keyed,
+        "language": language,
+        "mailbox": mailbox,
+    }
+    await prepared.change(session, _BEGUN, begun)
+
+
+async def accepted(
+    session: AsyncSession, ledger_id: int, attempt: int, *, by: str, provider_id: str | None
+) -> None:
+    """Note that the provider took the message from an attempt whose end is not known, as `end`.
+
+    Args:
+        session: a writing transaction, which has read no attempt.
+        ledger_id: the number of the message's row.
+        attempt: the attempt.
+        by: as for `end`.
+        provider_id: the provider's id of the message; None: it gave none, and a former one stays.
+    """
+    values = {"attempt_of": ledger_id, "nth": attempt, "now": datetime.now(UTC), "by": by}
+    await prepared.change(session, _ACCEPTED, {**values, "their_id": provider_id})
 
 
 async def end(

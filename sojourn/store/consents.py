@@ -11,10 +11,12 @@
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sqlalchemy import select as core_select
 from sqlalchemy import update
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.consent import Consents, Evidence, Purpose
@@ -28,11 +30,43 @@ from sojourn.domain.consent_words import (
     standing,
 )
 from sojourn.domain.messages import Channel
-from sojourn.store import opt_ins, refusals
+from sojourn.domain.stored import Refused, Said
+from sojourn.store import opt_ins, prepared, refusals
 from sojourn.store.card_addresses import address_of, addresses_of
-from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, RefusalRow
+from sojourn.store.prepared import value
+from sojourn.store.tables import ConsentRow, CustomerRow, EventRow
 
 NO_EVIDENCE = Evidence()
+_CONSENTS = SQLModel.metadata.tables["consents"]
+_SAID = core_select(
+    _CONSENTS.c.id,
+    _CONSENTS.c.channel,
+    _CONSENTS.c.topic,
+    _CONSENTS.c.purpose,
+    _CONSENTS.c.granted,
+    _CONSENTS.c.at,
+    _CONSENTS.c.received_at,
+    _CONSENTS.c.expires_at,
+).where(_CONSENTS.c.customer_id == value("customer_id", _CONSENTS.c.customer_id))
+"""The columns are those of `domain.stored.Said`."""
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """A refusal of an address, as a statement of everybody who has it."""
+
+    channel: str
+    topic: str
+    at: datetime
+    id: int | None = None
+    purpose: str | None = None
+    granted: bool = False
+    expires_at: datetime | None = None
+
+    @property
+    def received_at(self) -> datetime:
+        """When it arrived, which is its moment."""
+        return self.at
 
 
 async def current(
@@ -40,7 +74,7 @@ async def current(
     customer_id: str,
     *,
     now: datetime | None = None,
-    besides: Iterable[tuple[Channel, str]] = (),
+    refused: Sequence[Refused] | None = None,
 ) -> Consents:
     """Return what the customer agrees to and refuses, at the addresses of the card.
 
@@ -48,12 +82,21 @@ async def current(
         session: any session.
         customer_id: the id that holds everything.
         now: a yes that ended before has run out; None: by the machine's clock.
-        besides: further addresses of the customer: devices.
+        refused: the refusals of the customer's addresses, of the card and of devices; None: those
+            of the card are looked up.
 
     Returns:
         What the words amount to.
     """
-    return standing(await words(session, customer_id, besides), now or datetime.now(UTC))
+    if refused is None:
+        refused = await _of_addresses(session, customer_id, ())
+    said: Sequence[Said] = ordered(
+        [
+            *await prepared.rows(session, _SAID, {"customer_id": customer_id}),
+            *(_Refusal(one.channel, one.topic, one.at) for one in refused),
+        ]
+    )
+    return standing(said, now or datetime.now(UTC))
 
 
 async def words(
@@ -71,13 +114,9 @@ async def words(
     Returns:
         The statements.
     """
-    by_address = [
-        _by_address(customer_id, row)
-        for row in await refusals.against(
-            session, [*await _addresses(session, customer_id), *besides]
-        )
-    ]
-    return ordered([*await statements(session, customer_id), *by_address])
+    by_address = await _of_addresses(session, customer_id, besides)
+    said = [_by_address(customer_id, row) for row in by_address]
+    return ordered([*await statements(session, customer_id), *said])
 
 
 async def of_many(
@@ -259,7 +298,14 @@ async def forget(session: AsyncSession, customer_id: str) -> None:
     )
 
 
-def _by_address(customer_id: str, row: RefusalRow) -> ConsentRow:
+async def _of_addresses(
+    session: AsyncSession, customer_id: str, besides: Iterable[tuple[Channel, str]]
+) -> Sequence[Refused]:
+    """Return the refusals of a customer's addresses, of the card and besides, oldest first."""
+    return await refusals.against(session, [*await _addresses(session, customer_id), *besides])
+
+
+def _by_address(customer_id: str, row: Refused) -> ConsentRow:
     return ConsentRow(
         customer_id=customer_id,
         channel=row.channel,

@@ -3,7 +3,8 @@
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, String, func
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.dialects import sqlite
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 
@@ -12,15 +13,20 @@ def is_postgresql(session: AsyncSession) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 
-def insert(session: AsyncSession, table: Any) -> postgresql.Insert:
+def insert(session: AsyncSession, table: Any) -> pg.Insert:
     """Return an INSERT that can say what happens on a conflict.
 
     The SQL standard has no such clause. Both databases spell it alike, and SQLAlchemy has a class
     for each.
     """
-    if is_postgresql(session):
-        return postgresql.insert(table)
-    return cast(postgresql.Insert, sqlite.insert(table))
+    return insert_into(table, postgresql=is_postgresql(session))
+
+
+def insert_into(table: Any, *, postgresql: bool) -> pg.Insert:
+    """Return an INSERT as `insert` does, for a database that is known otherwise."""
+    if postgresql:
+        return pg.insert(table)
+    return cast(pg.Insert, sqlite.insert(table))
 
 
 def day_of(session: AsyncSession, moment: ColumnElement[Any]) -> ColumnElement[str]:

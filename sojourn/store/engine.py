@@ -22,6 +22,7 @@ from sojourn.domain.errors import BadSetting, StoreUnavailable
 from sojourn.home import private_file, private_folder
 from sojourn.store import migrating
 from sojourn.store.migrating import Standing, Step, Version, head, version
+from sojourn.store.one_trip import take_one_trip
 
 BUSY_TIMEOUT_MS = 30_000
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -195,6 +196,7 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
     if not url.drivername.startswith("sqlite"):
         return create_async_engine(url, pool_pre_ping=True, **options)
     engine = create_async_engine(url, **options)
+    take_one_trip(engine.sync_engine)
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _: ConnectionPoolEntry) -> None:

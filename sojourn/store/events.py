@@ -4,10 +4,10 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, tuple_, union_all, update
-from sqlalchemy import select as select_rows
+from sqlalchemy import and_, func, literal, or_, tuple_, update
+from sqlalchemy import select as core_select
 from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,18 +19,39 @@ from sojourn.domain.messages import Heard
 from sojourn.domain.ordering import Place, earliest
 from sojourn.domain.stored import StoredEvent
 from sojourn.domain.text import bounded
+from sojourn.store import prepared
 from sojourn.store.dialects import insert
+from sojourn.store.prepared import value, values
 from sojourn.store.tables import CustomerRow, EventRow, ToRouteRow
 
-HISTORY_LIMIT = 500
-"""The most events of one kind and key that a template sees."""
 LARGEST_SEQ = 2**63 - 1
 AT_ONCE = 10_000
 """The most values of one statement: drivers take 32,767 at most."""
 EVENTS = SQLModel.metadata.tables["events"]
-_STORED = tuple(EVENTS.c[name] for name in vars(StoredEvent) if name in EVENTS.c)
+STORED = tuple(EVENTS.c[name] for name in vars(StoredEvent) if name in EVENTS.c)
 """The columns of `domain.stored.StoredEvent`."""
 log = logging.getLogger("sojourn.store")
+
+_OF_ID = core_select(*STORED).where(EVENTS.c.message_id == value("message_id", EVENTS.c.message_id))
+PLACE = tuple_(EVENTS.c.occurred_at, EVENTS.c.seq)
+PLACE_ASKED = tuple_(value("at", EVENTS.c.occurred_at), value("seq", EVENTS.c.seq))
+_IS_OWN = and_(
+    EVENTS.c.customer_id == value("customer_id", EVENTS.c.customer_id),
+    EVENTS.c.name.in_(values("names", EVENTS.c.name)),
+)
+_ENDS_OTHERS = and_(
+    EVENTS.c.customer_id.in_(values("others", EVENTS.c.customer_id)),
+    EVENTS.c.name.in_(values("ends", EVENTS.c.name)),
+)
+_LATER = and_(
+    # it follows from the rest, and is what an index can use
+    EVENTS.c.occurred_at >= value("earliest", EVENTS.c.occurred_at),
+    or_(PLACE > PLACE_ASKED, EVENTS.c.seq > value("seq", EVENTS.c.seq)),
+)
+_NEWER, _NEWER_WITH_OTHERS = (
+    core_select(*STORED).where(of_whom, _LATER).order_by(EVENTS.c.occurred_at, EVENTS.c.seq)
+    for of_whom in (_IS_OWN, or_(_IS_OWN, _ENDS_OTHERS))
+)
 
 
 async def add(
@@ -173,6 +194,13 @@ async def with_ids(session: AsyncSession, message_ids: Iterable[str]) -> list[Ev
         query = select(EventRow).where(col(EventRow.message_id).in_(some))
         found += (await session.exec(query)).all()
     return found
+
+
+async def stored(session: AsyncSession, message_id: str) -> StoredEvent | None:
+    """Return the event with this message id as `find` does, for who only reads it."""
+    found = await prepared.rows(session, _OF_ID, {"message_id": message_id})
+    event: StoredEvent | None = next(iter(found), None)
+    return event
 
 
 async def with_ids_from(session: AsyncSession, customer_id: str, prefix: str) -> Sequence[EventRow]:
@@ -485,15 +513,12 @@ async def newer(
         The events without their personal fields. One that cannot be read is left out, or has no
         fields.
     """
-    query = (
-        select(EventRow)
-        .where(
-            _is_of(customer_id, names, others, regardless),
-            _is_newer(than, within),
-        )
-        .order_by(col(EventRow.occurred_at), col(EventRow.seq))
-    )
-    rows = (await session.exec(query)).all()
+    asked: dict[str, Any] = {"customer_id": customer_id, "names": list(names)}
+    asked |= {"at": than[0], "seq": than[1], "earliest": earliest(than[0], within)}
+    if others:
+        asked |= {"others": list(others), "ends": list(regardless)}
+    query = _NEWER_WITH_OTHERS if others else _NEWER
+    rows: Sequence[Any] = await prepared.rows(session, query, asked)
     had = await keys_that_matter(session, [customer_id, *others], reach, rows, [key])
     found: list[Heard] = []
     for row in rows:
@@ -571,15 +596,6 @@ def _is_newer(than: Place, within: timedelta) -> Any:
     )
 
 
-def _is_of(
-    customer_id: str, names: Iterable[str], others: Collection[str], ends: Collection[str]
-) -> ColumnElement[bool]:
-    own = and_(col(EventRow.customer_id) == customer_id, col(EventRow.name).in_(list(names)))
-    if not others:
-        return own
-    return or_(own, and_(col(EventRow.customer_id).in_(others), col(EventRow.name).in_(ends)))
-
-
 async def since(
     session: AsyncSession, customer_id: str, name: str, moment: datetime
 ) -> Sequence[EventRow]:
@@ -598,159 +614,6 @@ async def since(
         EventRow.customer_id == customer_id, EventRow.name == name, EventRow.occurred_at > moment
     )
     return (await session.exec(query)).all()
-
-
-class Told(NamedTuple):
-    """A customer's events for a template, oldest first.
-
-    Args:
-        own: those of the run's key, and those without a key.
-        elsewhere: those asked for that name another key.
-        arrived: where keys know parts, those about the thing of the run's key and about any part of
-            it, in the order of their arrival.
-    """
-
-    own: list[Event]
-    elsewhere: list[Event]
-    arrived: Sequence[Event] = ()
-
-
-async def history(
-    session: AsyncSession,
-    customer_id: str,
-    *,
-    reach: Reach,
-    key: str,
-    since_goal: Iterable[str],
-    before: tuple[datetime, int],
-    known: Events,
-    folded: Collection[str] = (),
-    of_any_key: Collection[str] = (),
-) -> Told:
-    """Return the customer's events for a template, oldest first.
-
-    They are the events of the run's key and those without a key. A cart that was bought and filled
-    again is a new cart, so events up to the journey's last goal before the run are left out.
-
-    Events that a template sees folded into one thing, a cart or a subscription, are all there, for
-    the fold would be wrong without the oldest. Of any other kind there are the newest
-    `HISTORY_LIMIT` of the run's key: no kind and no other key pushes them out.
-
-    Args:
-        session: any session.
-        customer_id: the id that holds everything.
-        reach: the rule of the run's journey.
-        key: the run's key.
-        since_goal: the wire names of the journey's goals.
-        before: the moment and the number of the event that started the run.
-        known: the project's events, by wire name.
-        folded: the wire names of events that templates fold.
-        of_any_key: the wire names of events that a template sees apart if they name another key.
-
-    Returns:
-        The events that still validate.
-    """
-    bought, written = await _keys_written(
-        session, customer_id, (reach, key), (since_goal, before), known
-    )
-    asked = [col(EventRow.customer_id) == customer_id, col(EventRow.name).in_(list(known))]
-    if bought is not None:
-        asked.append(tuple_(col(EventRow.occurred_at), col(EventRow.seq)) > bought)
-    if written is not None:  # thousands of other carts are not even read
-        mine = func.coalesce(_said_field(reach), "").in_(written)
-        asked.append(or_(mine, col(EventRow.name).in_(of_any_key)))
-    rows: Sequence[Any] = await _newest_of_each(session, asked, reach, folded)
-    found = Told([], [])
-    arrived: dict[int, Event] = {}
-    for row in sorted(rows, key=lambda one: (one.occurred_at, one.seq or 0)):
-        own = concerns(row, reach, key)
-        of_thing = bool(reach.part) and reach.thing(said(row, reach)) == reach.thing(key)
-        if not (own or of_thing or row.name in of_any_key):
-            continue
-        try:
-            event = typed(row, known)
-        except BadEvent as error:  # its class has become stricter; the message goes out without it
-            log.warning("event %s no longer validates and is left out: %s", row.message_id, error)
-            continue
-        if own:
-            found.own.append(event)
-        elif row.name in of_any_key:
-            found.elsewhere.append(event)
-        if of_thing:
-            arrived[row.seq or 0] = event
-    return found._replace(arrived=[arrived[seq] for seq in sorted(arrived)])
-
-
-async def _keys_written(
-    session: AsyncSession,
-    customer_id: str,
-    run: tuple[Reach, str],
-    goals_of: tuple[Iterable[str], Place],
-    known: Events,
-) -> tuple[Place | None, list[str] | None]:
-    """Read how the customer's events write a run's key, and when its last goal before the run was.
-
-    Returns:
-        The place of that goal, if there is one; and the spellings of the key in the journey's
-        field, the empty one among them. None: every event may be of the run.
-    """
-    (reach, key), (since_goal, before) = run, goals_of
-    ours = col(EventRow.customer_id) == customer_id
-    at, seq, name = EVENTS.c.occurred_at, EVENTS.c.seq, EVENTS.c.name
-    fields = _said_field(reach), _said_part(reach)
-    goals = select_rows(name, *fields, at, seq).where(
-        ours, name.in_(list(since_goal)), tuple_(at, seq) < before
-    )
-    connection = await session.connection()
-    if not reach.field:
-        newest = goals.order_by(at.desc(), seq.desc()).limit(1)
-        found = (await connection.execute(newest)).first()
-        return (None if found is None else (found[3], found[4])), None
-    nowhere = literal(None, at.type), literal(None, seq.type)
-    keys = select_rows(name, *fields, *nowhere).where(ours, name.in_(list(known))).distinct()
-    bought: list[Place] = []
-    written = {""}
-    for event, thing, part, when, n in await connection.execute(union_all(goals, keys)):
-        said_key = reach.said(event, {reach.field: thing, reach.part: part}.get)
-        if when is not None:
-            if reach.is_of(key, said_key):
-                bought.append((when, n))
-        elif reach.is_of(key, said_key) or reach.thing(said_key) == reach.thing(key):
-            written.add(thing or "")
-    return max(bought, default=None), sorted(written)
-
-
-def _said_field(reach: Reach) -> ColumnElement[str]:
-    return _as_text(reach.field)
-
-
-def _said_part(reach: Reach) -> ColumnElement[str]:
-    return _as_text(reach.part)
-
-
-def _as_text(field: str) -> ColumnElement[str]:
-    return col(EventRow.properties)[field].as_string() if field else literal("")
-
-
-async def _newest_of_each(
-    session: AsyncSession,
-    asked: Sequence[ColumnElement[bool]],
-    reach: Reach,
-    folded: Collection[str],
-) -> Sequence[Row[Any]]:
-    """Return the newest `HISTORY_LIMIT` events of each name, and of each key as it was written.
-
-    All events of names that are folded are among them. They are no objects of the session, which
-    would cost more than all the rest.
-    """
-    parts: list[Any] = [EVENTS.c.name, _said_field(reach), _said_part(reach)]
-    newest_first = (EVENTS.c.occurred_at.desc(), EVENTS.c.seq.desc())
-    nth = func.row_number().over(partition_by=parts, order_by=newest_first)
-    ranked = select_rows(*_STORED, nth.label("nth")).where(*asked).subquery()
-    query = select_rows(*(ranked.c[one.key] for one in _STORED)).where(
-        or_(ranked.c.nth <= HISTORY_LIMIT, ranked.c.name.in_(list(folded)))
-    )
-    return (await (await session.connection()).execute(query)).all()
 
 
 def concerns(row: StoredEvent, reach: Reach, key: str) -> bool:
@@ -861,8 +724,8 @@ def keys_in(rows: Iterable[StoredEvent], reach: Reach) -> Mapping[str, int]:
 
 def _first(pairs: Iterable[tuple[object, int]]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for value, seq in pairs:
-        key = plain(value)
+    for named, seq in pairs:
+        key = plain(named)
         found[key] = min(seq, found.get(key, seq))
     return found
 

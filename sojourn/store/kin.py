@@ -1,16 +1,33 @@
 """Kin: customers who share an address, and so are most likely one person under several ids."""
 
 from collections.abc import Iterable
+from functools import cache
+from itertools import chain
 
-from sqlalchemy import ColumnElement, and_, func, or_, text
-from sqlmodel import col, select
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+)
+from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.store import people
+from sojourn.store import people, prepared
+from sojourn.store.people import CUSTOMERS
+from sojourn.store.prepared import value, values
 from sojourn.store.tables import HAS_EMAIL, HAS_PHONE, HAS_PHONE2, CustomerRow
 
 MOST_IDS = 10
 """The most ids that may share an address: more, as at a cash desk, say nothing about a person."""
+_KNOWN = select(CUSTOMERS.c.customer_id).where(
+    CUSTOMERS.c.customer_id.in_(values("roots", CUSTOMERS.c.customer_id))
+)
 
 
 async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> list[str]:
@@ -29,19 +46,54 @@ async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> lis
     """
     row = await session.get(CustomerRow, customer_id)
     emails = {address.lower() for address in (email, row.email if row else "") if address}
-    found: dict[str, None] = {}
-    for address in sorted(emails):
-        same = func.lower(CustomerRow.email) == address
-        found |= dict.fromkeys(await _with(session, and_(same, text(HAS_EMAIL))))
-    numbers = [one for one in (row.phone, row.phone2) if one] if row is not None else []
-    for number in dict.fromkeys(numbers):
-        same = has_number([number])
-        if emails:
-            nobody_else = func.lower(CustomerRow.email).in_(["", *sorted(emails)])
-            same = and_(same, nobody_else)
-        found |= dict.fromkeys(await _with(session, same))
-    found.pop(customer_id, None)
-    return list(found)
+    numbers = {one for one in (row.phone, row.phone2) if one} if row is not None else set()
+    if not (emails or numbers):
+        return []
+    asked: dict[str, object] = {"same_or_none": ["", *sorted(emails)]}
+    asked |= {f"email{n}": one for n, one in enumerate(sorted(emails))}
+    asked |= {f"number{n}": one for n, one in enumerate(sorted(numbers))}
+    query = _sharing(len(emails), len(numbers), of_anybody=not emails)
+    sharing: dict[str, list[str]] = {}
+    for row_found in await prepared.rows(session, query, asked):
+        sharing.setdefault(row_found.by, []).append(row_found.customer_id)
+    few = [ids for ids in sharing.values() if len(ids) <= MOST_IDS]
+    return [one for one in dict.fromkeys(chain(*few)) if one != customer_id]
+
+
+@cache
+def _sharing(emails: int, numbers: int, *, of_anybody: bool) -> Executable:
+    """Return the statement for the ids with one of some e-mail addresses or phone numbers.
+
+    Args:
+        emails: how many addresses, as the parameters ``email0`` and so on.
+        numbers: how many numbers, as the parameters ``number0`` and so on.
+        of_anybody: the numbers count whatever the e-mail address is; else, only with one of
+            ``same_or_none``.
+
+    Returns:
+        The statement: the name of the parameter that is shared, and the id.
+    """
+    lower, customers = func.lower(CUSTOMERS.c.email), CUSTOMERS.c
+    parts = [
+        (f"email{n}", and_(lower == value(f"email{n}", customers.email), text(HAS_EMAIL)))
+        for n in range(emails)
+    ]
+    nobody_else = lower.in_(values("same_or_none", customers.email))
+    for n in range(numbers):
+        number = value(f"number{n}", customers.phone)
+        has = or_(
+            and_(customers.phone == number, text(HAS_PHONE)),
+            and_(customers.phone2 == number, text(HAS_PHONE2)),
+        )
+        parts.append((f"number{n}", has if of_anybody else and_(has, nobody_else)))
+    asked = [
+        select(literal(name).label("by"), customers.customer_id)
+        .where(same, customers.joined_to.is_(None), customers.erased_at.is_(None))
+        .limit(MOST_IDS + 1)
+        .subquery()
+        for name, same in parts
+    ]
+    return union_all(*(select(one.c.by, one.c.customer_id) for one in asked))
 
 
 def has_number(written: Iterable[str]) -> ColumnElement[bool]:
@@ -57,22 +109,8 @@ def has_number(written: Iterable[str]) -> ColumnElement[bool]:
     )
 
 
-async def _with(session: AsyncSession, same: ColumnElement[bool]) -> list[str]:
-    query = (
-        select(CustomerRow.customer_id)
-        .where(
-            same,
-            col(CustomerRow.joined_to).is_(None),
-            col(CustomerRow.erased_at).is_(None),
-        )
-        .limit(MOST_IDS + 1)
-    )
-    ids = (await session.exec(query)).all()
-    return list(ids) if len(ids) <= MOST_IDS else []
-
-
 async def known(session: AsyncSession, customer_ids: Iterable[str]) -> list[str]:
     """Return the ids that hold everything of these customers, as far as we know of them."""
     roots = {await people.resolve(session, customer_id) for customer_id in customer_ids}
-    query = select(CustomerRow.customer_id).where(col(CustomerRow.customer_id).in_(roots))
-    return list((await session.exec(query)).all()) if roots else []
+    found = await prepared.rows(session, _KNOWN, {"roots": roots}) if roots else ()
+    return [row.customer_id for row in found]

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, text
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, case, func, insert, or_, text
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.reports import reference
 from sojourn.domain.states import WAITING, MessageState
-from sojourn.store import shadow, unsent
+from sojourn.store import prepared, shadow, unsent
+from sojourn.store.prepared import value
 from sojourn.store.tables import ACCEPTED, AttemptRow, ContentRow, LedgerRow, UnsentRow
 
+LEDGER = SQLModel.metadata.tables["ledger"]
 REFERENCE_LENGTH = 32
 MAYBE_SENT = (
     MessageState.CLAIMED,
@@ -27,6 +29,14 @@ MAYBE_SENT = (
     MessageState.UNKNOWN,
 )
 """The states of messages that left, may have left, or are about to leave."""
+_IS_OF_STEP = (
+    LEDGER.c.workflow_id == value("workflow_id", LEDGER.c.workflow_id),
+    LEDGER.c.enrolment == value("enrolment", LEDGER.c.enrolment),
+    LEDGER.c.step == value("step", LEDGER.c.step),
+)
+_IS_DECIDED = select(LEDGER.c.id).where(*_IS_OF_STEP).limit(1)
+_OF_STEP = select(LedgerRow).where(*_IS_OF_STEP).order_by(col(LedgerRow.id)).with_for_update()
+_ADDED = insert(LEDGER).returning(LEDGER.c.id)
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,17 @@ def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
     )
 
 
+async def add(session: AsyncSession, row: LedgerRow) -> None:
+    """Store a new row at once, and give it its number. The session does not watch it.
+
+    Args:
+        session: a writing transaction.
+        row: as `new_row` makes it.
+    """
+    (added,) = await prepared.rows(session, _ADDED, row.model_dump(exclude={"id"}))
+    row.id = added.id
+
+
 # ---- one message ---------------------------------------------------------------------------
 
 
@@ -90,17 +111,14 @@ async def of_message(session: AsyncSession, delivery: Delivery) -> Sequence[Ledg
     """
     if delivery.campaign:  # all its messages have one workflow id
         return await of_messages(session, [delivery.message_id])
-    query = (
-        select(LedgerRow)
-        .where(
-            LedgerRow.workflow_id == delivery.workflow_id,
-            LedgerRow.enrolment == delivery.enrolment,
-            LedgerRow.step == delivery.step,
-        )
-        .order_by(col(LedgerRow.id))
-        .with_for_update()
-    )
-    rows = (await session.exec(query)).all()
+    asked = {
+        "workflow_id": delivery.workflow_id,
+        "enrolment": delivery.enrolment,
+        "step": delivery.step,
+    }
+    if not await prepared.rows(session, _IS_DECIDED, asked):  # as most messages, when they are due
+        return []
+    rows = (await session.exec(_OF_STEP, params=asked)).all()
     named = [row for row in rows if row.message_id == delivery.message_id]
     if named or not delivery.cause:
         return named
@@ -328,7 +346,7 @@ async def held_by(session: AsyncSession, customer_ids: Iterable[str]) -> Sequenc
     customers = list(customer_ids)
     if not customers:
         return []
-    here = unsent.among(_HELD, customers=customers)
+    here = unsent.among(unsent.HELD, customers=customers)
     query = select(LedgerRow).where(here, col(LedgerRow.customer_id).in_(customers), _is_held())
     return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
 
@@ -337,9 +355,6 @@ async def held(session: AsyncSession, workflow_ids: Iterable[str]) -> Sequence[L
     """Return the messages of runs that are held, or would be in shadow, oldest first."""
     query = select(LedgerRow).where(col(LedgerRow.workflow_id).in_(list(workflow_ids)), _is_held())
     return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
-
-
-_HELD = (MessageState.DEFERRED, MessageState.SHADOW)
 
 
 def _is_held() -> ColumnElement[bool]:

@@ -15,9 +15,17 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from sojourn.store import tombstones
 from sojourn.store.dialects import insert, is_postgresql
+from sojourn.store.prepared import value
 from sojourn.store.tables import CustomerRow
 
 CUSTOMERS = SQLModel.metadata.tables["customers"]
+# populate_existing: a join may have changed the row while the session waited for it
+_HELD = (
+    select(CustomerRow)
+    .where(col(CustomerRow.customer_id) == value("customer_id", CUSTOMERS.c.customer_id))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
@@ -49,14 +57,8 @@ async def read(session: AsyncSession, customer_id: str) -> CustomerRow:
 
 async def hold(session: AsyncSession, customer_id: str) -> CustomerRow:
     """Hold the row of exactly this id, even if it is a pointer; create the row if it is missing."""
-    # populate_existing: a join may have changed the row while the session waited for it
-    locked = (
-        select(CustomerRow)
-        .where(CustomerRow.customer_id == customer_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    while (row := (await session.exec(locked)).first()) is None:
+    asked = {"customer_id": customer_id}
+    while (row := (await session.exec(_HELD, params=asked)).first()) is None:
         if gone := await _make(session, [customer_id]):
             return gone[customer_id]
         # created now, or by somebody else; an erasure may delete it while the session waits for it

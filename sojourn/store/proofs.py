@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import update
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.reports import Kind, Report
 from sojourn.domain.states import UNRESOLVED, AttemptState, MessageState
-from sojourn.store import attempts, coupons
+from sojourn.store import attempts, coupons, prepared
+from sojourn.store.prepared import value
 from sojourn.store.tables import AttemptRow, LedgerRow
 
 ANSWER, LOOK_UP, REPORT = "answer", "look-up", "report"
@@ -23,6 +23,25 @@ REACHED = (Kind.DELIVERED, Kind.OPENED, Kind.READ, Kind.CLICKED, Kind.COMPLAINED
 """Reports that prove that a customer got the message, whatever we believed."""
 _SECOND = (Kind.ACCEPTED, *REACHED)
 """Reports that prove a second delivery, if they name another message of the provider's."""
+
+_LEDGER = SQLModel.metadata.tables["ledger"]
+_SENT = (
+    _LEDGER.update()
+    .where(
+        _LEDGER.c.id == value("number", _LEDGER.c.id),
+        _LEDGER.c.state == MessageState.SUBMITTING,
+        _LEDGER.c.attempt == value("nth", _LEDGER.c.attempt),
+    )
+    .values(
+        state=MessageState.SENT,
+        reason=None,
+        detail=None,
+        caused_by=None,
+        settled_at=value("now", _LEDGER.c.settled_at),
+        provider_id=value("their_id", _LEDGER.c.provider_id),
+    )
+)
+"""It says of a row the same as `_sent`."""
 
 
 async def answered(
@@ -44,24 +63,10 @@ async def answered(
         True if this proves, and nothing did before, that the message went out twice.
     """
     now = datetime.now(UTC)
-    usual = await session.exec(
-        update(LedgerRow)
-        .where(
-            col(LedgerRow.id) == ledger_id,
-            col(LedgerRow.state) == MessageState.SUBMITTING,
-            col(LedgerRow.attempt) == attempt,
-        )
-        .values(_sent(now, provider_id))
-    )
-    if usual.rowcount == 1 and attempt == 1:
-        await attempts.end(
-            session,
-            ledger_id,
-            AttemptState.ACCEPTED,
-            by=ANSWER,
-            attempt=attempt,
-            provider_id=provider_id,
-        )
+    found = {"number": ledger_id, "nth": attempt, "now": now, "their_id": provider_id}
+    usual = await prepared.change(session, _SENT, found)
+    if usual == 1 and attempt == 1:
+        await attempts.accepted(session, ledger_id, attempt, by=ANSWER, provider_id=provider_id)
         return False
     row = await held(session, ledger_id)
     if row.state is not MessageState.SENT:

@@ -7,16 +7,25 @@ each customer with the address: a customer's own later consent outweighs it for 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, tuple_
-from sqlmodel import col, select
+from sqlalchemy import bindparam, delete, tuple_
+from sqlalchemy import select as core_select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.addresses import normalised
 from sojourn.domain.messages import Channel
-from sojourn.store import locks
+from sojourn.domain.stored import Refused
+from sojourn.store import locks, prepared
 from sojourn.store.dialects import insert
 from sojourn.store.digests import digest, erased_among
 from sojourn.store.tables import RefusalRow
+
+_REFUSALS = SQLModel.metadata.tables["refusals"]
+_AGAINST = (
+    core_select(_REFUSALS)
+    .where(tuple_(_REFUSALS.c.channel, _REFUSALS.c.address).in_(bindparam("pairs", expanding=True)))
+    .order_by(_REFUSALS.c.at)
+)
 
 
 async def add(
@@ -71,7 +80,7 @@ async def lift(session: AsyncSession, channel: Channel, address: str, topic: str
     await session.exec(
         delete(RefusalRow).where(
             col(RefusalRow.channel) == channel.value,
-            col(RefusalRow.address).in_(await _written(session, channel, address)),
+            col(RefusalRow.address).in_(await written(session, channel, address)),
             col(RefusalRow.topic) == topic,
         )
     )
@@ -99,31 +108,28 @@ async def hold(session: AsyncSession, addresses: Iterable[tuple[Channel, str]]) 
 
 async def against(
     session: AsyncSession, addresses: Iterable[tuple[Channel, str]]
-) -> Sequence[RefusalRow]:
+) -> Sequence[Refused]:
     """Return the refusals of these addresses, oldest first."""
     pairs = [
         (channel.value, one)
         for channel, address in dict.fromkeys(addresses)
-        for one in await _written(session, channel, address)
+        for one in await written(session, channel, address)
     ]
     if not pairs:
         return ()
-    query = select(RefusalRow).where(
-        tuple_(col(RefusalRow.channel), col(RefusalRow.address)).in_(pairs)
-    )
-    return (await session.exec(query.order_by(col(RefusalRow.at)))).all()
+    return await prepared.rows(session, _AGAINST, {"pairs": pairs})
 
 
 async def against_each(
     session: AsyncSession, addresses: Iterable[tuple[Channel, str]]
-) -> dict[tuple[Channel, str], list[RefusalRow]]:
+) -> dict[tuple[Channel, str], list[Refused]]:
     """Return the refusals of each of several addresses that has any, oldest first."""
     asked = dict.fromkeys(addresses)
     of: dict[tuple[str, str], list[tuple[Channel, str]]] = {}
     for channel, address in asked:
-        for one in await _written(session, channel, address):
+        for one in await written(session, channel, address):
             of.setdefault((channel.value, one), []).append((channel, address))
-    found: dict[tuple[Channel, str], list[RefusalRow]] = {}
+    found: dict[tuple[Channel, str], list[Refused]] = {}
     for row in await against(session, asked):
         for pair in of[row.channel, row.address]:
             found.setdefault(pair, []).append(row)
@@ -160,8 +166,17 @@ async def forget(session: AsyncSession, channel: Channel, address: str) -> None:
     await session.flush()
 
 
-async def _written(session: AsyncSession, channel: Channel, address: str) -> tuple[str, ...]:
-    """Return the forms in which a row may hold an address; none for an empty one."""
+async def written(session: AsyncSession, channel: Channel, address: str) -> tuple[str, ...]:
+    """Return the forms in which a refusal may hold an address.
+
+    Args:
+        session: any session.
+        channel: of the address.
+        address: in any spelling.
+
+    Returns:
+        As it is compared, and its digest; none for an empty one.
+    """
     spelling = normalised(channel, address)
     return (spelling, await digest(session, channel, address)) if spelling else ()
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, or_, update
-from sqlmodel import col, select
+from sqlalchemy import Executable, and_, or_, update
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.content import Content
@@ -16,8 +17,10 @@ from sojourn.domain.ordering import latest_start
 from sojourn.domain.reports import PROGRESS, Kind, reference
 from sojourn.domain.states import UNRESOLVED, WAITING, AttemptState, MessageState
 from sojourn.domain.text import LONGEST_NOTE, writable
-from sojourn.store import attempts, coupons, handovers, holds, shadow
-from sojourn.store.tables import AttemptRow, ContentRow, EventRow, LedgerRow
+from sojourn.store import attempts, coupons, handovers, holds, prepared, shadow
+from sojourn.store.dialects import insert_into, is_postgresql
+from sojourn.store.prepared import value
+from sojourn.store.tables import AttemptRow, EventRow, LedgerRow
 
 ABANDONED_AFTER = timedelta(minutes=10)
 """A live worker has its answer sooner; the answer to an older hand-over is lost."""
@@ -29,6 +32,31 @@ _ENDS = {
 """The end of the attempt that brings the message's row to a state."""
 _COUPON = col(LedgerRow.message_id), col(LedgerRow.coupon)
 """The columns by which `coupons.let_go` knows a message."""
+
+_LEDGER, _CONTENTS = (SQLModel.metadata.tables[name] for name in ("ledger", "contents"))
+_LEAVING = (
+    _LEDGER.update()
+    .where(
+        _LEDGER.c.id == value("number", _LEDGER.c.id),
+        _LEDGER.c.state == MessageState.CLAIMED,
+        _LEDGER.c.attempt == value("nth", _LEDGER.c.attempt),
+    )
+    .values(
+        state=MessageState.SUBMITTING,
+        submitted_at=value("now", _LEDGER.c.submitted_at),
+        provider=value("by", _LEDGER.c.provider),
+    )
+)
+
+
+@cache
+def _kept(postgresql: bool) -> Executable:
+    """Return the statement that keeps the text of a message, in place of a former one."""
+    kept = insert_into(_CONTENTS, postgresql=postgresql)
+    said = kept.excluded
+    return kept.on_conflict_do_update(
+        index_elements=["ledger_id"], set_={"address": said.address, "content": said.content}
+    )
 
 
 # ---- an attempt, from the hand-over to its end ---------------------------------------------
@@ -65,16 +93,8 @@ async def submit(
     """
     if not keyed and await attempts.unresolved(session, ledger_id):
         raise ValueError(f"message {ledger_id} is in doubt: it goes alone, under its own key")
-    changed = await session.exec(
-        update(LedgerRow)
-        .where(
-            col(LedgerRow.id) == ledger_id,
-            col(LedgerRow.state) == MessageState.CLAIMED,
-            col(LedgerRow.attempt) == attempt,
-        )
-        .values(state=MessageState.SUBMITTING, submitted_at=datetime.now(UTC), provider=provider)
-    )
-    if changed.rowcount != 1:
+    leaving = {"number": ledger_id, "nth": attempt, "now": datetime.now(UTC), "by": provider}
+    if await prepared.change(session, _LEAVING, leaving) != 1:
         return False
     await attempts.begin(
         session,
@@ -86,7 +106,8 @@ async def submit(
         language=content.locale,
         mailbox=mailbox_of(address) or None,
     )
-    await session.merge(ContentRow(ledger_id=ledger_id, address=address, content=content.filled()))
+    kept = {"ledger_id": ledger_id, "address": address, "content": content.filled()}
+    await prepared.change(session, _kept(is_postgresql(session)), kept)
     return True
 
 

@@ -114,7 +114,7 @@ async def _found(
         row.counted_as,
     )
     of = (*of, row.message_class == MessageClass.PROMOTIONAL.value)
-    kept = MessageState.SHADOW if in_shadow else MessageState.DEFERRED
+    kept = unsent.IN_SHADOW if in_shadow else [MessageState.DEFERRED]
     left: Any = row.state.in_(MAYBE_SENT)
     held: Any = row.state == MessageState.DEFERRED
     if in_shadow:
@@ -125,7 +125,7 @@ async def _found(
         ),
         select(row.customer_id, row.held_until, *told, true()).where(
             *of,
-            unsent.among([kept], customers=customers),
+            unsent.among(kept, customers=customers),
             held,
             row.held_until >= held_since,
             row.reason.in_([reason.value for reason in RESERVING]),

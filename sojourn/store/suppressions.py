@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import tuple_, update
-from sqlmodel import col, select
+from sqlalchemy import bindparam, tuple_, update
+from sqlalchemy import select as core_select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.addresses import normalised, spellings
 from sojourn.domain.messages import Channel
-from sojourn.store import refusals
+from sojourn.store import prepared, refusals
 from sojourn.store.dialects import insert
 from sojourn.store.digests import digest, erased_among, is_digest
 from sojourn.store.tables import SuppressionRow
@@ -26,6 +27,13 @@ CAUSES = ("bounced", "complained", "gone")
 OPERATOR = "by hand"
 """The cause that replaces an operator's words once the address is forgotten."""
 _PAGE = 500
+_SUPPRESSIONS = SQLModel.metadata.tables["suppressions"]
+_AMONG = core_select(_SUPPRESSIONS.c.channel, _SUPPRESSIONS.c.address).where(
+    tuple_(_SUPPRESSIONS.c.channel, _SUPPRESSIONS.c.address).in_(
+        bindparam("pairs", expanding=True)
+    ),
+    _SUPPRESSIONS.c.lifted_at.is_(None),
+)
 _LIKE_A_NUMBER = re.compile(r"(whatsapp:)?[+\d][\d\s().-]*", re.ASCII)
 
 
@@ -153,7 +161,7 @@ async def lift(
         update(SuppressionRow)
         .where(
             col(SuppressionRow.channel) == channel.value,
-            col(SuppressionRow.address).in_(await _written(session, channel, address)),
+            col(SuppressionRow.address).in_(await written(session, channel, address)),
             col(SuppressionRow.lifted_at).is_(None),
         )
         .values(lifted_at=at, lifted_by=by, lifted_because=because)
@@ -167,16 +175,12 @@ async def suppressed(
     """Return which of these channels and addresses are suppressed, as they were given."""
     # an old row may have another spelling than is written today
     asked = [
-        (channel, address, await _written(session, channel, address)) for channel, address in pairs
+        (channel, address, await written(session, channel, address)) for channel, address in pairs
     ]
     wanted = [(channel.value, one) for channel, _, same in asked for one in same]
     if not wanted:
         return set()
-    query = select(SuppressionRow.channel, SuppressionRow.address).where(
-        tuple_(col(SuppressionRow.channel), col(SuppressionRow.address)).in_(wanted),
-        col(SuppressionRow.lifted_at).is_(None),
-    )
-    found = set((await session.exec(query)).all())
+    found = set(await prepared.rows(session, _AMONG, {"pairs": wanted}))
     return {
         (channel, address)
         for channel, address, same in asked
@@ -206,13 +210,13 @@ async def listed(
         query = query.where(col(SuppressionRow.because) == asked.because)
     if asked.address is not None:
         channels = [asked.channel] if asked.channel else list(Channel)
-        written = [
+        pairs = [
             (channel.value, one)
             for channel in channels
-            for one in await _written(session, channel, asked.address)
+            for one in await written(session, channel, asked.address)
         ]
         pair = tuple_(col(SuppressionRow.channel), col(SuppressionRow.address))
-        query = query.where(pair.in_(written))
+        query = query.where(pair.in_(pairs))
     if not asked.lifted:
         query = query.where(col(SuppressionRow.lifted_at).is_(None))
     after, left = ("", ""), limit
@@ -283,12 +287,21 @@ def _may_be_of(channel: Channel, address: str) -> bool:
 async def _rows(session: AsyncSession, channel: Channel, address: str) -> Sequence[SuppressionRow]:
     query = select(SuppressionRow).where(
         col(SuppressionRow.channel) == channel.value,
-        col(SuppressionRow.address).in_(await _written(session, channel, address)),
+        col(SuppressionRow.address).in_(await written(session, channel, address)),
     )
     return (await session.exec(query.execution_options(populate_existing=True))).all()
 
 
-async def _written(session: AsyncSession, channel: Channel, address: str) -> tuple[str, ...]:
-    """Return the forms in which a row may hold an address: its spellings, and its digest."""
+async def written(session: AsyncSession, channel: Channel, address: str) -> tuple[str, ...]:
+    """Return the forms in which a suppression may hold an address.
+
+    Args:
+        session: any session.
+        channel: of the address.
+        address: in any spelling.
+
+    Returns:
+        Its spellings, and its digest; none for an empty one.
+    """
     same = spellings(channel, address)
     return (*sorted(same), await digest(session, channel, address)) if same else ()

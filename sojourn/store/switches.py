@@ -6,11 +6,11 @@ every claim that had not seen the switch is committed, and no later one can miss
 first, so that a switch holds even if some claim does not end.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import literal, text, union_all, update
+from sqlalchemy import Executable, literal, text, union_all, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.messages import Channel
 from sojourn.domain.switches import Part, Scope, Switch
 from sojourn.domain.text import LONGEST_NOTE, writable
-from sojourn.store import locks
+from sojourn.store import locks, prepared
 from sojourn.store.dialects import insert, is_postgresql
 from sojourn.store.engine import Store
 from sojourn.store.tables import ON, ChannelRow, SwitchRow
@@ -27,6 +27,16 @@ LOCK = locks.number("switches")
 PATIENCE_MS = 5_000
 """A claim lasts milliseconds; one that lasts this long belongs to a machine that has stalled."""
 _CHANNEL = "channel"
+_HOLDS: Executable = union_all(
+    select(
+        literal(_CHANNEL).label("scope"),
+        col(ChannelRow.channel).label("name"),
+        col(ChannelRow.paused_at).label("since"),
+    ).where(col(ChannelRow.paused_at).is_not(None)),
+    select(col(SwitchRow.scope), col(SwitchRow.name), col(SwitchRow.since)).where(
+        text(ON), col(SwitchRow.part) == Part.SENDS.value
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -44,21 +54,13 @@ class Holds:
 
 async def holds(session: AsyncSession) -> Holds:
     """Return everything that is held back from being sent, by one statement."""
-    paused = select(
-        literal(_CHANNEL).label("scope"), col(ChannelRow.channel), col(ChannelRow.paused_at)
-    ).where(col(ChannelRow.paused_at).is_not(None))
-    held = select(col(SwitchRow.scope), col(SwitchRow.name), col(SwitchRow.since)).where(
-        text(ON), SwitchRow.part == Part.SENDS.value
-    )
     channels: dict[Channel, datetime] = {}
     switches: list[Switch] = []
-    connection = await session.connection()
-    found: Iterable[tuple[str, str, datetime]] = await connection.execute(union_all(paused, held))
-    for scope, name, since in found:
-        if scope == _CHANNEL:
-            channels[Channel(name)] = since
+    for found in await prepared.rows(session, _HOLDS):
+        if found.scope == _CHANNEL:
+            channels[Channel(found.name)] = found.since
         else:
-            switches.append(Switch(Scope(scope), name, since))
+            switches.append(Switch(Scope(found.scope), found.name, found.since))
     return Holds(channels, switches)
 
 

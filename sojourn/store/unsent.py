@@ -14,6 +14,10 @@ from sojourn.store.tables import LedgerRow, UnsentRow
 
 _DONE = frozenset({MessageState.SENT, MessageState.SKIPPED})
 
+IN_SHADOW = (MessageState.SHADOW,)
+HELD = (MessageState.DEFERRED, *IN_SHADOW)
+"""The states of messages that are held, or would be in shadow."""
+
 
 def kept_as(states: Iterable[MessageState]) -> list[str]:
     """Return the states as these rows have them: a hand-over counts as a claim.

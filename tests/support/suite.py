@@ -26,7 +26,6 @@ from tests.support.own_project import own_project  # noqa: F401 (a fixture)
 from tests.support.postgres import Postgres, find
 
 cheap.statements_compiled_once()
-cheap.fewer_turns_of_threads()
 cheap.workers_of_one_build()
 
 # RudderStack's SDK reads the .env above it into the environment: here that is Compose's

@@ -37,7 +37,7 @@ APART = """
 """Those in shadow are left out."""
 OF_THE_GATE = """
     dispatch/abandoned dispatch/ending insight/rehearsal sending/applying sending/gathering
-    store/shadow insight/beside
+    store/shadow store/unsent insight/beside
 """
 """They decide on messages in shadow, or look at what a run waits for."""
 OF_TESTS = """

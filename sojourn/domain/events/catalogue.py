@@ -90,6 +90,7 @@ class Events(Mapping[str, type[Event]]):
             elif not issubclass(other, event):
                 raise SameName("event", event.event_name, other, event)
         self._classes = MappingProxyType(found)
+        self._of_kinds: dict[tuple[type[Event], ...], frozenset[str]] = {}
         self.synonyms = synonyms
         self.use = use
         for name in synonyms.events.values():
@@ -121,6 +122,14 @@ class Events(Mapping[str, type[Event]]):
     def role(self, name: str) -> Role:
         """Return what the event of this wire name does."""
         return Role(name in self.use.starts, name in self.use.ends, self.use.keys)
+
+    def of_kinds(self, kinds: tuple[type[Event], ...]) -> frozenset[str]:
+        """Return the wire names of the events that are of one of these classes."""
+        found = self._of_kinds.get(kinds)  # every message asks, and nothing is added to the events
+        if found is None:
+            found = frozenset(n for n, event in self.items() if issubclass(event, kinds))
+            self._of_kinds[kinds] = found
+        return found
 
     def understand(
         self, name: str, properties: Mapping[str, Any], envelope: Mapping[str, Any]

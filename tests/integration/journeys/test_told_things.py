@@ -13,13 +13,13 @@ from sojourn.events import (
     ProductRemoved,
     SubscriptionChanged,
 )
-from sojourn.store import events, people
+from sojourn.store import events, histories, people
 from sojourn.store.tables import EventRow
 from sojourn.testkit import JourneyTest
 from workflows.abandoned_cart import AbandonedCart
 from workflows.renewal import Renewal
 
-MANY = events.HISTORY_LIMIT + 5
+MANY = histories.LIMIT + 5
 EUROS = {"price": 40, "currency": "EUR"}
 EXPIRES = datetime(2024, 3, 1, 15, tzinfo=UTC)
 

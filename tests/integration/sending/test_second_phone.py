@@ -245,11 +245,11 @@ async def test_a_second_number_asks_the_gate_for_no_further_statement(two: Two) 
     engine = two.desk.store.engine.sync_engine
     event.listen(engine, "before_cursor_execute", count)
     try:
-        await two.desk.claim(**two.nudge(1))
+        await two.desk.claim(**two.nudge(2))  # the first message of a run asks for less
         with_two = len(asked)
         await two.desk.identify(phone2="", hours=0)
         asked.clear()
-        await two.desk.claim(**two.nudge(2))
+        await two.desk.claim(**two.nudge(3))
         assert len(asked) == with_two
     finally:
         event.remove(engine, "before_cursor_execute", count)

@@ -16,7 +16,7 @@ from sojourn.domain.verdict import OnceMore
 from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
 from sojourn.sending.grounds import Grounds
-from sojourn.store import Store, suppressions, switches
+from sojourn.store import Store, against, switches
 from sojourn.store.tables import SwitchRow
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.desk import DAY, HOUR, Desk, Killed
@@ -102,14 +102,14 @@ async def test_an_answer_to_an_operator_waits_for_a_claim_that_has_read_already(
     if desk.store.engine.dialect.name != "postgresql":
         pytest.skip("SQLite's writing transactions follow one another")
     reads, goes_on = asyncio.Event(), asyncio.Event()
-    suppressed = suppressions.suppressed
+    addresses = against.addresses
 
     async def slowly(*given: Any) -> Any:
         reads.set()
         await goes_on.wait()
-        return await suppressed(*given)
+        return await addresses(*given)
 
-    monkeypatch.setattr(suppressions, "suppressed", slowly)
+    monkeypatch.setattr(against, "addresses", slowly)
     given = desk.delivery(topic=OWN)
     claiming = asyncio.create_task(desk.gate.pass_or_refuse(given, NOON + DAY))
     await reads.wait()

@@ -14,6 +14,7 @@ from sojourn.domain.keys import Reach
 from sojourn.store import (
     Store,
     events,
+    histories,
     people,
 )
 from sojourn.store.tables import EventRow
@@ -202,7 +203,7 @@ async def _history(
 ) -> list[Event]:
     assert start.seq is not None
     async with store.reading() as session:
-        told = await events.history(
+        told = await histories.history(
             session,
             customer_id,
             reach=Reach(field="cart_id"),
@@ -215,7 +216,7 @@ async def _history(
     return told.own
 
 
-MANY = events.HISTORY_LIMIT + 5
+MANY = histories.LIMIT + 5
 
 
 async def _keep_many(
@@ -253,7 +254,7 @@ async def test_no_kind_and_no_other_key_pushes_an_event_out_of_the_history(
     assert [event.message_id for event in found][:2] == [start.message_id, removed.message_id]
     names = [event.event_name for event in found]
     assert names.count("Product Removed") == 1
-    assert names.count("Feature Used") == events.HISTORY_LIMIT
+    assert names.count("Feature Used") == histories.LIMIT
 
 
 async def test_the_newest_of_a_kind_are_the_ones_that_a_template_sees(

@@ -8,7 +8,7 @@ from sojourn.domain.events import SHIPPED, ParcelEvent
 from sojourn.domain.keys import Reach
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
-from sojourn.store import Store, events, people
+from sojourn.store import Store, events, histories, people
 from sojourn.store.tables import EventRow
 from tests.support.rows import HOUR, NOON, event_row
 from workflows.delivery import Delivery
@@ -39,10 +39,10 @@ async def test_one_id_for_two_parcels_keeps_both(store: Store, customer_id: str)
     assert len({row.message_id for row, _ in kept}) == 2
 
 
-async def history(store: Store, start: EventRow, key: str, reach: Reach = REACH) -> events.Told:
+async def history(store: Store, start: EventRow, key: str, reach: Reach = REACH) -> histories.Told:
     assert start.seq is not None
     async with store.reading() as session:
-        return await events.history(
+        return await histories.history(
             session,
             start.customer_id,
             reach=reach,
@@ -83,7 +83,7 @@ async def test_no_parcel_pushes_the_events_of_another_one_out(
 ) -> None:
     first = status(customer_id, "T1")
     later = timedelta(seconds=1)
-    crowd = [status(customer_id, "T2", 1) for _ in range(events.HISTORY_LIMIT + 1)]
+    crowd = [status(customer_id, "T2", 1) for _ in range(histories.LIMIT + 1)]
     for number, row in enumerate(crowd):
         row.occurred_at += number * later
     ((kept, _), *_) = await keep(store, first)
