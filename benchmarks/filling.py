@@ -1,7 +1,7 @@
 """Fill PostgreSQL with customers, events, runs and messages, made by the database itself.
 
 The rows are as the engine would leave them after a year. Besides, there are heavy customers: each
-has thousands of events and hundreds of runs, which were not found closed.
+has thousands of events and hundreds of runs, the newest of which are open.
 """
 
 from dataclasses import dataclass
@@ -139,10 +139,11 @@ FROM generate_series($1::int, $2::int) h, LATERAL (
     FROM generate_series(1, $3::int) i) made
 """
 HEAVY_RUNS = """
-INSERT INTO runs (workflow_id, run_id, journey, customer_id, key, enrolment, started_at)
+INSERT INTO runs (workflow_id, run_id, journey, customer_id, key, enrolment, started_at, closed_at)
 SELECT 'abandoned-cart:h' || h || ':k' || i, md5('h' || h || i), 'abandoned-cart', 'h' || h,
        'k' || i, 'h' || h || '-' || 1 + i * $3::int / $4::int,
-       now() - interval '200 days' * (1 - i::float8 / $4::int) - interval '1 hour'
+       now() - interval '200 days' * (1 - i::float8 / $4::int) - interval '1 hour',
+       CASE WHEN i < $4::int * 24 / 25 THEN now() END
 FROM generate_series($1::int, $2::int) h, generate_series(0, $4::int - 1) i
 """
 HEAVY_LEDGER = """

@@ -20,11 +20,12 @@ from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
 from sojourn.domain.keys import Reach
 from sojourn.domain.ordering import earliest
+from sojourn.domain.stored import StoredEvent
 from sojourn.journeys.terms import names
 from sojourn.project import Project
 from sojourn.store import Store, cards, events, holds, joining, ledger, people, runs, zones
 from sojourn.store.joining import Joined
-from sojourn.store.tables import EventRow, RunRow
+from sojourn.store.tables import RunRow
 
 log = logging.getLogger("sojourn.dispatch")
 
@@ -100,15 +101,21 @@ async def tell_again(
         project: its journeys and events.
         within: how far senders' clocks may differ.
     """
-    news = await _news(session, customer_id, project, within)
+    news, among = await _news(session, customer_id, project, within)
     await events.mark_routed(session, [row.seq or 0 for row in news], None)
     held = await _held(session, customer_id)
     for row in news:
-        concerned = [run for run in held if row.occurred_at >= earliest(run.started_at, within)]
+        concerned = [
+            run
+            for run in held
+            if run.journey in among and among[run.journey].concerns(row, run, within)
+        ]
         if not concerned:
             continue
-        event = events.typed(row, project.events)
-        if await void_holds_of(session, row, event, concerned, project, within=within):
+        cause = await events.find(session, row.message_id)
+        assert cause is not None, "the customer is held"
+        event = events.typed(cause, project.events)
+        if await void_holds_of(session, cause, event, concerned, project, within=within):
             held = await _held(session, customer_id)
 
 
@@ -123,8 +130,10 @@ async def _held(session: AsyncSession, customer_id: str) -> list[RunRow]:
 
 async def _news(
     session: AsyncSession, customer_id: str, project: Project, within: timedelta
-) -> list[EventRow]:
+) -> "tuple[list[StoredEvent], Mapping[str, _Among]]":
     """Return the events that open runs may have missed because they came under another id.
+
+    With them come these runs, by journey.
 
     The database reads only events that such runs hear, since the first of the runs began: the
     customer is held meanwhile, and so is everybody's next alias call.
@@ -138,22 +147,23 @@ async def _news(
     begins = {one for each in project.journeys.values() for one in names(each.terms.starts_on)}
     every = [run for found in noted.values() for run in found]
     if not heard - begins:
-        return []
+        return [], {}
     since = min(earliest(run.started_at, within) for run in every)
-    rows = await events.of_names(session, [customer_id], heard - begins, since=since)
-    told = rows.get(customer_id, [])
+    told = await events.stored_of_names(session, customer_id, heard - begins, since=since)
     if not told:
-        return []
+        return [], {}
     begun = await events.arrivals(session, {run.enrolment for run in every})
     concerned: set[int] = set()
+    every_among: dict[str, _Among] = {}
     for name, found in noted.items():
         terms = project.journeys[name].terms
         mine = [row for row in told if row.name in terms.declared]
         among = _Among.of(terms.reach, found, begun)
         had = await events.keys_that_matter(session, [customer_id], terms.reach, mine, among.few)
-        among = replace(among, had=had)
+        every_among[name] = among = replace(among, had=had)
         concerned |= {row.seq or 0 for row in mine if among.concerns_any(row, within)}
-    return [row for row in told if row.seq in concerned and _is_readable(row, project.events)]
+    news = [row for row in told if row.seq in concerned and _is_readable(row, project.events)]
+    return news, every_among
 
 
 @dataclass(frozen=True)
@@ -188,16 +198,16 @@ class _Among:
         """Keys of two things: what depends on any key depends on one of these."""
         return [same[0].key for same in list(self.of_thing.values())[:2]]
 
-    def concerns_any(self, row: EventRow, within: timedelta) -> bool:
+    def concerns_any(self, row: StoredEvent, within: timedelta) -> bool:
         """Tell whether an event concerns one of the runs, and happened since that began."""
         thing = self.reach.thing(events.said(row, self.reach))
         own = self.of_thing.get(thing, ()) if thing else ()
-        return any(self._concerns(row, run, within) for run in own) or (
+        return any(self.concerns(row, run, within) for run in own) or (
             self._may_concern_others(row, thing)
-            and any(self._concerns(row, run, within) for run in self.runs)
+            and any(self.concerns(row, run, within) for run in self.runs)
         )
 
-    def _may_concern_others(self, row: EventRow, thing: str) -> bool:
+    def _may_concern_others(self, row: StoredEvent, thing: str) -> bool:
         """Tell whether an event may concern runs about another thing than it names."""
         if not thing or not self.reach.field:
             return True
@@ -207,13 +217,14 @@ class _Among:
         is_new = self.had is not None and self.had.get(thing, seq) >= seq
         return row.name in self.reach.any_key or is_new
 
-    def _concerns(self, row: EventRow, run: RunRow, within: timedelta) -> bool:
+    def concerns(self, row: StoredEvent, run: RunRow, within: timedelta) -> bool:
+        """Tell whether an event concerns a run, and happened since that began."""
         return row.occurred_at >= earliest(run.started_at, within) and events.reaches(
             row, self.reach, run.key, self.had, begun=self.begun.get(run.enrolment, 0)
         )
 
 
-def _is_readable(row: EventRow, known: Events) -> bool:
+def _is_readable(row: StoredEvent, known: Events) -> bool:
     try:
         events.typed(row, known)
     except BadEvent as error:  # its class has become stricter; nobody can be told of it

@@ -372,9 +372,7 @@ def _public(row: EventRow, known: Events) -> dict[str, Any]:
 
 def _shortly(properties: Mapping[str, Any], journeys: Journeys) -> str:
     """Write the fields that tell events apart, the keys of runs first."""
-    keys = {
-        field for journey in journeys.values() for field in (journey.terms.key, journey.terms.part)
-    }
+    keys = journeys.key_fields
     plain = [(k, v) for k, v in properties.items() if isinstance(v, str | int | float)]
     plain.sort(key=lambda item: item[0] not in keys)
     line = ", ".join(f"{name} {value}" for name, value in plain if "url" not in name)

@@ -110,6 +110,12 @@ class Journeys(Mapping[str, type[Journey]]):
         return self._by_event(lambda journey: journey.terms.declared)
 
     @cached_property
+    def key_fields(self) -> frozenset[str]:
+        """The fields that tell runs apart."""
+        terms = [each.terms for each in self._classes.values()]
+        return frozenset(filter(None, (one for each in terms for one in (each.key, each.part))))
+
+    @cached_property
     def starting(self) -> frozenset[str]:
         """The wire names of the events that start runs of some journey that is not in shadow.
 

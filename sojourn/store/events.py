@@ -319,6 +319,35 @@ async def of_names(
     return found
 
 
+async def stored_of_names(
+    session: AsyncSession, customer_id: str, names: Iterable[str], *, since: datetime
+) -> Sequence[StoredEvent]:
+    """Return a customer's events of these names since a moment, oldest first.
+
+    They are no objects of the session: thousands of them cost little.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        names: the wire names.
+        since: the earliest moment at which an event may have happened.
+
+    Returns:
+        The events.
+    """
+    query = (
+        core_select(*STORED)
+        .where(
+            EVENTS.c.customer_id == customer_id,
+            EVENTS.c.name.in_(list(names)),
+            EVENTS.c.occurred_at >= since,
+        )
+        .order_by(EVENTS.c.occurred_at, EVENTS.c.seq)
+    )
+    found: Sequence[Any] = (await (await session.connection()).execute(query)).all()
+    return found
+
+
 async def oldest_newer(
     session: AsyncSession,
     customer_ids: Iterable[str],
@@ -661,7 +690,7 @@ async def keys_that_matter(
     session: AsyncSession,
     customer_ids: Collection[str],
     reach: Reach,
-    rows: Iterable[EventRow],
+    rows: Iterable[StoredEvent],
     keys: Collection[str],
 ) -> Mapping[str, int] | None:
     """Return the keys that a customer has had, if it depends on them which runs events concern.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text, update
+from sqlalchemy import func, text, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -119,12 +119,16 @@ async def join(
 
 async def _move(session: AsyncSession, old_id: str, new_id: str) -> set[int]:
     """Move every row; return the numbers of the runs among them."""
+    # in one statement: a customer may have thousands, and each row is written again
     await session.exec(
         update(EventRow)
-        .where(col(EventRow.customer_id) == old_id, col(EventRow.sent_as).is_(None))
-        .values(sent_as=old_id)
+        .where(col(EventRow.customer_id) == old_id)
+        .values(customer_id=new_id, sent_as=func.coalesce(EventRow.sent_as, old_id))
+        .execution_options(synchronize_session=False)
     )
     for table in MOVED:
+        if table is EventRow:
+            continue
         await session.exec(
             update(table).where(col(table.customer_id) == old_id).values(customer_id=new_id)
         )

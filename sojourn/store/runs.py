@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, text, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, func, or_, text, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -70,23 +69,31 @@ async def not_closed(
     Returns:
         The rows.
     """
-    newer = aliased(RunRow)
     wanted: ColumnElement[bool] = text(f"runs.{IS_OPEN}")  # type: ignore[assignment]
     if since is not None:
         wanted = or_(col(RunRow.closed_at).is_(None), col(RunRow.closed_at) >= since)
+    while True:
+        query = select(RunRow).where(wanted, col(RunRow.id) > after)
+        page = (await session.exec(query.order_by(col(RunRow.id)).limit(limit))).all()
+        if not page:
+            return []
+        newest = await _newest_of(session, [row.workflow_id for row in page])
+        if found := [row for row in page if row.id == newest[row.workflow_id]]:
+            return found
+        after = page[-1].id or 0
+
+
+async def _newest_of(session: AsyncSession, workflow_ids: Collection[str]) -> dict[str, int]:
+    """Return the number of the newest row of each workflow id.
+
+    It is a query of its own: within the other one, the database would go through all runs.
+    """
     query = (
-        select(RunRow)
-        .where(
-            wanted,
-            col(RunRow.id) > after,
-            ~select(newer.id)
-            .where(newer.workflow_id == RunRow.workflow_id, col(newer.id) > col(RunRow.id))
-            .exists(),
-        )
-        .order_by(col(RunRow.id))
-        .limit(limit)
+        select(RunRow.workflow_id, func.max(RunRow.id))
+        .where(col(RunRow.workflow_id).in_(workflow_ids))
+        .group_by(RunRow.workflow_id)
     )
-    return (await session.exec(query)).all()
+    return {workflow_id: number or 0 for workflow_id, number in await session.exec(query)}
 
 
 async def known_ids(session: AsyncSession, workflow_ids: Iterable[str]) -> set[str]:

@@ -39,7 +39,7 @@ TRIGGERS = (
 # by the number of dead rows, large ones before a fifth of them is dead
 SMALL = "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000"
 LARGE = "autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02"
-STORAGE = {"events": f"fillfactor = 90, {LARGE}", "to_route": SMALL, "marks": SMALL}
+STORAGE = {"events": f"fillfactor = 95, {LARGE}", "to_route": SMALL, "marks": SMALL}
 
 # this code drops them (`store.tables.RETIRED_INDEXES`)
 FORMER_INDEXES = (

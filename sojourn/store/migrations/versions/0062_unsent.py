@@ -51,7 +51,7 @@ TRIGGERS = (
 # room for the second version of a row beside the first (`0061` has the rest)
 SMALL = "autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000"
 LARGE = "autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02"
-STORAGE = {"ledger": f"fillfactor = 80, {LARGE}", "attempts": LARGE, "unsent": SMALL}
+STORAGE = {"ledger": f"fillfactor = 90, {LARGE}", "attempts": LARGE, "unsent": SMALL}
 # this code drops them (`store.tables.RETIRED_INDEXES`)
 FORMER_INDEXES = (
     "ix_ledger_message ON ledger (message_id)",
