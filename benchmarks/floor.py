@@ -17,7 +17,9 @@ from sojourn.store import Store
 from tests.support.postgres import Postgres, find
 
 AT_MOST = {"SQLite": 1.6, "PostgreSQL": 1.8}
-COUNT, FULL_COUNT = 100, 400
+COUNT, FULL_COUNT = 40, 400
+IN_FLIGHT = 24
+"""Enough to keep two cores busy; the CPU of a run does not depend on it."""
 MESSAGES = 150
 
 
@@ -30,7 +32,9 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
         of_stages.mkdir()
         count = FULL_COUNT if full else COUNT
         async with serving(of_runs, url) as bench:
-            rows += _rows(database, await rounds(bench, count, ("journey", "floor"), "floor"))
+            kinds = ("journey", "floor")
+            done = await rounds(bench, count, kinds, "floor", in_flight=IN_FLIGHT)
+            rows += _rows(database, done)
             stderr.print(f"floor: {MESSAGES} messages by stage, {database}")
             rows += _of_stages(database, await stages.of(bench.store, of_stages, MESSAGES))
     return rows

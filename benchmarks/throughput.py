@@ -111,7 +111,7 @@ async def serving(home: Path, database_url: str = "") -> AsyncIterator[Bench]:
 
 
 async def rounds(
-    bench: Bench, count: int, kinds: Sequence[str], told: str
+    bench: Bench, count: int, kinds: Sequence[str], told: str, *, in_flight: int | None = None
 ) -> dict[str, list[Round]]:
     """Run rounds of several workflows in turns.
 
@@ -120,16 +120,19 @@ async def rounds(
         count: the runs of a round.
         kinds: names among `WORKFLOWS`.
         told: the name of the benchmark, for its progress.
+        in_flight: the runs at one time; None: twice as many as just keep the machine busy.
 
     Returns:
         The rounds by kind, in the order in which they were run.
     """
     stderr.print(f"{told}: warming up")
-    await _round(bench, "journey", LONE, LONE)
-    lone = await _round(bench, "bare", LONE, LONE)
-    many = await _round(bench, "bare", 2 * MANY, MANY)
-    # a run that has the machine to itself takes `LONE / lone.per_second` seconds, mostly asleep
-    in_flight = round(LOADED * many.per_second * LONE / lone.per_second)
+    for kind in kinds:
+        await _round(bench, kind, LONE, LONE)
+    if in_flight is None:
+        lone = await _round(bench, "bare", LONE, LONE)
+        many = await _round(bench, "bare", 2 * MANY, MANY)
+        # a run that has the machine to itself takes `LONE / lone.per_second` seconds, mostly asleep
+        in_flight = round(LOADED * many.per_second * LONE / lone.per_second)
     done: dict[str, list[Round]] = {kind: [] for kind in kinds}
     for number in range(ROUNDS):
         stderr.print(f"{told}: round {number + 1} of {ROUNDS}, {in_flight} runs in flight")

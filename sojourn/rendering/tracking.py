@@ -29,6 +29,11 @@ _TAG_NAME = len("<a")
 _ATTRIBUTE = re.compile(
     r"""[\s/]*(?P<name>[^\s/>][^\s/>=]*)(?:\s*=\s*(?P<value>"[^"]*"|'[^']*'|[^\s"'>][^\s>]*))?"""
 )
+_NO_LINK = re.compile(
+    r"<(?:b|br|div|em|h[1-6]|hr|i|img|li|meta|ol|p|span|strong|table|tbody|td|th|tr|ul)[\s/>]",
+    re.IGNORECASE,
+)
+"""The content of these elements is read as HTML, unlike that of a script."""
 _BARE_LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _ENDS_A_SENTENCE = frozenset(".,;:!?'…»”’")
 _CLOSING = {")": "(", "]": "[", "}": "{"}
@@ -156,6 +161,12 @@ class _LinkFinder(HTMLParser):
         super().__init__()
         self.found: list[tuple[int, int, str]] = []
         self._lines = [0, *(end.end() for end in re.finditer("\n", html))]
+
+    def parse_starttag(self, i: int) -> int:
+        """Skip a tag that is certainly no link, without reading its attributes: most are none."""
+        if _NO_LINK.match(self.rawdata, i):
+            return self.check_for_whole_start_tag(i)
+        return super().parse_starttag(i)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note the address of a link."""

@@ -6,14 +6,15 @@ reads stay true until it commits. On PostgreSQL a row lock does the same for one
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -25,6 +26,8 @@ from sojourn.store.migrating import Standing, Step, Version, head, version
 from sojourn.store.one_trip import take_one_trip
 
 BUSY_TIMEOUT_MS = 30_000
+PAUSE_SECONDS = 5
+_LEFT = "sojourn.left"
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
@@ -194,7 +197,9 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
         "hide_parameters": True,  # logs and Temporal's failures keep the text of an error
     }
     if not url.drivername.startswith("sqlite"):
-        return create_async_engine(url, pool_pre_ping=True, **options)
+        engine = create_async_engine(url, **options)
+        _ask_after_a_pause(engine.sync_engine)
+        return engine
     engine = create_async_engine(url, **options)
     take_one_trip(engine.sync_engine)
 
@@ -217,6 +222,28 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _ask_after_a_pause(engine: Engine) -> None:
+    """Ask a connection whether it still works if nobody has used it for a while.
+
+    To ask each time, as SQLAlchemy would, is a round trip for each transaction. A server that has
+    gone away within the pause fails one statement; SQLAlchemy then drops all its connections.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def left(_: object, entry: ConnectionPoolEntry) -> None:
+        entry.info[_LEFT] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def taken(connection: Any, entry: ConnectionPoolEntry, _: object) -> None:
+        at = entry.info.get(_LEFT)
+        if at is None or time.monotonic() - at < PAUSE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # the pool makes another one
 
 
 def _first_line(error: BaseException) -> str:

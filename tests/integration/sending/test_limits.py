@@ -57,7 +57,7 @@ async def test_a_channels_queue_is_in_one_piece(temporal: Server) -> None:
     request = ListTaskQueuePartitionsRequest(
         namespace=temporal.client.namespace, task_queue=TaskQueue(name=channel_queue(Channel.EMAIL))
     )
-    answer = await temporal.client.workflow_service.list_task_queue_partitions(request)
+    answer = await temporal.client.workflow_service.list_task_queue_partitions(request, retry=True)
     assert len(answer.activity_task_queue_partitions) == 1
 
 
