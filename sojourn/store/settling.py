@@ -48,6 +48,23 @@ _LEAVING = (
     )
 )
 
+_SUPERSEDED = (
+    _LEDGER.update()
+    .where(
+        _LEDGER.c.workflow_id == value("run", _LEDGER.c.workflow_id),
+        _LEDGER.c.enrolment == value("begun", _LEDGER.c.enrolment),
+        _LEDGER.c.n < value("nth", _LEDGER.c.n),
+        _LEDGER.c.state == MessageState.DEFERRED,
+    )
+    .values(
+        state=MessageState.SKIPPED,
+        reason=Reason.SUPERSEDED.value,
+        caused_by=value("cause", _LEDGER.c.caused_by),
+        settled_at=value("now", _LEDGER.c.settled_at),
+    )
+    .returning(_LEDGER.c.message_id, _LEDGER.c.coupon)
+)
+
 
 @cache
 def _kept(postgresql: bool) -> Executable:
@@ -600,28 +617,27 @@ def _older(than: EventRow, within: timedelta = timedelta(0)) -> Any:
 
 
 async def supersede_holds(session: AsyncSession, delivery: Delivery) -> None:
-    """Skip the messages that the run held before its steps began again."""
-    if delivery.n > 1:
+    """Skip the messages that the run held before its steps began again.
+
+    The session has read none of them.
+    """
+    if delivery.n <= 1:
+        return
+    if delivery.shadow:
         these = (
             col(LedgerRow.workflow_id) == delivery.workflow_id,
             col(LedgerRow.enrolment) == delivery.enrolment,
             col(LedgerRow.n) < delivery.n,
         )
-        superseded = Reason.SUPERSEDED.value
-        if delivery.shadow:
-            held = (MessageState.DEFERRED,)
-            cause = delivery.cause or None
-            await shadow.void(session, these, held, reason=superseded, cause=cause)
-            return
-        voided = await session.exec(
-            update(LedgerRow)
-            .where(*these, col(LedgerRow.state) == MessageState.DEFERRED)
-            .values(
-                state=MessageState.SKIPPED,
-                reason=superseded,
-                caused_by=delivery.cause or None,
-                settled_at=datetime.now(UTC),
-            )
-            .returning(*_COUPON)
-        )
-        await coupons.let_go(session, voided.all())
+        held, reason = (MessageState.DEFERRED,), Reason.SUPERSEDED.value
+        await shadow.void(session, these, held, reason=reason, cause=delivery.cause or None)
+        return
+    asked = {
+        "run": delivery.workflow_id,
+        "begun": delivery.enrolment,
+        "nth": delivery.n,
+        "cause": delivery.cause or None,
+        "now": datetime.now(UTC),
+    }
+    voided = await prepared.rows(session, _SUPERSEDED, asked)
+    await coupons.let_go(session, ((row.message_id, row.coupon) for row in voided))
