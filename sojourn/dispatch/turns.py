@@ -10,7 +10,7 @@ from sojourn.dispatch.lanes import Arrival, Told, Wake, Work
 
 BATCH = 200
 """Arrivals and wakes of a transaction, and plans whose end it notes, at most of each."""
-SHARE = 20
+SHARE = 8
 """Arrivals and wakes of one customer in a transaction, at most."""
 
 

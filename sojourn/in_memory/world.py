@@ -1,8 +1,6 @@
 """`World`: an installation in memory. Events go in, a ledger and ends of runs come out."""
 
-import gc
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -446,24 +444,6 @@ class World:
     def _replanned(self, delivery: Delivery) -> Delivery:
         run = self.registry.runs[delivery.workflow_id].run
         return by_plan_of(delivery, run.last_wait_before(delivery))
-
-
-@contextmanager
-def rarely_collected() -> Iterator[None]:
-    """Have garbage collected rarely in a block: a world is large, and nearly all of it stays.
-
-    A collection looks at every object that there is, and takes the more of the time the more runs
-    there are.
-    """
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 def _asks(journey: type[Journey]) -> bool:

@@ -126,9 +126,11 @@ async def test_a_flood_of_one_customer_id_is_that_customers(gate: Gate) -> None:
     ):
         _shown(what, tally)
     assert set(loaded.codes) == set(after.codes) == {200}, "nobody else is refused"
-    # 3 on a machine of its own, in full; a busy one has other reasons, too
     for tally in (loaded, after):
-        assert tally.wait(0.9) < (3 if FULL else 10) * max(idle.wait(0.9), 0.02)
+        if FULL:  # on a machine of its own; a busy one has other reasons, too
+            assert tally.wait(0.99) < 3 * max(idle.wait(0.99), 0.01)
+        else:
+            assert tally.wait(0.9) < 10 * max(idle.wait(0.9), 0.02)
 
 
 async def test_half_sent_bodies_concern_nobody_else(gate: Gate) -> None:
@@ -156,6 +158,8 @@ async def test_overload_levels_off(gate: Gate) -> None:
     for connections, tally in done.items():
         # 503: admitted, and given up in time because the machine was busy with something else
         assert set(tally.codes) <= ({200, 429} if FULL else {200, 429, 503}), "answered"
-        # 0.8 on a machine of its own: the client takes a share of this one
-        assert tally.goodput > (0.8 if FULL else 0.3) * best, connections
+        # 0.8 on a machine of its own: the client takes a share of this one, and of two thousand
+        # connections' time the part in which they are opened and refused
+        level = 0.3 if not FULL else 0.8 if connections <= 1000 else 0.6
+        assert tally.goodput > level * best, connections
         assert max(tally.waits) < ANSWER_SECONDS + 4, "what was admitted is answered in time"

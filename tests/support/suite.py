@@ -54,7 +54,8 @@ SERVERS = {"temporal", "own_temporal", "time_skipping_client"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark properties, long tests and those after the first of a file; begin with what is long.
 
-    `make test` tries the unit tests, and of each file on real parts the first test, in one case.
+    `make test` tries the unit tests, and of each file on real parts the first test, in one case;
+    one that takes seconds is marked `more` in its file, and the next one is the first.
     `make test-more` tries the others, but nothing twice: of what stands on the store it leaves out
     the round on PostgreSQL, of the cases of a test on a Temporal server all but one. These are for
     `make test-long`. Processes that begin with the long tests end at about the same time.
@@ -72,6 +73,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         _limit(item, None if sized else LONG_PATIENCE if long else PATIENCE)
         if long or (not lies_in(item.path, STORE) and _repeats(item, tried)):
             item.add_marker("long")
+        elif item.get_closest_marker("more") is not None:
+            continue  # said in its file: it takes seconds
         elif lies_in(item.path, INTEGRATION) and first.setdefault(item.path, item) is not item:
             item.add_marker("more")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -22,7 +22,7 @@ from sojourn.cli.season.playing import Season, play
 from sojourn.cli.season.stage import Stage
 from sojourn.cli.season.told import DAYS_OF_A_WEEK, Said, Told
 from sojourn.domain.errors import BadInput
-from sojourn.in_memory.world import rarely_collected
+from sojourn.garbage import OF_A_WORLD, rarely_collected
 from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.serving.sandbox import check_journeys
@@ -133,7 +133,7 @@ async def _stage(
         async with on_temporal(settings, project, begins, on_restart) as stage:
             yield stage
         return
-    with rarely_collected():
+    with rarely_collected(OF_A_WORLD):
         yield InMemory(settings, project, begins)
 
 

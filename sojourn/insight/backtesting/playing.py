@@ -12,9 +12,10 @@ from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadCustomer
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.prices import Prices
+from sojourn.garbage import OF_A_WORLD, rarely_collected
 from sojourn.in_memory.gate import Carries, takes_all
 from sojourn.in_memory.people import Row
-from sojourn.in_memory.world import World, rarely_collected
+from sojourn.in_memory.world import World
 from sojourn.insight.backtesting.costing import Billing
 from sojourn.insight.backtesting.side import Line, Side
 from sojourn.project import Project
@@ -134,7 +135,7 @@ def play(
     billing = Billing(prices or Prices(), settings.sms_provider)
     start = ordered[0].at if span is None else span.since
     world = billing.world = world_of(project, settings, start, carries=billing)
-    with rarely_collected():
+    with rarely_collected(OF_A_WORLD):
         if span is not None:
             span.begin(world)
         feed(world, ordered, progress)

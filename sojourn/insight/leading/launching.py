@@ -8,7 +8,8 @@ from typing import Self
 from pydantic import BaseModel
 
 from sojourn.domain.messages import Delivery, Reason, Status
-from sojourn.in_memory.world import done, rarely_collected
+from sojourn.garbage import OF_A_WORLD, rarely_collected
+from sojourn.in_memory.world import done
 from sojourn.insight.leading.leading import taken_up
 from sojourn.insight.leading.snapshot import Snapshot
 from sojourn.project import Project
@@ -58,7 +59,7 @@ def ahead(
     """
     asked = 0
     met: Counter[Status] = Counter()
-    with rarely_collected():
+    with rarely_collected(OF_A_WORLD):
         world = taken_up(snapshot, project, settings).world
         for delivery, ready in sorted(messages, key=lambda one: one[1]):
             person = world.registry.people.get(delivery.customer_id)

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from sojourn.domain.errors import UnknownName
+from sojourn.garbage import OF_A_WORLD, rarely_collected
 from sojourn.in_memory.gate import Carries, takes_all
 from sojourn.in_memory.people import Row
-from sojourn.in_memory.world import World, rarely_collected
+from sojourn.in_memory.world import World
 from sojourn.insight.backtesting.costing import Bill, Billing
 from sojourn.insight.backtesting.side import Line
 from sojourn.insight.leading.snapshot import Snapshot
@@ -149,7 +150,7 @@ def lead(
     """
     carried = Billing(project.prices, settings.sms_provider)
     until = snapshot.now + led_on
-    with rarely_collected():
+    with rarely_collected(OF_A_WORLD):
         taken = taken_up(snapshot, project, settings, carries=carried)
         world, journeys = taken.world, taken.journeys
         if billing:

@@ -114,6 +114,7 @@ async def words(shop: Shop, campaign_id: str) -> list[str]:
                 if one.what == "decide"]  # fmt: skip
 
 
+@pytest.mark.more
 async def test_the_rest_gets_the_variant_that_was_clicked_most(shop: Shop) -> None:
     inboxes = watched(shop)
     ids = await shop.people(60)
@@ -145,6 +146,7 @@ async def test_the_rest_gets_the_variant_that_was_clicked_most(shop: Shop) -> No
     assert said == f"warm wins by click: plain 1 of {len(plain)}, warm {len(better)} of {len(warm)}"
 
 
+@pytest.mark.more
 async def test_by_a_goal_counts_who_reached_it_after_the_message(shop: Shop) -> None:
     await shop.people(40)
     spring = shop.campaign(ab=ab(by=OrderCompleted, share=1))

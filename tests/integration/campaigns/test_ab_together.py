@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import update
 from sqlmodel import col, select
@@ -121,6 +122,7 @@ async def a_day_passes(shop: Shop, campaign: Campaign) -> None:
         await launching.act(shop.sojourn, campaign.name, deed, by="anna", because="a new day")
 
 
+@pytest.mark.more
 async def test_the_winner_waits_for_the_share_that_waits_for_the_next_days_budget(
     shop: Shop,
 ) -> None:

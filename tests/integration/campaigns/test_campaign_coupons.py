@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 
 from sojourn.channels.provider import Parcel
@@ -51,6 +52,7 @@ async def shop(migrated_url: str, temporal: Server, tmp_path: Path) -> AsyncIter
         yield Offering(temporal.client, store, settings, tmp_path)
 
 
+@pytest.mark.more
 async def test_each_recipient_has_a_code_of_their_own_in_every_attempt(shop: Offering) -> None:
     given: dict[str, list[str]] = defaultdict(list)
 

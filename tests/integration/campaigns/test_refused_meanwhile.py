@@ -6,6 +6,8 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from sojourn.cli.local.stack import Server
 from sojourn.domain.messages import Channel
 from sojourn.store import Store, consents, people, refusals
@@ -16,6 +18,7 @@ SPAN = 4 if NUMBER < 1000 else 20
 """Seconds in which all of them say no, and in which the campaign would write to all."""
 
 
+@pytest.mark.more
 async def test_no_message_is_claimed_after_a_no_was_acknowledged(
     temporal: Server, tmp_path: Path, migrated_url: str
 ) -> None:

@@ -77,6 +77,7 @@ def backtest(shop: OwnProject, *options: str) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.more
 def test_changes_are_told_by_customer(shop: OwnProject, tmp_path: Path) -> None:
     former = tmp_path / "former"
     shutil.copytree(shop.folder, former, ignore=shutil.ignore_patterns("former", ".sojourn"))
@@ -109,6 +110,7 @@ def test_changes_are_told_by_customer(shop: OwnProject, tmp_path: Path) -> None:
     assert [one["customer_id"] for one in lost["samples"]] == ["c1"]
 
 
+@pytest.mark.more
 def test_the_former_version_may_be_a_revision_of_git(shop: OwnProject) -> None:
     if shutil.which("git") is None:
         pytest.skip("git is not installed (Debian: apt-get install git)")

@@ -41,6 +41,7 @@ def told(ran: Any) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.more
 async def test_the_stores_events_are_played_and_what_was_sent_is_compared(
     own_project: OwnProject, migrated_url: str
 ) -> None:
@@ -69,6 +70,7 @@ async def test_the_stores_events_are_played_and_what_was_sent_is_compared(
     assert lines[-1].startswith("the ledger also has what memory makes up")
 
 
+@pytest.mark.more
 async def test_two_versions_play_the_stores_events(
     own_project: OwnProject, migrated_database: Path, tmp_path: Path
 ) -> None:

@@ -57,6 +57,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> OwnProject:
     return own
 
 
+@pytest.mark.more
 def test_a_project_of_ones_own_is_drawn_without_anything_around_it(
     project: OwnProject, tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
 from sojourn.events import ProductAdded
@@ -61,6 +63,7 @@ def changes(told: Any, run: str) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.more
 async def test_open_runs_are_led_on_under_both_versions(
     cli: Cli, served: tuple[Sojourn, Server], tmp_path: Path
 ) -> None:

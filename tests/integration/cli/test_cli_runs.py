@@ -31,6 +31,7 @@ async def three_runs(cli: Cli) -> str:
     return ada
 
 
+@pytest.mark.more
 async def test_runs_are_listed_and_filtered_by_status_and_outcome(cli: Cli) -> None:
     ada = await three_runs(cli)
     of_ada = ("runs", "--customer", ada, "--json")

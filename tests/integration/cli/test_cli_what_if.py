@@ -13,6 +13,7 @@ from tests.support.cli_stack import Cli
 from tests.support.own_project import SOJOURN, OwnProject
 
 
+@pytest.mark.more
 async def test_both_stories_are_shown_and_the_difference_is_marked(
     own_project: OwnProject, migrated_database: Path, tmp_path: Path
 ) -> None:

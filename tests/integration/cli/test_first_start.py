@@ -16,6 +16,7 @@ def _half_made(home: Path) -> None:
         database.commit()
 
 
+@pytest.mark.more
 async def test_a_half_made_database_of_temporal_is_made_again_and_a_whole_one_is_kept(
     tmp_path: Path,
 ) -> None:

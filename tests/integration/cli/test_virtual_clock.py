@@ -43,6 +43,7 @@ async def client() -> AsyncIterator[Client]:
         yield environment.client
 
 
+@pytest.mark.more
 async def test_a_run_whose_task_was_lost_is_set_aside_and_the_others_go_on(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

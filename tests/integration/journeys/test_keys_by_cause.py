@@ -48,6 +48,7 @@ async def _execute_again(journey: JourneyTest, of: type[Journey]) -> None:
     await journey.settled()
 
 
+@pytest.mark.more
 async def test_steps_that_began_again_keep_their_messages(journey: JourneyTest) -> None:
     await journey.start(AbandonedCart, cart_id="c")
     await journey.after(30 * HOUR)
