@@ -8,8 +8,10 @@ from typing import ClassVar
 from weakref import WeakSet
 
 from temporalio import workflow
-from temporalio.worker import WorkflowRunner
+from temporalio.converter import StorageDriverStoreContext
+from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox._runner import _Instance
 
 from sojourn.domain.errors import BadProject
 from sojourn.project import Project
@@ -32,10 +34,32 @@ LIBRARIES = (
 NOISE = logging.getLogger("temporalio.worker.workflow_sandbox._restrictions")
 
 
+class _Run(_Instance):
+    """A run in its sandbox, whose payloads are converted alike whatever they belong to.
+
+    Temporal enters the sandbox for each payload of a task, several times, to ask for what command
+    it is; a codec may want to know. Sojourn has no codec and no storage beside the history.
+    """
+
+    def get_serialization_context(self, command_info: object) -> None:
+        """Return nothing: no converter asks."""
+
+    def get_external_store_context(self, command_info: object) -> StorageDriverStoreContext:
+        """Return a context of nothing: nothing is stored elsewhere."""
+        return _NOWHERE
+
+
+_NOWHERE = StorageDriverStoreContext(target=None)
+
+
 class _Runner(SandboxedWorkflowRunner):
     """A sandbox that validates each class once in a process, not once for each worker."""
 
     _tried: ClassVar[WeakSet[type]] = WeakSet()
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        """Load a journey's file for a run."""
+        return _Run(det, self.runner_class, self.restrictions)
 
     def prepare_workflow(self, defn: workflow._Definition) -> None:
         """Check that the sandbox can load the class."""
