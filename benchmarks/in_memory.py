@@ -22,7 +22,8 @@ from sojourn.dispatch.calls import Track, read_call
 from sojourn.domain.customer import Identity
 from sojourn.domain.messages import Channel
 from sojourn.events import ProductAdded, SubscriptionStarted
-from sojourn.in_memory.world import World, rarely_collected
+from sojourn.garbage import OF_A_WORLD, rarely_collected
+from sojourn.in_memory.world import World
 from sojourn.insight.backtesting.playing import Recorded, play
 from sojourn.policies import Policy
 from sojourn.project import Project
@@ -109,7 +110,7 @@ def _runs_a_second(played: Played, number: int, *, declines: bool) -> float:
                 message_id=f"e{n}", customer_id=who, occurred_at=AT, cart_id="k", product_id="p"
             )
         )
-    with rarely_collected():
+    with rarely_collected(OF_A_WORLD):
         began = time.perf_counter()
         for cart in carts:
             world.publish(cart)
