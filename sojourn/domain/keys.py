@@ -63,6 +63,27 @@ def _plain(text: str) -> str:
     return veiled(text)
 
 
+_EVERYWHERE = re.compile(r"(?!address-|Z2lkOi8v)[!-$&-.0-?A-~]+")
+"""Plain keys that every spelling of them has in it, unless it is of `UNUSUAL` signs."""
+UNUSUAL = (_ENCODED, "%")
+"""What a spelling without the plain key in it has, if it has no sign beyond ASCII."""
+
+
+def core(key: str) -> str:
+    """Return what every spelling of a key has in it, in small letters, whatever else it has.
+
+    A database can so leave out nearly all of a customer's other keys, which it cannot read.
+
+    Args:
+        key: the thing that a run's key names, in its plain form.
+
+    Returns:
+        The key, if a spelling without it has a sign of `UNUSUAL` or beyond ASCII; else the empty
+        text, which all spellings have.
+    """
+    return key.lower() if _EVERYWHERE.fullmatch(key) else ""
+
+
 def is_address(text: str) -> bool:
     """Tell whether an id has an e-mail address in it, or is a phone number: ``+39 320 1234567``."""
     return any(map(_is_mailbox, text.split())) or bool(_NUMBER.fullmatch(text.strip()))

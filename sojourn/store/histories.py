@@ -1,20 +1,34 @@
 """Histories: a customer's events as the templates of one run see them."""
 
+import json
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Executable,
+    any_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.domain import keys
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Event, Events
 from sojourn.domain.keys import Reach
 from sojourn.domain.ordering import Place
 from sojourn.store import prepared
-from sojourn.store.events import EVENTS, PLACE, PLACE_ASKED, STORED, concerns, said, typed
-from sojourn.store.prepared import value, values
+from sojourn.store.dialects import is_postgresql
+from sojourn.store.events import EVENTS, STORED, concerns, said, typed
+from sojourn.store.prepared import value
 
 LIMIT = 500
 """The most events of one kind and key that a template sees."""
@@ -72,28 +86,23 @@ async def history(
     Returns:
         The events that still validate.
     """
-    goals, names = tuple(sorted(since_goal)), tuple(known)
-    of_whom = {"customer_id": customer_id}
-    asked = {**of_whom, "at": before[0], "seq": before[1]}
-    fields = reach.field, reach.part
-    if reach.field:
-        query = _goals_and_keys(*fields, goals, names)
-        bought, written = _read_keys(await prepared.rows(session, query, asked), reach, key)
-    else:
-        newest = await prepared.rows(session, _last_goal(goals), asked)
-        bought, written = next(((row.at, row.seq) for row in newest), None), None
-    wanted: dict[str, Any] = {**of_whom}
-    if bought is not None:
-        wanted |= {"at": bought[0], "seq": bought[1]}
-    if written is not None:
-        wanted["written"] = written
-    query = _newest_of_each(
-        *fields,
-        names,
-        (tuple(sorted(folded)), tuple(sorted(of_any_key))),
-        since_goal=bought is not None,
+    goals, apart = tuple(sorted(since_goal)), tuple(sorted(of_any_key))
+    postgresql = is_postgresql(session)
+    query = _near(
+        reach.field,
+        reach.part,
+        tuple(known),
+        whole=(*goals, *sorted(folded)),
+        of_any_key=apart,
+        postgresql=postgresql,
     )
-    rows: Sequence[Any] = await prepared.rows(session, query, wanted)
+    asked = {"customer_id": customer_id, "spelt": f"%{keys.core(reach.thing(key))}%"}
+    near = await prepared.rows(session, query, asked)
+    seqs = _chosen(near, reach, key, goals, before=before, folded=folded, of_any_key=apart)
+    rows: Sequence[Any] = ()
+    if seqs:
+        given = {"seqs": seqs if postgresql else json.dumps(seqs)}
+        rows = await prepared.rows(session, _of_seqs(postgresql=postgresql), given)
     found = Told([], [])
     arrived: dict[int, Event] = {}
     for row in sorted(rows, key=lambda one: (one.occurred_at, one.seq or 0)):
@@ -115,104 +124,121 @@ async def history(
     return found._replace(arrived=[arrived[seq] for seq in sorted(arrived)])
 
 
-def _read_keys(rows: Sequence[Any], reach: Reach, key: str) -> tuple[Place | None, list[str]]:
-    """Read how a customer's events write a run's key, and when its last goal before the run was.
+def _chosen(
+    near: Sequence[Any],
+    reach: Reach,
+    key: str,
+    goals: Collection[str],
+    *,
+    before: Place,
+    folded: Collection[str],
+    of_any_key: Collection[str],
+) -> list[int]:
+    """Choose the events that a template sees, of those that may be about the run's key.
 
     Args:
-        rows: of `_goals_and_keys`.
+        near: rows of `_near`.
         reach: the rule of the run's journey.
         key: the run's key.
+        goals: the wire names of the journey's goals.
+        before: the place of the event that started the run.
+        folded: the wire names of events that templates fold.
+        of_any_key: the wire names of events that a template sees apart if they name another key.
 
     Returns:
-        The place of that goal, if there is one; and the spellings of the key in the journey's
-        field, the empty one among them.
+        Their numbers.
     """
     bought: list[Place] = []
-    written = {""}
-    for row in rows:
+    ours: list[Any] = []
+    for row in near:
         said_key = reach.said(row.name, {reach.field: row.thing, reach.part: row.part}.get)
-        if row.at is not None:
-            if reach.is_of(key, said_key):
-                bought.append((row.at, row.seq))
-        elif reach.is_of(key, said_key) or reach.thing(said_key) == reach.thing(key):
-            written.add(row.thing or "")
-    return max(bought, default=None), sorted(written)
+        own = reach.is_of(key, said_key)
+        if own and row.name in goals and (row.at, row.seq) < before:
+            bought.append((row.at, row.seq))
+        if row.nth > LIMIT and row.name not in folded:
+            continue
+        if own or row.name in of_any_key or reach.thing(said_key) == reach.thing(key):
+            ours.append(row)
+    if not bought:
+        return [row.seq for row in ours]
+    since = max(bought)
+    return [row.seq for row in ours if (row.at, row.seq) > since]
 
 
 @cache
-def _last_goal(goals: tuple[str, ...]) -> Executable:
-    """Return the statement for the last goal before a place, of a journey without a key."""
-    at, seq = EVENTS.c.occurred_at, EVENTS.c.seq
-    return (
-        select(at.label("at"), seq)
-        .where(_OWN, _is_named(goals), PLACE < PLACE_ASKED)
-        .order_by(at.desc(), seq.desc())
-        .limit(1)
-    )
-
-
-@cache
-def _goals_and_keys(
-    field: str, part: str, goals: tuple[str, ...], names: tuple[str, ...]
-) -> Executable:
-    """Return the statement for the goals before a place, and for every key as it was written.
-
-    Args:
-        field: the property that is the key.
-        part: the property that tells parts of one thing apart; empty: none does.
-        goals: the wire names of the goals.
-        names: those of all events.
-    """
-    at, seq, name = EVENTS.c.occurred_at, EVENTS.c.seq, EVENTS.c.name
-    said_key = _said(field).label("thing"), _said(part).label("part")
-    nowhere = literal(None, at.type).label("at"), literal(None, seq.type).label("seq")
-    return union_all(
-        select(name, *said_key, at.label("at"), seq).where(
-            _OWN, _is_named(goals), PLACE < PLACE_ASKED
-        ),
-        select(name, *said_key, *nowhere).where(_OWN, _is_named(names)).distinct(),
-    )
-
-
-@cache
-def _newest_of_each(
+def _near(
     field: str,
     part: str,
     names: tuple[str, ...],
-    apart: tuple[tuple[str, ...], tuple[str, ...]],
     *,
-    since_goal: bool,
+    whole: tuple[str, ...],
+    of_any_key: tuple[str, ...],
+    postgresql: bool,
 ) -> Executable:
-    """Return the statement for the newest `LIMIT` events of each name, and of each written key.
+    """Return the statement for the places of the events that may be about a run's key.
+
+    A customer may have thousands of other carts, whose events are looked at here and not read.
 
     Args:
-        field: the property that is the key; empty: the journey has none. With one, only events with
-            a key that is among the ``written`` are read, not those of thousands of other carts.
+        field: the property that is the key; empty: the journey has none.
         part: the property that tells parts of one thing apart; empty: none does.
         names: of all events.
-        apart: of these, those of which all rows are wanted, and those that count with any key.
-        since_goal: only events after a place.
+        whole: of these, those of which all are wanted, not the newest `LIMIT` of each key.
+        of_any_key: of these, those that count with any key.
+        postgresql: whether the database is PostgreSQL.
     """
-    folded, of_any_key = apart
-    newest_first = (EVENTS.c.occurred_at.desc(), EVENTS.c.seq.desc())
-    alike = [EVENTS.c.name, _said(field), _said(part)]
-    nth = func.row_number().over(partition_by=alike, order_by=newest_first)
-    ours = select(*STORED, nth.label("nth")).where(_OWN, _is_named(names))
-    if since_goal:
-        ours = ours.where(PLACE > PLACE_ASKED)
+    at, seq, name = EVENTS.c.occurred_at.label("at"), EVENTS.c.seq, EVENTS.c.name
+    told = select(name, _said(field).label("thing"), _said(part).label("part"), at, seq)
+    # read first, or the database looks into an event's properties for each condition again
+    theirs = told.where(_OWN, _are_named(name, names)).cte("theirs").prefix_with("MATERIALIZED")
+    nth = func.row_number().over(
+        partition_by=[theirs.c.name, theirs.c.thing, theirs.c.part],
+        order_by=(theirs.c.at.desc(), theirs.c.seq.desc()),
+    )
+    near = select(theirs, nth.label("nth"))
     if field:
-        mine = func.coalesce(_said(field), "").in_(values("written", EVENTS.c.name))
-        ours = ours.where(or_(mine, _is_named(of_any_key)))
-    ranked = ours.subquery()
-    all_of_it = ranked.c.name.in_([literal(name) for name in folded])
-    return select(*(ranked.c[one.key] for one in STORED)).where(
-        or_(ranked.c.nth <= LIMIT, all_of_it)
+        about = may_spell(theirs.c.thing, postgresql=postgresql)
+        near = near.where(or_(about, _are_named(theirs.c.name, of_any_key)))
+    ranked = near.subquery()
+    return select(ranked).where(
+        or_(ranked.c.nth <= LIMIT, _are_named(ranked.c.name, whole)),
     )
 
 
-def _is_named(names: Iterable[str]) -> ColumnElement[bool]:
-    """Return the condition that an event has one of these names, each a value of the statement."""
-    return EVENTS.c.name.in_([literal(name) for name in names])
+@cache
+def _of_seqs(*, postgresql: bool) -> Executable:
+    """Return the statement for events by their numbers."""
+    if postgresql:
+        return select(*STORED).where(
+            EVENTS.c.seq == any_(bindparam("seqs", type_=ARRAY(BigInteger)))
+        )
+    given = func.json_each(bindparam("seqs")).table_valued("value")
+    return select(*STORED).where(EVENTS.c.seq.in_(select(given.c.value)))
+
+
+def may_spell(thing: ColumnElement[str], *, postgresql: bool) -> ColumnElement[bool]:
+    """Return the condition that a text may be a spelling of a key, or is none of any key.
+
+    Args:
+        thing: the text as it was sent.
+        postgresql: whether the database is PostgreSQL.
+
+    Returns:
+        The condition; its parameter ``spelt`` is `keys.core` of the key between two ``%``. It holds
+        for every spelling, and for few other texts.
+    """
+    beyond_ascii = thing.op("~")("[^ -~]") if postgresql else thing.op("GLOB")("*[^ -~]*")
+    return or_(
+        func.coalesce(thing, "") == "",
+        func.lower(thing).like(value("spelt", EVENTS.c.name), escape="/"),
+        *(thing.contains(sign, autoescape=True) for sign in keys.UNUSUAL),
+        beyond_ascii,
+    )
+
+
+def _are_named(name: ColumnElement[str], names: Iterable[str]) -> ColumnElement[bool]:
+    """Return the condition that a name is one of these, each a value of the statement."""
+    return name.in_([literal(one) for one in names])
 
 
 def _said(field: str) -> ColumnElement[str]:
