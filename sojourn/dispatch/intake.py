@@ -14,6 +14,7 @@ because Temporal is down, are told later (`dispatch.later`), or by the sweep of 
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -37,7 +38,7 @@ from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.published import Published
 from sojourn.dispatch.routing import Start
 from sojourn.dispatch.telling import Reached, Tells
-from sojourn.dispatch.turns import Turns
+from sojourn.dispatch.turns import Turns, is_long
 from sojourn.dispatch.watching import UNWATCHED, Watch
 from sojourn.domain.errors import StoreUnavailable
 from sojourn.domain.events import Event
@@ -53,6 +54,8 @@ log = logging.getLogger("sojourn.dispatch")
 
 MOST_LANES = 2000
 """Customers whose runs are told at one time, while nobody waits for it."""
+LONGEST_REST = 0.1
+"""Seconds at the most that a lane which has told much rests before its next event."""
 
 
 class Intake:
@@ -342,6 +345,7 @@ class Intake:
             return
         ask = any(arrival.ask for seq, arrival, _ in lane.waiting if seq == plan.seq)
         plan = replace(plan, ask=ask)
+        began = time.monotonic()
         answers = await asyncio.gather(
             *(self._teller.reach(target, plan) for target in plan.targets), return_exceptions=True
         )
@@ -353,6 +357,8 @@ class Intake:
             reached.append(one)
         self._later.back()
         self.watch.told((datetime.now(UTC) - plan.row.received_at).total_seconds())
+        if is_long(lane) and not lane.waiting:  # a flood leaves half of the time to everybody else
+            await asyncio.sleep(min(time.monotonic() - began, LONGEST_REST))
         self._put(_told(lane, plan, reached))
 
     async def _look_up(self, lane: Lane, plan: Plan) -> None:

@@ -1,12 +1,13 @@
 """Turns: the work that waits for a transaction; one customer's flood delays that customer alone.
 
 A transaction takes a few pieces of work of each customer in turn. So a customer who sends ten
-thousand events at once waits for them, and everybody else waits for one transaction as always.
+thousand events at once waits for them, and everybody else waits for one transaction as always. And
+because the work of such a customer makes a transaction long, it is in every second one only.
 """
 
 from collections import deque
 
-from sojourn.dispatch.lanes import Arrival, Told, Wake, Work
+from sojourn.dispatch.lanes import Arrival, Lane, Told, Wake, Work
 
 BATCH = 200
 """Arrivals and wakes of a transaction, and plans whose end it notes, at most of each."""
@@ -20,6 +21,7 @@ class Turns:
     def __init__(self) -> None:
         self._told: deque[Told] = deque()
         self._waiting: dict[str, deque[Arrival | Wake]] = {}
+        self._crowded = False  # whether the last transaction had work of somebody who crowds
 
     def __bool__(self) -> bool:
         """Tell whether any work waits."""
@@ -38,14 +40,27 @@ class Turns:
     def take(self) -> list[Work]:
         """Take the work of the next transaction.
 
+        Who crowds sits out every second transaction, as long as others have work: these wait for
+        one with such work at the most, and not in one.
+
         Returns:
             The work that has waited longest, of each customer `SHARE` pieces at most.
         """
-        batch: list[Work] = [self._told.popleft() for _ in range(min(BATCH, len(self._told)))]
+        crowds = [one for one in self._told if is_long(one.lane)]
+        many = [customer_id for customer_id, theirs in self._waiting.items() if len(theirs) > SHARE]
+        others = len(crowds) < len(self._told) or len(many) < len(self._waiting)
+        sit_out = self._crowded and others
+        self._crowded = bool(crowds or many) and not sit_out
+        calm = [one for one in self._told if not (sit_out and is_long(one.lane))][:BATCH]
+        taken = set(calm)
+        self._told = deque(one for one in self._told if one not in taken)
+        batch: list[Work] = list(calm)
         left = BATCH
         for customer_id in list(self._waiting):
             if not left:
                 break
+            if sit_out and len(self._waiting[customer_id]) > SHARE:
+                continue
             theirs = self._waiting.pop(customer_id)
             share = min(left, SHARE, len(theirs))
             batch += [theirs.popleft() for _ in range(share)]
@@ -53,3 +68,8 @@ class Turns:
             if theirs:
                 self._waiting[customer_id] = theirs  # behind everybody else
         return batch
+
+
+def is_long(lane: Lane) -> bool:
+    """Tell whether a lane has told so much without an end that its customer crowds."""
+    return lane.routed > SHARE
