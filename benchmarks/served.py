@@ -18,7 +18,7 @@ from benchmarks.nothing import nothing
 from benchmarks.one_message import OneMessage
 from sojourn.campaigns.workflow import CampaignWorkflow
 from sojourn.dispatch.connection import connect
-from sojourn.garbage import OF_A_SERVICE, rarely_collected
+from sojourn.garbage import loaded_left_out
 from sojourn.serving.logs import configure_logging
 from sojourn.serving.worker import serving
 from sojourn.settings import load_settings
@@ -46,7 +46,7 @@ async def _serve(workflows: tuple[type, ...]) -> None:
             serving(client, store, settings, task_queue=QUEUE, workflows=workflows),
             floor,
         ):
-            with rarely_collected(OF_A_SERVICE):
+            with loaded_left_out():
                 await asyncio.to_thread(sys.stdin.read)
 
 

@@ -1,40 +1,53 @@
 """Python's garbage collector in a process that lives long.
 
 A full collection looks at every object that there is, and nothing else runs meanwhile. Of a
-process that has loaded the engine nearly all of them stay for good: the standard thresholds made
-calls wait for a fifth of a second, time and again, while a sender flooded the gateway.
+process that has loaded the engine nearly all of them stay for good: calls waited for a fifth of a
+second, time and again, while a sender flooded the gateway.
 """
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-OF_A_SERVICE = 50_000
-"""New objects between two collections of the young ones: some megabytes."""
 OF_A_WORLD = 200_000
-"""The same in memory: a world is large, and nearly all of it stays."""
+"""New objects between two looks at the young ones, in memory: nearly all of a world stays.
+
+A service keeps Python's own thresholds. A worker that looked as rarely would hold the garbage of
+hundreds of runs.
+"""
+
+
+@contextmanager
+def loaded_left_out() -> Iterator[None]:
+    """Leave what there is by now out of the collector's rounds, until the block ends.
+
+    Within another such block nothing more is left out.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager
 def rarely_collected(after: int) -> Iterator[None]:
-    """Leave out of the collector's rounds what there is by now, and make these rarer.
+    """Do as `loaded_left_out` does, and make the rounds rarer.
 
     Args:
         after: the number of new objects after which the young ones are looked at.
 
     Yields:
-        Nothing; after the block all is as before. Within another such block nothing is left out
-        twice.
+        Nothing; after the block all is as before.
     """
     before = gc.get_threshold()
-    outermost = gc.get_freeze_count() == 0
-    if outermost:
-        gc.collect()
-        gc.freeze()
-    gc.set_threshold(after, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        if outermost:
-            gc.unfreeze()
+    with loaded_left_out():
+        gc.set_threshold(after, 20, 20)
+        try:
+            yield
+        finally:
+            gc.set_threshold(*before)

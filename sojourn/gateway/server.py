@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.connection import connect
-from sojourn.garbage import OF_A_SERVICE, rarely_collected
+from sojourn.garbage import loaded_left_out
 from sojourn.gateway.app import make_api, make_app
 from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.http.operations import make_operations
@@ -122,7 +122,7 @@ async def _served(
     looking = asyncio.create_task(gateway.find_temporal())
     stopped = asyncio.create_task(stop.wait())
     try:
-        with rarely_collected(OF_A_SERVICE):
+        with loaded_left_out():
             await asyncio.wait({served, stopped}, return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping", grace_seconds=GRACE_SECONDS)
     finally:

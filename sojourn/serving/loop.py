@@ -28,7 +28,7 @@ from sojourn.dispatch.reports import tell_clicks
 from sojourn.domain.coupons import Pools
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
 from sojourn.domain.events import Events
-from sojourn.garbage import OF_A_SERVICE, rarely_collected
+from sojourn.garbage import loaded_left_out
 from sojourn.insight.alerts.sinks import sinks_of
 from sojourn.insight.alerts.telling import Telling
 from sojourn.insight.alerts.watching import Watching
@@ -410,7 +410,7 @@ async def serve_until_stopped(
                     tasks.append(asyncio.create_task(watch_coupons(client, store, project.coupons)))
                 if project.audiences.watched:
                     tasks.append(asyncio.create_task(watch_audiences(sojourn)))
-            with rarely_collected(OF_A_SERVICE):
+            with loaded_left_out():
                 done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
                 task.cancel()
