@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -132,7 +133,7 @@ class Topics(Mapping[str, Topic]):
         if self.declared and topic not in self.listed:
             raise UnknownName("topic", topic, self.listed, hint=f"{FILE} lists none")
 
-    @property
+    @cached_property
     def own(self) -> frozenset[str]:
         """The topics that need a yes of their own (`needs_own_yes`)."""
         return frozenset(topic for topic in self.listed if self.needs_own_yes(topic))

@@ -67,7 +67,7 @@ def _verdict(
     now: datetime,
     grounds: Grounds,
 ) -> Verdict:
-    terms, because = journey.terms, ""
+    terms = journey.terms
     if not terms.again.is_open:
         begun = _newest_of_each(person.begun.get(journey.name, ()), besides=one.message_id)
         key = routing.key_of(journey, event)
@@ -77,10 +77,9 @@ def _verdict(
     if terms.enters_if is not None:
         own, fields = grounds.topics.own, one.properties
         finding = judge(person, terms.enters_if, now, own, fields=fields)
-        because = finding.because
         if finding.holds is not True:
-            return Verdict(Reason.NOT_QUALIFIED, because)
-    return Verdict(None, because)
+            return Verdict(Reason.NOT_QUALIFIED, finding.because)
+    return Verdict()  # nobody asks why a run began
 
 
 def _newest_of_each(begun: Iterable[tuple[str, Begun]], *, besides: str) -> list[Begun]:

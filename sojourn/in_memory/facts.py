@@ -8,7 +8,7 @@ from sojourn.domain.consent import Consents
 from sojourn.domain.consent_words import ordered, standing
 from sojourn.domain.facts import Answers, Fact, Finding, OfEvents
 from sojourn.domain.facts import judge as judge_by
-from sojourn.domain.facts.answers import of_events, writers_of
+from sojourn.domain.facts.answers import event_names, needs_consents, writers_of
 from sojourn.domain.facts.events import Happened, look_up, measured
 from sojourn.domain.facts.nodes import WrittenTo
 from sojourn.domain.facts.of_campaigns import asked_of_campaigns
@@ -17,6 +17,8 @@ from sojourn.in_memory.people import Person
 
 WROTE = (*WAITING, MessageState.SENT, MessageState.UNKNOWN)
 """The states of messages by which a journey has written, or is about to."""
+NONE = Consents({})
+"""Nobody asks what the customer agrees to."""
 
 
 def judged(
@@ -44,13 +46,13 @@ def judged(
     answers = Answers(
         now=now,
         customer=person.card,
-        consents=said or standing(ordered(person.said), now),
+        consents=said or (standing(ordered(person.said), now) if needs_consents(fact) else NONE),
         fields=fields or {},
         own=own,
         written_to={one for one in writers_of(fact) if _wrote(person, one, now)},
         campaigns=dict.fromkeys(asked_of_campaigns(fact), False),
     )
-    return judge_by(fact, look_up(fact, answers, _events(person, of_events(fact))))
+    return judge_by(fact, look_up(fact, answers, _events(person, event_names(fact))))
 
 
 def measure(person: Person, of: OfEvents, now: datetime, own: Collection[str]) -> object:
@@ -66,7 +68,7 @@ def measure(person: Person, of: OfEvents, now: datetime, own: Collection[str]) -
         As `domain.facts.events.measured`.
     """
     answers = Answers(now=now, customer=person.card, own=own)
-    return measured(of, _events(person, [of]), answers)
+    return measured(of, _events(person, [of.event]), answers)
 
 
 def _wrote(person: Person, asked: WrittenTo, now: datetime) -> bool:
@@ -78,8 +80,7 @@ def _wrote(person: Person, asked: WrittenTo, now: datetime) -> bool:
     )
 
 
-def _events(person: Person, asked: Iterable[OfEvents]) -> list[Happened]:
-    names = {of.event for of in asked}
+def _events(person: Person, names: Iterable[str]) -> list[Happened]:
     return [
         Happened(one.name, one.occurred_at, one.properties)
         for name in names

@@ -4,10 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 from sojourn.domain.consent import Consents
 from sojourn.domain.customer import Customer
+from sojourn.domain.facts.kept import Kept
 from sojourn.domain.facts.nodes import (
     Agrees,
     Compare,
@@ -89,7 +91,8 @@ def trait_of(customer: Customer, of: TraitOf) -> object:
     return MISSING if value is None else value
 
 
-def of_events(fact: Fact) -> dict[OfEvents, int | None]:
+@Kept
+def of_events(fact: Fact) -> Mapping[OfEvents, int | None]:
     """Return what a fact looks up in events, and how many of them it needs at most.
 
     Returns:
@@ -105,7 +108,7 @@ def of_events(fact: Fact) -> dict[OfEvents, int | None]:
             most = 1  # asked whether it is known, and it always is
         before = found.get(of, 0)
         found[of] = None if most is None or before is None else max(most, before)
-    return found
+    return MappingProxyType(found)
 
 
 def enough(leaf: Compare) -> int | None:
@@ -116,14 +119,16 @@ def enough(leaf: Compare) -> int | None:
     return max(number, 1) if leaf.op in (">=", "<") else number + 1
 
 
+@Kept
 def needs_consents(fact: Fact) -> bool:
     """Tell whether a fact asks what the customer agrees to."""
     return any(isinstance(leaf, Agrees) for leaf in leaves(fact))
 
 
-def lists_of(fact: Fact) -> set[str]:
+@Kept
+def lists_of(fact: Fact) -> frozenset[str]:
     """Return the names of the lists that a fact asks about."""
-    return {leaf.name for leaf in leaves(fact) if isinstance(leaf, Listed)}
+    return frozenset(leaf.name for leaf in leaves(fact) if isinstance(leaf, Listed))
 
 
 def needs_events(fact: Fact) -> bool:
@@ -131,6 +136,13 @@ def needs_events(fact: Fact) -> bool:
     return any(isinstance(of, OfEvents) for of in measures(fact))
 
 
-def writers_of(fact: Fact) -> set[WrittenTo]:
+@Kept
+def writers_of(fact: Fact) -> frozenset[WrittenTo]:
     """Return what a fact asks about journeys and campaigns that wrote to the customer."""
-    return {leaf for leaf in leaves(fact) if isinstance(leaf, WrittenTo)}
+    return frozenset(leaf for leaf in leaves(fact) if isinstance(leaf, WrittenTo))
+
+
+@Kept
+def event_names(fact: Fact) -> frozenset[str]:
+    """Return the wire names of the events that a fact looks at."""
+    return frozenset(of.event for of in of_events(fact))

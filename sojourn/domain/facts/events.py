@@ -62,17 +62,27 @@ def measured(of: OfEvents, happened: Iterable[Happened], answers: Answers) -> An
 
 
 def _measured(of: OfEvents, events: Sequence[Happened], answers: Answers, most: int | None) -> Any:
+    found = _in_time(of, events, answers.now)
+    if of.where is None:
+        return _value(of, found, found, most)
     sure: list[Happened] = []
     maybe: list[Happened] = []
-    for event in _in_time(of, events, answers.now):
-        meant = of.where is None or judge(of.where, replace(answers, fields=event.fields)).holds
+    for event in found:
+        meant = judge(of.where, replace(answers, fields=event.fields)).holds
         if meant:
             sure.append(event)
         if meant is not False:
             maybe.append(event)
+    return _value(of, sure, maybe, most)
+
+
+def _value(
+    of: OfEvents, sure: Sequence[Happened], maybe: Sequence[Happened], most: int | None
+) -> Any:
+    """Return the value of a measure by the events that are meant, and those that are or may be."""
     match of:
         case CountOf():
-            top = max(len(maybe), 0) if most is None else most
+            top = len(maybe) if most is None else most
             return Range(min(len(sure), top), min(len(maybe), top))
         case TimeOf(which=which):
             pick = max if which == "last" else min
@@ -98,5 +108,8 @@ def _field(event: Happened, of: TotalOf) -> object:
 
 
 def _in_time(of: OfEvents, events: Sequence[Happened], now: datetime) -> list[Happened]:
-    within = getattr(of, "within", None)
-    return [e for e in events if e.name == of.event and (within is None or e.at > now - within)]
+    within = None if isinstance(of, TimeOf) else of.within
+    if within is None:
+        return [e for e in events if e.name == of.event]
+    since = now - within
+    return [e for e in events if e.name == of.event and e.at > since]

@@ -1,23 +1,38 @@
 """`Finding`: the answer to a fact about one customer, with the clauses that gave it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Finding:
     """An answer.
 
     Args:
         holds: True, False, or None: unknown.
-        text: of a clause, what was found: ``Order Completed in 90 days: 1 of 2``; of several, how
-            they are joined: ``all of``.
+        told: of a clause, what was found: ``Order Completed in 90 days: 1 of 2``; of several, how
+            they are joined: ``all of``. Or what writes it, once somebody reads it: most answers
+            are looked at and never read.
         parts: the findings that it is made of.
     """
 
     holds: bool | None
-    text: str
+    told: str | Callable[[], str]
     parts: tuple["Finding", ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Finding):
+            return NotImplemented
+        mine, its = (self.holds, self.text, self.parts), (other.holds, other.text, other.parts)
+        return mine == its
+
+    def __hash__(self) -> int:
+        return hash((self.holds, self.text, self.parts))
+
+    @property
+    def text(self) -> str:
+        """The text of ``told``."""
+        return self.told if isinstance(self.told, str) else self.told()
 
     @property
     def because(self) -> str:

@@ -4,8 +4,9 @@ The logic is Kleene's. An unknown part stays unknown, unless the other side deci
 with a part that fails fails, `|` with a part that holds holds, and `~` of unknown is unknown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sojourn.domain.consent import Consents
@@ -104,51 +105,50 @@ def agrees(
 
 
 def _judged(fact: Fact, answers: Answers) -> Finding:
+    judged = _CLAUSES.get(type(fact))
+    if judged is not None:
+        return judged(fact, answers)
     match fact:
         case AllOf(parts=parts):
-            found = tuple(_judged(part, answers) for part in parts)
+            found = tuple([_judged(part, answers) for part in parts])
             said = [part.holds for part in found]
             return Finding(False if False in said else None if None in said else True, ALL, found)
         case AnyOf(parts=parts):
-            found = tuple(_judged(part, answers) for part in parts)
+            found = tuple([_judged(part, answers) for part in parts])
             said = [part.holds for part in found]
             return Finding(True if True in said else None if None in said else False, ANY, found)
         case Not(part=part):
             return _contrary(_judged(part, answers))
         case Otherwise(part=part, answer=answer):
             inner = _judged(part, answers)
-            taken = f"{inner.because} (unknown, which counts as {'yes' if answer else 'no'})"
-            return Finding(answer, taken) if inner.holds is None else inner
-    return _clause(fact, answers)
+            return _supposed(inner, answer=answer) if inner.holds is None else inner
+    raise AssertionError(f"no such fact: {type(fact)}")
 
 
 def _contrary(inner: Finding) -> Finding:
     holds = None if inner.holds is None else not inner.holds
     if inner.parts:
         return Finding(holds, "not", (inner,))
-    return Finding(holds, f"not wanted: {inner.text}")
+    return Finding(holds, lambda: f"not wanted: {inner.text}")
 
 
-def _clause(fact: Fact, answers: Answers) -> Finding:
-    match fact:
-        case Agrees() | Listed() | WrittenTo() | OfCampaign():
-            found = _of_customer(fact, answers)
-        case Ago():
-            found = _ago(fact, answers)
-        case Anniversary():
-            found = _come_round(fact, answers)
-        case Known(of=of):
-            holds = _is_known(of, answers)
-            found = Finding(holds, f"{of}: {'known' if holds else 'not known'}")
-        case Compare(of=CountOf()):
-            found = _counted(fact, answers)
-        case Compare(of=TotalOf()):
-            found = _summed(fact, answers)
-        case Compare() | OneOf() | Contains():
-            found = _single(fact, answers)
-        case _:
-            raise AssertionError(f"no such fact: {type(fact)}")
-    return found
+def _supposed(inner: Finding, *, answer: bool) -> Finding:
+    taken = f"(unknown, which counts as {'yes' if answer else 'no'})"
+    return Finding(answer, lambda: f"{inner.because} {taken}")
+
+
+def _compared(fact: Compare, answers: Answers) -> Finding:
+    match fact.of:
+        case CountOf():
+            return _counted(fact, answers)
+        case TotalOf():
+            return _summed(fact, answers)
+    return _single(fact, answers)
+
+
+def _known(fact: Known, answers: Answers) -> Finding:
+    holds = _is_known(fact.of, answers)
+    return Finding(holds, lambda: f"{fact.of}: {'known' if holds else 'not known'}")
 
 
 def _of_customer(fact: Agrees | Listed | WrittenTo | OfCampaign, answers: Answers) -> Finding:
@@ -157,13 +157,14 @@ def _of_customer(fact: Agrees | Listed | WrittenTo | OfCampaign, answers: Answer
             own = topic in answers.own
             agreed = agrees(answers.consents, channel, topic, needs_own_yes=own)
             on = f" on {topic}" if topic else ""
-            return Finding(agreed, f"consent to {channel}{on}: {_CONSENT[agreed]}")
+            return Finding(agreed, lambda: f"consent to {channel}{on}: {_CONSENT[agreed]}")
         case Listed(name=name):
             holds = name in answers.lists
             return Finding(holds, f"list {name}: {'on it' if holds else 'not on it'}")
         case WrittenTo(by=by, within=within):
             holds = fact in answers.written_to
-            return Finding(holds, f"{by} in {span(within)}: {'wrote' if holds else 'was silent'}")
+            silent = "wrote" if holds else "was silent"
+            return Finding(holds, lambda: f"{by} in {span(within)}: {silent}")
         case OfCampaign(asks=asks, campaign=campaign):
             became = answers.campaigns[fact]
             return Finding(became, f"{campaign}: {_BECAME[asks][became]}")
@@ -215,15 +216,19 @@ def _counted(fact: Compare, answers: Answers) -> Finding:
     found: Range = answers.events[fact.of]
     number = int(fact.value.value)
     compare = OPERATORS[fact.op]
-    ends = {compare(found.low, number), compare(found.high, number)}
+    by_low, by_high = compare(found.low, number), compare(found.high, number)
     between = fact.op in ("==", "!=") and found.low < number < found.high
-    holds = None if between or len(ends) > 1 else ends.pop()
+    holds = None if between or by_low != by_high else by_low
+    return Finding(holds, lambda: _told_of_count(fact, found, number))
+
+
+def _told_of_count(fact: Compare, found: Range, number: int) -> str:
     seen = f"{found.low}" if found.low == found.high else f"{found.low}, perhaps {found.high},"
     if fact.op == ">=":
-        return Finding(holds, f"{fact.of}: {seen} of {number}")
+        return f"{fact.of}: {seen} of {number}"
     if found.low >= (enough(fact) or 0):
         seen = f"{found.low} or more"
-    return Finding(holds, f"{fact.of}: {seen.rstrip(',')}, wanted {TIMES[fact.op]} {number}")
+    return f"{fact.of}: {seen.rstrip(',')}, wanted {TIMES[fact.op]} {number}"
 
 
 def _summed(fact: Compare, answers: Answers) -> Finding:
@@ -232,19 +237,19 @@ def _summed(fact: Compare, answers: Answers) -> Finding:
     if found is UNSURE:
         return Finding(None, f"{fact.of}: not certain, because an event does not tell it")
     holds = OPERATORS[fact.op](found, fact.value.typed)
-    return Finding(holds, _wanted(str(fact.of), shown_number(found), fact.op, fact.value))
+    return Finding(holds, lambda: _wanted(str(fact.of), shown_number(found), fact.op, fact.value))
 
 
 def _ago(fact: Ago, answers: Answers) -> Finding:
     found: Any = answers.events[fact.of]
     if found is None:
-        return Finding(None, f"{fact.of}: never")
+        return Finding(None, lambda: f"{fact.of}: never")
     if found is UNSURE:
         return Finding(None, f"{fact.of}: not certain, because an event does not tell its fields")
     age = answers.now - found
     holds = OPERATORS[fact.op](age, fact.span)
     return Finding(
-        holds, f"{fact.of}: {span(age)} ago, wanted {LONG[fact.op]} {span(fact.span)} ago"
+        holds, lambda: f"{fact.of}: {span(age)} ago, wanted {LONG[fact.op]} {span(fact.span)} ago"
     )
 
 
@@ -297,3 +302,16 @@ def _is_personal(of: Measure) -> bool:
     if isinstance(of, TraitOf):
         return card_field(of.path[0]) in PERSONAL_TRAITS
     return isinstance(of, FieldOf) and of.personal
+
+
+_CLAUSES: Mapping[type[Fact], Callable[[Any, Answers], Finding]] = MappingProxyType(
+    {
+        **dict.fromkeys((Agrees, Listed, WrittenTo, OfCampaign), _of_customer),
+        **dict.fromkeys((OneOf, Contains), _single),
+        Compare: _compared,
+        Ago: _ago,
+        Anniversary: _come_round,
+        Known: _known,
+    }
+)
+"""How the facts that join nothing are judged."""

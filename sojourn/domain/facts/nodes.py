@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from sojourn.domain.facts.kept import Kept
 from sojourn.domain.facts.values import Value
 from sojourn.domain.facts.words import LONG, TIMES, span
 from sojourn.domain.messages import Channel
@@ -400,9 +401,10 @@ def read_measure(value: object) -> Measure:
     return _MEASURE.validate_python(value)
 
 
+@Kept
 def _events(of: CountOf | TimeOf | TotalOf) -> str:
     where = f" with {of.where}" if of.where is not None else ""
-    within = getattr(of, "within", None)
+    within = None if isinstance(of, TimeOf) else of.within
     return of.event + where + (f" in {span(within)}" if within is not None else "")
 
 

@@ -7,6 +7,7 @@ occasion if it has several.
 from collections.abc import Iterator
 from typing import Literal
 
+from sojourn.domain.facts.kept import Kept
 from sojourn.domain.facts.nodes import AllOf, Fact, OfCampaign
 from sojourn.domain.facts.walking import leaves
 from sojourn.domain.list_name import is_list_name
@@ -79,9 +80,10 @@ def campaigns_of(fact: Fact) -> set[str]:
     return {leaf.campaign for leaf in _of_campaigns(fact)}
 
 
-def asked_of_campaigns(fact: Fact) -> set[OfCampaign]:
+@Kept
+def asked_of_campaigns(fact: Fact) -> frozenset[OfCampaign]:
     """Return what a fact asks about campaigns."""
-    return set(_of_campaigns(fact))
+    return frozenset(_of_campaigns(fact))
 
 
 def followed(fact: Fact) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from sojourn.domain.facts.kept import Kept
 from sojourn.domain.facts.nodes import (
     AllOf,
     AnyFact,
@@ -15,14 +16,19 @@ from sojourn.domain.facts.nodes import (
 )
 
 
-def leaves(fact: Fact) -> Iterator[Leaf]:
-    """Yield the facts that a fact is joined from, from left to right."""
+@Kept
+def leaves(fact: Fact) -> tuple[Leaf, ...]:
+    """Return the facts that a fact is joined from, from left to right."""
+    return tuple(_leaves(fact))
+
+
+def _leaves(fact: Fact) -> Iterator[Leaf]:
     match fact:
         case AllOf(parts=parts) | AnyOf(parts=parts):
             for part in parts:
-                yield from leaves(part)
+                yield from _leaves(part)
         case Not(part=part) | Otherwise(part=part):
-            yield from leaves(part)
+            yield from _leaves(part)
         case _:
             yield fact  # type: ignore[misc]  # what joins nothing is a leaf
 
