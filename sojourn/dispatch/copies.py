@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.events import Event
+from sojourn.domain.events.base import value_of
 from sojourn.domain.keys import Reach
 from sojourn.domain.made_ids import made_id
 from sojourn.journeys.registry import Journeys
@@ -56,7 +57,7 @@ async def copies(
         return []
     own = await people.resolve(session, row.customer_id)
     told = await kin.known(session, also)
-    sharing = await kin.of(session, own, email=getattr(event, "email", None) or "")
+    sharing = await kin.of(session, own, email=value_of(event, "email") or "")
     found: list[EventRow] = []
     for other in dict.fromkeys([*told, *sharing]):
         asked = reaches if other in told else [reach for reach in reaches if reach.field]
@@ -67,12 +68,12 @@ async def copies(
 
 async def _ends(session: AsyncSession, event: Event, reach: Reach, own: str, other: str) -> bool:
     """Tell whether an event of one id ends runs of another one."""
-    if event.event_name in reach.whole and getattr(event, "products", None):
+    if event.event_name in reach.whole and value_of(event, "products"):
         return False
     had = await events.keys_had(session, [other], reach)
     if not had:
         return False  # nothing that could have started a run
-    key = reach.thing(reach.said(event.event_name, lambda name: getattr(event, name, None)))
+    key = reach.thing(reach.said(event.event_name, vars(event).get))
     if not key or key in had or event.event_name in reach.any_key:
         return True
     # if the person had this key under the first id, the event is about that

@@ -203,7 +203,7 @@ def next_plan(
             looked_up=known.looked_up,
         )
         begins = _begins(known, event, row, journeys, within, silent=by.silent)
-        rests_on |= {name for name, verdict in begins.items() if verdict.reason in _AFTER_ENDS}
+        rests_on.update(name for name in begins if begins[name].reason in _AFTER_ENDS)
         over = [name for name, verdict in begins.items() if verdict.reason is not None]
         revived = [name for name in begins if not routing.starts(journeys[name], event)]
         crowd = _crowd(known, event, journeys, set(begins) - set(over), by.silent)
@@ -213,7 +213,7 @@ def next_plan(
             [
                 r
                 for r in known.open_runs
-                if r.journey not in over or r.workflow_id not in known.ended
+                if r.workflow_id not in known.ended or r.journey not in over
             ],
             journeys,
             over=[*over, *crowd.full, *by.resting],
@@ -325,6 +325,8 @@ def _crowd(
     found = _Crowd({}, [])
     for name in sorted(names):
         most = journeys[name].terms.at_most
+        if most is None:
+            continue
         key = plain(routing.key_of(journeys[name], event))
         others = dict.fromkeys(
             run.workflow_id
@@ -334,7 +336,7 @@ def _crowd(
             and run.workflow_id not in known.ended
             and (name in silent or not run.shadow)  # one in shadow is in no real one's way
         )
-        if most is None or len(others) < most:
+        if len(others) < most:
             continue
         if unsure := [run for run in others if run not in known.looked_up]:
             found.doubtful.extend(unsure)
@@ -380,7 +382,7 @@ def names_since(starting: Iterable[type[Journey]], journeys: Journeys) -> frozen
     return frozenset(
         name
         for journey in starting
-        for name in (*names(journey.terms.goal), *_news(journey, journeys))
+        for name in (*names(journey.terms.goal), *journeys.told_late[journey.name])
     )
 
 
@@ -396,6 +398,8 @@ def _missed(
 
     An event that still waits to be routed is not among them: its turn comes.
     """
+    if not known.since:
+        return ()
     started = [
         _Begun(t.workflow_id, journeys[t.journey], t.key, row)
         for t in targets
@@ -407,15 +411,11 @@ def _missed(
         if other.seq is not None
         and other.routed_at is not None
         and any(
-            other.name in _news(run.journey, journeys) and _counts(other, run, known, within)
+            other.name in journeys.told_late[run.journey.name]
+            and _counts(other, run, known, within)
             for run in started
         )
     )
-
-
-def _news(journey: type[Journey], journeys: Journeys) -> set[str]:
-    """Return the events a run is told of late: none that starts runs, as it could start another."""
-    return journey.terms.declared.keys() - journeys.starting
 
 
 def _ended(
@@ -429,6 +429,8 @@ def _ended(
 
     A stop of that run counts like a goal.
     """
+    if not known.since:
+        return None
     goals = names(journey.terms.goal)
     ends = (*goals, JourneyStopped.event_name)
     key = routing.key_of(journey, event)

@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from sojourn.domain.events import Event, RunEvent
+from sojourn.domain.events.base import value_of
 from sojourn.domain.keys import plain, veiled
 from sojourn.domain.stored import NotedRun
 from sojourn.journeys.journey import Journey
@@ -55,7 +57,12 @@ def workflow_id(journey: str, customer_id: str, key: str = "") -> str:
     Returns:
         At most `LONGEST_ID` bytes of UTF-8.
     """
-    key = plain(key)
+    return _workflow_id(journey, customer_id, plain(key))
+
+
+@lru_cache(maxsize=1024)
+def _workflow_id(journey: str, customer_id: str, key: str) -> str:
+    """Return the id of a run. While an event is routed, it is asked for again and again."""
     parts = [journey, customer_id, *([key] if key else [])]
     told = ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
     if len(told.encode()) <= LONGEST_ID:
@@ -70,7 +77,7 @@ def key_of(journey: type[Journey], event: Event) -> str:
     It is the value of the journey's key; where the journey knows parts and the event names one, it
     is that of both.
     """
-    said = journey.terms.reach.said(event.event_name, lambda name: getattr(event, name, None))
+    said = journey.terms.reach.said(event.event_name, vars(event).get)
     return veiled(str(said)) if plain(said) else ""
 
 
@@ -80,9 +87,9 @@ def starts(journey: type[Journey], event: Event) -> bool:
     Without the journey's key, or without a field that its class needs, it cannot.
     """
     # by the name: Subscription Renewed is no Subscription Started although its class extends it
-    of_kind = event.event_name in names(journey.terms.starts_on)
-    has_key = not journey.terms.key or bool(key_of(journey, event))
-    return of_kind and has_key and event.is_whole
+    if event.event_name not in names(journey.terms.starts_on):
+        return False
+    return event.is_whole and (not journey.terms.key or bool(key_of(journey, event)))
 
 
 def targets(
@@ -90,8 +97,8 @@ def targets(
     runs: Iterable[NotedRun],
     journeys: Journeys,
     *,
-    over: Iterable[str] = (),
-    revived: Iterable[str] = (),
+    over: Collection[str] = (),
+    revived: Collection[str] = (),
     sent_as: str | None = None,
     seq: int = 0,
     had: Mapping[str, Mapping[str, int]] = NOTHING,
@@ -116,14 +123,20 @@ def targets(
         Each run once.
     """
     found: dict[str, Target] = {}
+    of: dict[str, list[NotedRun]] = {}
+    for run in runs:
+        of.setdefault(run.journey, []).append(run)
+    is_whole = event.is_whole
     for name, journey in journeys.heard_by(event.event_name).items():
-        if not event.is_whole and not journey.terms.is_ended_by(event.event_name):
+        if not is_whole and not journey.terms.is_ended_by(event.event_name):
             continue  # only the runs that it ends can make anything of it
+        may_begin = name not in over and name not in journeys.off
+        begins = may_begin and (name in revived or starts(journey, event))
+        if not begins and name not in of:
+            continue
         key, reach = key_of(journey, event), journey.terms.reach
         begun = workflow_id(name, sent_as or event.customer_id, key)
-        for run in runs:
-            if run.journey != name:
-                continue
+        for run in of.get(name, ()):
             if isinstance(event, RunEvent) and event.run:
                 concerns = run.workflow_id == event.run
             else:
@@ -133,13 +146,12 @@ def targets(
                     said=key,
                     seq=seq,
                     had=had.get(name),
-                    partly=bool(getattr(event, "products", None)),
+                    partly=bool(value_of(event, "products")),
                 )
             if concerns:
                 found[run.workflow_id] = Tell(run.workflow_id, name, name in silent)
                 if not reach.part or plain(run.key) == plain(key):  # that of a part is another run
                     begun = run.workflow_id  # under an id that the customer may have had before
-        begins = starts(journey, event) or name in revived
-        if begins and name not in over and name not in journeys.off:
+        if begins:
             found[begun] = Start(begun, name, key, name in silent)
     return list(found.values())

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from sojourn.dispatch.copies import may_end
 from sojourn.domain.events import Event, Events
+from sojourn.domain.events.base import value_of
 from sojourn.domain.keys import Reach
 from sojourn.domain.made_ids import made_id
 from sojourn.in_memory.people import Happened, Person
@@ -41,7 +42,7 @@ def copies(
         return []
     told = {one: registry.people[one] for one in also if one in registry.people}
     named = {id(other) for other in told.values()}
-    sharing = registry.kin(person, email=getattr(event, "email", None) or "")
+    sharing = registry.kin(person, email=value_of(event, "email") or "")
     found = []
     for other in {id(one): one for one in (*told.values(), *sharing)}.values():
         asked = reaches if id(other) in named else [reach for reach in reaches if reach.field]
@@ -62,12 +63,12 @@ def copies(
 
 def _ends(event: Event, reach: Reach, person: Person, other: Person) -> bool:
     """Tell whether an event of one id ends runs of another one."""
-    if event.event_name in reach.whole and getattr(event, "products", None):
+    if event.event_name in reach.whole and value_of(event, "products"):
         return False
     had = events.keys_in(other.events, reach)
     if not had:
         return False
-    key = reach.thing(reach.said(event.event_name, lambda name: getattr(event, name, None)))
+    key = reach.thing(reach.said(event.event_name, vars(event).get))
     if not key or key in had or event.event_name in reach.any_key:
         return True
     return key not in events.keys_in(person.events, reach)

@@ -43,16 +43,15 @@ def known(
     listening = journeys.heard_by(one.name).values()
     starting = [journey for journey in listening if routing.starts(journey, event)]
     since = _since(person, one, starting, journeys, within)
-    written = {run_of(one_, event, one) for one_ in starting if not restarts_by_content(one_)}
     return Known(
         customer=person.card,
         open_runs=person.open_runs,
         since=since,
         had=_had(person, [one, *since], starting, event, journeys),
         before=before(person, one, event, journeys),
-        last_sent=_last_sent(person, written) if person.rows else {},
+        last_sent=_last_sent(person, one, event, starting) if person.rows else {},
         verdicts=verdicts,
-        looked_up=frozenset(run.workflow_id for run in person.open_runs),
+        looked_up=frozenset([run.workflow_id for run in person.open_runs]),
     )
 
 
@@ -144,7 +143,10 @@ def _had(
     return found
 
 
-def _last_sent(person: Person, runs: Collection[str]) -> dict[str, dict[str, datetime]]:
+def _last_sent(
+    person: Person, one: Happened, event: Event, starting: Iterable[type[Journey]]
+) -> dict[str, dict[str, datetime]]:
+    runs = {run_of(journey, event, one) for journey in starting if not restarts_by_content(journey)}
     found: dict[str, dict[str, datetime]] = {}
     for row in person.rows:
         if row.workflow_id in runs and row.state in MAYBE_SENT:

@@ -125,6 +125,19 @@ class Journeys(Mapping[str, type[Journey]]):
         every = (event for journey in loud for event in journey.terms.starts_on)
         return frozenset(event.event_name for event in every)
 
+    @cached_property
+    def told_late(self) -> Mapping[str, frozenset[str]]:
+        """The wire names of the events that runs are told of late, by journey.
+
+        None of them starts runs: it could start another one.
+        """
+        return MappingProxyType(
+            {
+                name: frozenset(journey.terms.declared.keys() - self.starting)
+                for name, journey in self._classes.items()
+            }
+        )
+
     def ended_by(self, event: str) -> Mapping[str, type[Journey]]:
         """Return the journeys with keys that have runs ended by events of this wire name.
 

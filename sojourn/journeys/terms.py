@@ -70,13 +70,13 @@ class Terms:
     invariants: tuple[Invariant, ...] = ()
     instead_of: str = ""
 
-    @property
+    @cached_property
     def selects(self) -> bool:
         """True if an event that could start a run is judged before it does."""
         rules = (self.enters_if, self.at_most, self.limits)
         return not self.again.is_open or any(rule is not None for rule in rules)
 
-    @property
+    @cached_property
     def begun_by(self) -> EventClasses:
         """The events that may start a run; with an anchor, those that move it do, too."""
         return tuple(dict.fromkeys((*self.starts_on, *(self.restarts_on if self.anchor else ()))))
@@ -120,7 +120,7 @@ class Terms:
     def _names_part(self, event: type[Event]) -> bool:
         return bool(self.part) and self.part in event.model_fields
 
-    @property
+    @cached_property
     def keyed(self) -> EventClasses:
         """The events of ``hears`` that have the journey's key: they tell which keys there are."""
         return tuple(event for event in self.hears if self.key in event.model_fields)
@@ -137,7 +137,7 @@ class Terms:
         goals = names(self.goal)
         return tuple(g for g in goals if g in names(self.starts_on)) if start in goals else ()
 
-    @property
+    @cached_property
     def stops(self) -> EventClasses:
         """Every event that ends a run as ``stopped``: those of ``ends_on``, and an operator's."""
         return (*self.ends_on, JourneyStopped)
@@ -166,7 +166,11 @@ class Terms:
 
     def is_ended_by(self, event: str) -> bool:
         """Tell whether events of this wire name end a run."""
-        return event in names((*self.goal, *self.stops))
+        return event in self._ends
+
+    @cached_property
+    def _ends(self) -> frozenset[str]:
+        return frozenset(names((*self.goal, *self.stops)))
 
 
 def names(events: Iterable[type[Event]]) -> tuple[str, ...]:

@@ -106,6 +106,14 @@ class Event(BaseModel):
         }
 
 
+def value_of(event: Event, name: str) -> Any:
+    """Return the value of a field of an event; None if its class has no such field.
+
+    `getattr` would say the same: where there is no such field, it takes its time to say so.
+    """
+    return vars(event).get(name)
+
+
 @cache
 def required_fields(event: type[Event]) -> frozenset[str]:
     """Return the names of the fields that an event cannot be without."""
