@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from sojourn.domain.limits import AtCap, AtMost
 from sojourn.domain.messages import Channel, MessageClass
@@ -98,6 +98,14 @@ class Message:
             _variant_of=None,
         )
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Made once: whatever is kept of a message is found by it, whenever it is sent."""
+        return hash(tuple(getattr(self, one.name) for one in fields(self)))
+
     def __set_name__(self, owner: type, name: str) -> None:
         """Take the name of the attribute: a message its step's, a variant its template's."""
         called = name.strip("_").replace("_", "-")
@@ -134,6 +142,7 @@ class Message:
         return other
 
     def _set(self, **values: object) -> None:
+        vars(self).pop("_hash", None)
         for name, value in values.items():
             object.__setattr__(self, name, value)
 

@@ -21,13 +21,14 @@ class Journal:
 
     def __init__(self) -> None:
         self._entries: list[Performed] = []
+        self._verbs: list[str] = []  # of the entries; these have none of their own before they go
         self._position = 0
         self.plan = Performed()
 
     @property
     def entries(self) -> tuple[Performed, ...]:
         """All entries, oldest first, as the next execution takes them: in JSON values."""
-        return tuple(map(_written, self._entries))
+        return tuple(map(_written, self._verbs, self._entries))
 
     @property
     def is_blank(self) -> bool:
@@ -42,21 +43,24 @@ class Journal:
     def resume(self, entries: Iterable[Performed]) -> None:
         """Begin with the entries of the run's former execution."""
         self._entries = list(entries)
+        self._verbs = [entry.verb for entry in self._entries]
         self._position = 0
 
     def clear(self) -> None:
         """Forget everything: the steps begin again."""
         self._entries.clear()
+        self._verbs.clear()
         self._position = 0
         self.plan = Performed()
 
-    def add(self, performed: Performed) -> None:
-        """Append a result."""
+    def add(self, verb: str, performed: Performed) -> None:
+        """Append a verb's result."""
         self._entries.append(performed)
+        self._verbs.append(verb)
 
     def comes_to(self, verb: str) -> bool:
         """Tell whether the next entry is this verb's."""
-        return not self.is_used_up and self._entries[self._position].verb == verb
+        return not self.is_used_up and self._verbs[self._position] == verb
 
     def next(self, verb: str) -> Performed:
         """Return the next entry, which must be this verb's.
@@ -64,18 +68,18 @@ class Journal:
         Raises:
             StepsChanged: it is another verb's.
         """
-        entry = self._entries[self._position]
-        if entry.verb not in ("", verb):  # entries were once written without their verb
+        has = self._verbs[self._position]
+        if has not in ("", verb):  # entries were once written without their verb
             raise StepsChanged(
-                f'the steps come to "{verb}" where this run has done "{entry.verb}": '
+                f'the steps come to "{verb}" where this run has done "{has}": '
                 "put a change of steps into `if self.patched(...)`"
             )
         self._position += 1
-        return entry
+        return self._entries[self._position - 1]
 
     def times(self, verb: str) -> int:
         """Return how often a verb has been performed since the steps last began."""
-        return sum(entry.verb == verb for entry in self._entries)
+        return self._verbs.count(verb)
 
     def fell_due(self, moment: datetime) -> None:
         """Correct the plan's moment: its wait had begun by another plan, and ended then."""
@@ -83,18 +87,10 @@ class Journal:
         if self._entries:
             self._entries[-1] = self.plan
 
-    def due(self, otherwise: datetime) -> datetime:
-        """Return the plan's moment: when the last wait ended, had nothing been late.
 
-        Args:
-            otherwise: the moment the plan counts from before the first wait.
-        """
-        return self.plan.due or otherwise
-
-
-def _written(entry: Performed) -> Performed:
+def _written(verb: str, entry: Performed) -> Performed:
     """Return an entry in JSON values: until it is carried over, it holds what the verb was told."""
-    if not isinstance(entry.value, BaseModel):
-        return entry
-    value = entry.value.model_dump(mode="json", exclude_none=True)
-    return entry.model_copy(update={"value": value})
+    value = entry.value
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json", exclude_none=True)
+    return entry.model_copy(update={"verb": verb, "value": value})

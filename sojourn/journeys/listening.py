@@ -129,7 +129,7 @@ class Listening(Waits):
         if journal.is_used_up:
             found = [as_json(h) for h in self._state.heard_of(events)]
             missed = journal.plan.missed
-            journal.add(Performed(verb="heard", due=self._state.due, missed=missed, value=found))
+            journal.add("heard", Performed(due=self._state.due, missed=missed, value=found))
         values = journal.next("heard").value
         return [cast(E, self._event(Heard.model_validate(value))) for value in values]
 

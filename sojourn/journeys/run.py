@@ -86,7 +86,7 @@ class Run(Handlers):
         journal, verb = self._state.journal, f"patched {change}"
         if journal.is_used_up:
             now, plan = self._runtime.patched(change), journal.plan
-            journal.add(Performed(verb=verb, due=plan.due, missed=plan.missed, value=now))
+            journal.add(verb, Performed(due=plan.due, missed=plan.missed, value=now))
         elif not journal.comes_to(verb):
             return False  # an execution from before the change went on without it
         return bool(journal.next(verb).value)
@@ -135,10 +135,9 @@ class Run(Handlers):
         journal = self._state.journal
         if journal.is_used_up:
             self._leave_if_due(restarts=restarts)
-            performed = await perform()
-            journal.add(performed.model_copy(update={"verb": verb}))
-        journal.plan = journal.next(verb)
-        return journal.plan
+            journal.add(verb, await perform())
+        journal.plan = performed = journal.next(verb)
+        return performed
 
     def _leave_if_due(self, *, restarts: bool = True) -> None:
         """Leave the steps if there is a reason to."""

@@ -1,8 +1,8 @@
 """`Sends`: the verb `send`. One activity a message; a hold of the gate is a wait of the run."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from sojourn.domain.keys import plain
 from sojourn.domain.message import Message
@@ -12,9 +12,19 @@ from sojourn.journeys.state import State
 from sojourn.journeys.terms import names
 from sojourn.journeys.waits import Waits
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""Stands for the moments of a message that no run has asked for yet."""
+
 
 class Sends(Waits):
     """A run that writes to its customer."""
+
+    _deliveries: ClassVar[dict[tuple[Message, str], Delivery]]
+    """What the messages of the class say whoever gets them."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._deliveries = {}
 
     async def send(
         self, message: Message, *, until: datetime | None = None, **given: Any
@@ -37,8 +47,8 @@ class Sends(Waits):
 
         async def perform() -> Performed:
             receipt = await self._send(message.of(self.topic), until, given)
-            plan = self._state.journal.plan
-            return Performed(due=self._state.due, missed=plan.missed, value=receipt)
+            state = self._state
+            return Performed(due=state.due, missed=state.journal.plan.missed, value=receipt)
 
         verb = f"send {message.step}"
         return Receipt.model_validate((await self._once(verb, perform)).value)
@@ -61,14 +71,17 @@ class Sends(Waits):
     ) -> Receipt:
         state = self._state
         channel = message.channels[0]
+        summary = wording.sending(message)
         while True:
             self._leave_if_due()
-            summary = wording.sending(message)
             self._tell(summary)
             ended = state.holds_ended
-            receipt = await self._ask_to_send(
-                self._delivery(n, message, channel, until, given or {}), summary
-            )
+            delivery = self._delivery(n, message, channel, until, given or {})
+            state.sending = True
+            try:
+                receipt = await self._runtime.send(delivery, summary)
+            finally:
+                state.sending = False
             state.zone = receipt.timezone or state.zone
             if receipt.due is not None:
                 state.journal.fell_due(receipt.due)
@@ -92,13 +105,6 @@ class Sends(Waits):
             self._leave_if_due()
             return receipt
 
-    async def _ask_to_send(self, delivery: Delivery, summary: str) -> Receipt:
-        self._state.sending = True
-        try:
-            return await self._runtime.send(delivery, summary)
-        finally:
-            self._state.sending = False
-
     def _delivery(
         self,
         n: int,
@@ -107,54 +113,89 @@ class Sends(Waits):
         until: datetime | None,
         given: dict[str, Any],
     ) -> Delivery:
-        state, terms, reach = self._state, self.terms, self.terms.reach
-        run = state.enrolment
-        useful_for = timedelta(0) if state.journal.plan.missed else message.useful_for
-        useful_until = state.due + useful_for
-        return Delivery(
-            workflow_id=self._runtime.run_id,
-            journey=self.name,
-            customer_id=run.customer_id,
-            key=run.key,
-            key_field=terms.key,
-            enrolment=run.start.id,
-            n=n,
-            step=message.step,
-            template=message.words,
-            channels=message.channels,
-            channel=channel,
-            message_class=message.message_class,
-            topic=message.topic,
-            due=state.due,
-            useful_until=useful_until if until is None else min(useful_until, until),
-            useful_for=message.useful_for if state.replans else None,
-            true_until=until,
-            within=message.within,
-            at_most=message.at_most,
-            counted_as=_counted_as(message, state),
-            at_cap=message.at_cap,
-            now=self.now(),
-            start=run.start.order,
-            exact=terms.exact(run.start.name),
-            latest=state.latest.order,
-            goals=names(terms.goal),
-            ends=names(terms.ends_on),
-            restarts=names(terms.moved_by),
-            starts=reach.starts,
-            any_key=reach.any_key,
-            whole=reach.whole,
-            known_by=reach.known_by,
-            part_field=terms.part,
-            in_parts=reach.in_parts,
-            timezone=state.zone,
-            given=given,
-            cause=state.cause.id,
-            occurrence=1 + state.journal.times(f"send {message.step}"),
-            begun=state.begun,
-            coupon=message.coupon,
-            variant=state.variant,
-            shadow=state.in_shadow,
+        """Return a message of this run, as the gate is asked for it."""
+        state, run = self._state, self._state.enrolment
+        due, now = state.due, self.now()
+        useful_until = due if state.journal.plan.missed else due + message.useful_for
+        return self._of_any_run(message, run.start.name).model_copy(
+            update={
+                "workflow_id": self._runtime.run_id,
+                "customer_id": run.customer_id,
+                "key": run.key,
+                "enrolment": run.start.id,
+                "n": n,
+                "channel": channel,
+                "due": due,
+                "useful_until": useful_until if until is None else min(useful_until, until),
+                "useful_for": message.useful_for if state.replans else None,
+                "true_until": until,
+                "counted_as": _counted_as(message, state),
+                "now": now,
+                "start": run.start.order,
+                "latest": state.latest.order,
+                "timezone": state.zone,
+                "given": given,
+                "cause": state.cause.id,
+                "occurrence": 1 + state.journal.times(f"send {message.step}"),
+                "begun": state.begun,
+                "variant": state.variant,
+                "shadow": run.start.shadow,
+            }
         )
+
+    @classmethod
+    def _of_any_run(cls, message: Message, start: str) -> Delivery:
+        """Return what a message says whoever gets it. It is checked once for a class.
+
+        Args:
+            message: of the journey, with its topic.
+            start: the wire name of the event that began the run.
+
+        Returns:
+            The message, with nothing of a run in it.
+        """
+        asked = (message, start)
+        if asked not in cls._deliveries:
+            cls._deliveries[asked] = _made(cls, message, start)
+        return cls._deliveries[asked]
+
+
+def _made(journey: type[Sends], message: Message, start: str) -> Delivery:
+    terms, reach, place = journey.terms, journey.terms.reach, (NEVER, 0)
+    return Delivery(
+        workflow_id="",
+        journey=journey.name,
+        customer_id="",
+        key="",
+        key_field=terms.key,
+        enrolment="",
+        n=0,
+        step=message.step,
+        template=message.words,
+        channels=message.channels,
+        message_class=message.message_class,
+        topic=message.topic,
+        due=NEVER,
+        useful_until=NEVER,
+        within=message.within,
+        at_most=message.at_most,
+        at_cap=message.at_cap,
+        now=NEVER,
+        start=place,
+        exact=terms.exact(start),
+        latest=place,
+        goals=names(terms.goal),
+        ends=names(terms.ends_on),
+        restarts=names(terms.moved_by),
+        starts=reach.starts,
+        any_key=reach.any_key,
+        whole=reach.whole,
+        known_by=reach.known_by,
+        part_field=terms.part,
+        in_parts=reach.in_parts,
+        timezone="",
+        coupon=message.coupon,
+    )
 
 
 def _counted_as(message: Message, state: State) -> str:

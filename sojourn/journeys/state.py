@@ -44,6 +44,9 @@ class State:
         restarts: whether a ``restarts_on`` event really begins the steps again; None: each does.
 
     Attributes:
+        enrolment: the customer, the key and the start of the run; there is none before `enrol`.
+        is_enrolled: the run has begun: a start's own signal arrives before that.
+        replans: the run began by the rules of today (`Enrolment.edition`).
         cause: the event that last (re)started the steps.
         latest: the newest event that might have restarted them.
         zone: the customer's time zone as last known, an IANA name.
@@ -55,15 +58,18 @@ class State:
         holds_ended: how often a held message got the words that it waited for.
     """
 
+    enrolment: Enrolment
+    cause: Heard
+    latest: Heard
+
     def __init__(self, terms: Terms, restarts: Callable[[Heard], bool] | None = None) -> None:
         self._terms = terms
         self._restarts = restarts
-        self._enrolment: Enrolment | None = None
+        self.is_enrolled = False
+        self.replans = False
         self._early: list[Heard] = []
         self._heard: list[Heard] = []
         self._seen: dict[str, None] = {}  # ordered, so that the oldest ids can be forgotten
-        self._cause: Heard | None = None
-        self._latest: Heard | None = None
         self._goal: Heard | None = None
         self._end: Heard | None = None
         self._restart = False
@@ -84,37 +90,12 @@ class State:
     # ---- the enrolment ---------------------------------------------------------------------
 
     @property
-    def enrolment(self) -> Enrolment:
-        """The customer, the key and the start of the run."""
-        assert self._enrolment is not None, "a run is enrolled first"
-        return self._enrolment
-
-    @property
-    def is_enrolled(self) -> bool:
-        """True once the run has begun: a start's own signal arrives before that."""
-        return self._enrolment is not None
-
-    @property
-    def cause(self) -> Heard:
-        """The event that last (re)started the steps."""
-        assert self._cause is not None
-        return self._cause
-
-    @property
-    def latest(self) -> Heard:
-        """The newest event that might have restarted the steps."""
-        assert self._latest is not None
-        return self._latest
-
-    @property
     def due(self) -> datetime:
-        """The plan's moment."""
-        return self.journal.due(self.cause.at)
+        """The plan's moment: when the last wait ended, had nothing been late.
 
-    @property
-    def replans(self) -> bool:
-        """True for a run that began by the rules of today (`Enrolment.edition`)."""
-        return self.enrolment.edition >= 1
+        Before the first wait it is the moment that the plan counts from.
+        """
+        return self.journal.plan.due or self.cause.at
 
     @property
     def in_shadow(self) -> bool:
@@ -124,7 +105,10 @@ class State:
     @property
     def last_sent(self) -> Sent | None:
         """The message that left last, of this enrolment."""
-        return next((m for m in reversed(self.messages) if m.status is Status.SENT), None)
+        for message in reversed(self.messages):
+            if message.status is Status.SENT:
+                return message
+        return None
 
     def spaced(self, due: datetime) -> datetime:
         """Return when the next message falls due, at a distance from one that left late.
@@ -136,10 +120,10 @@ class State:
         Args:
             due: by the plan.
         """
-        last, own = self.last_sent, due - self.due
-        if not self.replans or last is None or own <= timedelta(0):
+        last, planned = self.last_sent, self.due
+        if last is None or not self.replans or due <= planned:
             return due
-        late = last.at - self.due
+        own, late = due - planned, last.at - planned
         if late <= min(own / 10, ORDINARY_DELAY):
             return due
         return max(due, last.at + min(own, LEAST_DISTANCE))
@@ -152,9 +136,10 @@ class State:
 
     def enrol(self, enrolment: Enrolment) -> None:
         """Begin, or go on where the former execution of the run has left off."""
-        self._enrolment = enrolment
+        self.enrolment, self.is_enrolled = enrolment, True
+        self.replans = enrolment.edition >= 1
         self.zone = enrolment.timezone
-        self._latest = self._cause = enrolment.start
+        self.latest = self.cause = enrolment.start
         self._seen[enrolment.start.id] = None
         if enrolment.delayed is not None:
             self._delayed = enrolment.delayed
@@ -165,7 +150,7 @@ class State:
                 self._classify(event)
             self._restart = False  # the run acted on it before it continued as new
             known = (enrolment.start, *carried.heard)
-            self._cause = next((h for h in known if h.id == carried.cause), self._cause)
+            self.cause = next((h for h in known if h.id == carried.cause), self.cause)
             self._seen.update(dict.fromkeys(carried.seen))
             self.journal.resume(carried.journal)
             self._said = {entry.verb.removeprefix("send ") for entry in carried.journal}
@@ -407,7 +392,7 @@ class State:
         late = next(iter(self.to_collect(starts)), None) if starts else None
         if late is None:
             return False
-        self._cause = late
+        self.cause = late
         self.begin_again()
         return True
 
@@ -473,7 +458,7 @@ class State:
             if event.order <= self.latest.order:
                 self._reconsider()
             elif self._is_old_news(event):
-                self._latest = event
+                self.latest = event
             else:
                 self._consider(event)
 
@@ -506,9 +491,9 @@ class State:
         return event.order > start.order
 
     def _consider(self, event: Heard) -> None:
-        self._latest = event
+        self.latest = event
         if self._restarts is None or self._restarts(event):
-            self._cause = event
+            self.cause = event
             self._restart = True
 
     def _reconsider(self) -> None:
@@ -519,7 +504,7 @@ class State:
         if self._restarts is None:
             return  # each restarts them: the newest is the cause, whatever comes in late
         restart, before, start = self._restart, self.cause, self.enrolment.start
-        self._cause = start
+        self.cause = start
         news = (
             h
             for h in self._heard
@@ -528,8 +513,8 @@ class State:
         for event in sorted(news, key=lambda h: h.order):
             self._consider(event)
         if self._says_the_same(before):
-            self._cause = before
-        self._restart = restart or self._cause != before
+            self.cause = before
+        self._restart = restart or self.cause != before
 
     def _says_the_same(self, before: Heard) -> bool:
         """Tell whether an older event was found that says nothing but what the steps go by.
@@ -541,7 +526,7 @@ class State:
         if self.enrolment.edition < EXACT or older.order >= before.order:
             return False
         assert self._restarts is not None
-        self._cause = before  # against which it is judged
+        self.cause = before  # against which it is judged
         says_more = self._restarts(older)
-        self._cause = older
+        self.cause = older
         return not says_more

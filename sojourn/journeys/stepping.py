@@ -208,30 +208,27 @@ class LocalRun(Unwatched):
 
     async def go_on(self) -> None:
         """Step the run as far as it comes at this moment."""
-        while self.is_open and not self._goes_in_circles():
-            match self._request:
-                case None:
-                    pass
-                case Wait() as wait:
-                    if not self._is_over(wait):
-                        return
-                case Deed() as deed:
-                    if not await self._is_done(deed):
-                        return
-            self._step()
-
-    def _goes_in_circles(self) -> bool:
         most = self._runs.most
-        if most is None or max(len(self.waits), self._times) <= most:
-            return False
-        self.terminate()
-        return True
+        while self.is_open:
+            if most is not None and (len(self.waits) > most or self._times > most):
+                self.terminate()
+                return
+            request = self._request
+            if isinstance(request, Wait):
+                if not self._is_over(request):
+                    return
+            elif isinstance(request, Deed) and not await self._is_done(request):
+                return
+            self._step()
 
     def _step(self) -> None:
         answer, self._answer = self._answer, None
         self._resumes_at, self._attempts, self._since = None, 0, self._runs.now
         try:
-            self._request = self._asked_for(self._coroutine.send(answer))
+            request = self._coroutine.send(answer)
+            if not isinstance(request, _Request):
+                raise BadInput(self._told_of(request))
+            self._request = request
         except StopIteration as ended:
             self.result, self.is_open, self._request = ended.value, False, None
             self.outcomes.append(ended.value.outcome)
@@ -245,23 +242,20 @@ class LocalRun(Unwatched):
             self.is_open = False
             raise
 
-    def _asked_for(self, request: object) -> _Request:
-        if not isinstance(request, _Request):
-            raise BadInput(
-                f"{self.journey.name} awaits something that is no verb ({type(request).__name__}): "
-                "its steps use the verbs alone"
-            )
-        return request
+    def _told_of(self, request: object) -> str:
+        return (
+            f"{self.journey.name} awaits something that is no verb ({type(request).__name__}): "
+            "its steps use the verbs alone"
+        )
 
     def _is_over(self, wait: Wait) -> bool:
-        ends = self._since + wait.longest
-        if not wait.woken() and self._runs.now < ends:
+        now, ends = self._runs.now, self._since + wait.longest
+        if now < ends and not wait.woken():
             if self._resumes_at is None:
                 self._resume_at(ends)
             return False
         shift = self.enrolment.clock
-        over = Waited(self._since + shift, self._runs.now + shift, wait.summary, wait.longest)
-        self.waits.append(over)
+        self.waits.append(Waited(self._since + shift, now + shift, wait.summary, wait.longest))
         return True
 
     async def _is_done(self, deed: Deed) -> bool:

@@ -15,6 +15,12 @@ from sojourn.journeys.run import Run
 
 SHORTEST = timedelta(seconds=1)
 """A wait that is past takes a timer of this duration."""
+NOT_AT_ALL = timedelta(0)
+
+
+def never() -> bool:
+    """Return False: nothing ends the wait but its moment."""
+    return False
 
 
 class Waits(Run):
@@ -126,7 +132,7 @@ class Waits(Run):
         due: datetime,
         summary: str,
         *,
-        wake: Callable[[], bool] = lambda: False,
+        wake: Callable[[], bool] = never,
         restarts: bool = True,
     ) -> None:
         """Sleep until ``due``, ``wake()`` or a reason to leave."""
@@ -136,27 +142,27 @@ class Waits(Run):
             return state.is_interrupted(restarts=restarts) or wake() or runtime.is_outgrown()
 
         left = due - self.now()
-        if state.replans:  # always a timer: histories stay alike when the plan changes
-            left = max(left, SHORTEST)
+        if left < SHORTEST and state.replans:
+            left = SHORTEST  # always a timer: histories stay alike when the plan changes
         was_waited = state.delay_is_over(runtime.now())  # by Temporal, before the first task
         state.come_to_wait()
-        if left > timedelta(0) and not was_waited and not wake():
+        if left > NOT_AT_ALL and not was_waited and not wake():
             self._tell(summary, due)
             await runtime.wait(woken, left, summary)
         self._leave_if_due(restarts=restarts)
         if runtime.is_outgrown():
             await runtime.answers_given()  # an operator's stop may be under way
             self._leave_if_due(restarts=restarts)
-        if runtime.is_outgrown() and self.now() < due and not wake():
-            # a wait can be taken up again where it was: the journal does not hold it yet. One that
-            # is over cannot: its moment would look past before it began
-            runtime.continue_as_new(state.carried_on())
+            if self.now() < due and not wake():
+                # a wait can be taken up again where it was: the journal does not hold it yet. One
+                # that is over cannot: its moment would look past before it began
+                runtime.continue_as_new(state.carried_on())
 
     async def _wait_for(
         self,
         span: Span | datetime,
         events: Iterable[type[Event]],
-        wake: Callable[[], bool] = lambda: False,
+        wake: Callable[[], bool] = never,
     ) -> datetime:
         """Wait for a span from the plan's last moment on, or until ``wake()``.
 
@@ -204,9 +210,10 @@ class Waits(Run):
 
         It lies before ``due`` where the wait was begun by a plan that has grown longer since.
         """
+        if not self._state.replans:
+            return due
         now = self.now()
-        changed = self._state.replans and now < due - SHORTEST
-        return now if changed else due
+        return now if now < due - SHORTEST else due
 
 
 def _either(one: Callable[[], bool], other: Callable[[], bool]) -> bool:

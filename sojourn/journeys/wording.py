@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sojourn.domain.calendar import zone
 from sojourn.domain.events import Event
 from sojourn.domain.message import Message
 from sojourn.domain.messages import Reason, Sent
+from sojourn.journeys.terms import names
 
 
+@lru_cache(maxsize=256)
 def span(duration: timedelta) -> str:
     """Say how long: ``24 h``, ``2 days``, ``90 min``."""
     minutes, seconds = divmod(round(duration.total_seconds()), 60)
@@ -106,6 +109,7 @@ def held(
     return f"hold {message.step} until {clock(until, tz)} ({why}), or {_either(events)}"
 
 
+@lru_cache(maxsize=256)
 def sending(message: Message) -> str:
     """Say ``nudge by push, else sms``."""
     return f"{message.step} by {', else '.join(message.channels)}"
@@ -156,4 +160,4 @@ def _fate(message: Sent) -> str:
 
 
 def _either(events: Iterable[type[Event]]) -> str:
-    return " or ".join(event.event_name for event in events)
+    return " or ".join(names(events))

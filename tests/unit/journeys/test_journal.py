@@ -1,10 +1,14 @@
 """The journal of a run that continues as new in the middle of its steps."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from sojourn.domain.messages import Performed
+from sojourn.domain.messages import Performed, Receipt, Status
 from sojourn.journeys.journal import Journal
 from sojourn.journeys.leaving import StepsChanged
+
+NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 
 
 def test_a_journal_of_other_steps_stops_the_run_and_teaches_patched() -> None:
@@ -18,3 +22,20 @@ def test_a_journal_of_other_steps_stops_the_run_and_teaches_patched() -> None:
     journal.next("send nudge")
     journal.next("sleep")  # written before entries had names
     assert journal.is_used_up
+
+
+def test_entries_go_to_the_next_execution_with_their_verbs() -> None:
+    journal = Journal()
+    journal.resume([Performed(verb="quiet_for", due=NOON)])
+    journal.add("send nudge", Performed(due=NOON, value=Receipt(status=Status.SENT)))
+    journal.next("quiet_for")
+    journal.plan = journal.next("send nudge")
+    journal.fell_due(NOON - timedelta(days=1))
+    quiet, nudge = journal.entries
+    assert (quiet.verb, quiet.due) == ("quiet_for", NOON)
+    assert (nudge.verb, nudge.due) == ("send nudge", NOON - timedelta(days=1))
+    assert nudge.value == {"status": "sent"}
+    assert (journal.times("send nudge"), journal.times("send reminder")) == (1, 0)
+    journal.clear()
+    assert journal.times("send nudge") == 0
+    assert journal.is_blank
