@@ -9,7 +9,7 @@ room is looked for together with the windows.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -129,7 +129,28 @@ class Caps:
     limits: tuple[Limit, ...] = ()
     distances: tuple[Distance, ...] = ()
     at_cap: AtCap = AtCap.WAIT
+    _known: dict[tuple[Channel, ...], "Concerned"] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
+    def that_concern(self, channels: tuple[Channel, ...]) -> "Concerned":
+        """Return the limits and distances that concern a message by one of some channels.
+
+        Args:
+            channels: of the message. A project's messages have few different ones: what concerns
+                these is found once.
+        """
+        known = self._known.get(channels)
+        if known is None:
+            meant = (None, *channels)
+            known = self._known[channels] = (
+                tuple([one for one in self.limits if one.channel in meant]),
+                tuple([one for one in self.distances if one.channel in meant]),
+            )
+        return known
+
+
+Concerned = tuple[tuple[Limit, ...], tuple[Distance, ...]]
 
 NO_CAPS = Caps()
 
@@ -172,7 +193,10 @@ class Full:
 
     def _using(self, day: date) -> tuple[Slot, ...]:
         """Return as many messages as the limit has, in a row of days that includes this one."""
-        number, days = self.limit.number, self._days
+        number = self.limit.number
+        if len(self.slots) < number:
+            return ()
+        days = self._days
         for first in range(len(days) - number + 1):
             some = days[first : first + number]
             if max(some[-1][0], day) - min(some[0][0], day) < self.limit.days * DAY:

@@ -56,6 +56,8 @@ class Holdouts:
         """
         if delivery.message_class is not MessageClass.PROMOTIONAL:
             return {}
+        if not self.everywhere and not self.journeys:
+            return {}
         every = {
             EVERYTHING: self.everywhere,
             OF_A_JOURNEY + delivery.journey: self.journeys.get(delivery.journey, 0.0),

@@ -4,6 +4,7 @@ The questions stand in the order in which an answer helps an operator most: "era
 the missing address that follows from it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sojourn.domain.consent import Consents
 from sojourn.domain.in_care import InCare
 from sojourn.domain.messages import Channel, MessageClass, Reason
+from sojourn.domain.opening import Holder
 from sojourn.domain.room import Room, Search
 from sojourn.domain.rules import AFTER_A_HOLD, UNKNOWN, Hold, Rules
 from sojourn.domain.snooze import Snooze
@@ -140,28 +142,23 @@ def decide(
         return Skip(channel)
     if not is_useful(now, useful_until):
         return Skip(Reason.TOO_LATE)
-    held = None
-    if promotional:
-        windows = rules.holders(channel, recipient.country, recipient.region, within)
-        if recipient.snoozed_until is not None:
-            windows = (*windows, Snooze(recipient.snoozed_until, recipient.tz))
-        if recipient.in_care_until is not None:
-            care = InCare(recipient.in_care_until, recipient.tz, recipient.in_care_of)
-            windows = (*windows, care)
-        held = _held(
-            room,
-            lambda caps: rules.hold(
-                (*windows, *caps),
-                now,
-                recipient.tz,
-                message_id=message_id,
-                useful_until=useful_until,
-            ),
-            channel,
-            recipient.tz,
-            useful_until,
+    if not promotional:
+        return Allow(channel)
+    windows = rules.holders(channel, recipient.country, recipient.region, within)
+    if recipient.snoozed_until is not None:
+        windows = (*windows, Snooze(recipient.snoozed_until, recipient.tz))
+    if recipient.in_care_until is not None:
+        care = InCare(recipient.in_care_until, recipient.tz, recipient.in_care_of)
+        windows = (*windows, care)
+    if not windows and room is None:
+        return Allow(channel)
+
+    def search(caps: Sequence[Holder]) -> Hold | None:
+        return rules.hold(
+            (*windows, *caps), now, recipient.tz, message_id=message_id, useful_until=useful_until
         )
-    return held or Allow(channel)
+
+    return _held(room, search, channel, recipient.tz, useful_until) or Allow(channel)
 
 
 def _nobody(recipient: Recipient) -> Reason | None:
@@ -177,10 +174,11 @@ def _held(
     room: Room | None, search: Search, channel: Channel, tz: ZoneInfo, useful_until: datetime
 ) -> Defer | Skip | None:
     """Hold a promotional message over the policy's windows, and until caps leave it room."""
-    held = _until(search(()), useful_until)
+    hold = search(())
+    held = _until(hold, useful_until)
     if room is None or isinstance(held, Skip):
         return held
-    capped = room.judge(channel, tz, useful_until, search)
+    capped = room.judge(channel, tz, useful_until, search, hold)
     if capped is None:
         return held
     if capped.until is None:

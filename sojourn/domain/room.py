@@ -25,6 +25,8 @@ AFTER_ANOTHER = timedelta(minutes=1)
 """A message that gives way asks again this long after the other one was to leave; if that one has
 not asked by then, after twice the time, and so on until the other keeps no slot."""
 
+MIDNIGHT = time()
+
 Search = Callable[[Sequence[Holder]], Hold | None]
 """Finds the hold of a message by the policy's windows and by these holders."""
 
@@ -90,21 +92,19 @@ class Room:
         """
         if delivery.message_class is not MessageClass.PROMOTIONAL:
             return None
-        limits = [limit for limit in rules.caps.limits if _concerns(limit, delivery)]
+        limits, distances = rules.caps.that_concern(delivery.channels)
         if delivery.at_most is not None:
             step = (delivery.journey, delivery.step)
-            limits.append(
-                Limit(
-                    delivery.at_most.number,
-                    delivery.at_most.days,
-                    step=step,
-                    by=delivery.at_most.key,
-                    key=delivery.counted_as,
-                )
+            own_limit = Limit(
+                delivery.at_most.number,
+                delivery.at_most.days,
+                step=step,
+                by=delivery.at_most.key,
+                key=delivery.counted_as,
             )
+            limits = (*limits, own_limit)
         if least_days:
-            limits.append(Limit(1, least_days, topic=delivery.topic))
-        distances = tuple(one for one in rules.caps.distances if _concerns(one, delivery))
+            limits = (*limits, Limit(1, least_days, topic=delivery.topic))
         if not limits and not distances:
             return None
         own = Slot(
@@ -117,13 +117,17 @@ class Room:
             delivery.message_id,
             delivery.counted_as,
         )
-        return cls(
-            tuple(limits),
-            distances,
-            delivery.at_cap or rules.caps.at_cap,
-            rules.precedence,
-            own,
-            tuple(slots),
+        at_cap = delivery.at_cap or rules.caps.at_cap
+        return cls(limits, distances, at_cap, rules.precedence, own, tuple(slots))
+
+    def among(self, slots: Iterable[Slot]) -> "Room":
+        """Return the room that other messages of the customer leave.
+
+        Args:
+            slots: the other messages.
+        """
+        return Room(
+            self.limits, self.distances, self.at_cap, self.precedence, self.own, tuple(slots)
         )
 
     def since(self, tz: ZoneInfo) -> datetime:
@@ -132,12 +136,17 @@ class Room:
         Args:
             tz: the customer's zone.
         """
-        longest = max((limit.days for limit in self.limits), default=1)
-        first = moment(local_day(self.own.at, tz) - (longest - 1) * DAY, time(), tz)
-        return min([first, *(self.own.at - one.least for one in self.distances)])
+        longest = max([limit.days for limit in self.limits], default=1)
+        first = moment(local_day(self.own.at, tz) - (longest - 1) * DAY, MIDNIGHT, tz)
+        return min([first, *[self.own.at - one.least for one in self.distances]])
 
     def judge(
-        self, channel: Channel, tz: ZoneInfo, useful_until: datetime, search: Search
+        self,
+        channel: Channel,
+        tz: ZoneInfo,
+        useful_until: datetime,
+        search: Search,
+        windows: Hold | None,
     ) -> Capped | None:
         """Tell what the caps make of the message.
 
@@ -146,14 +155,14 @@ class Room:
             tz: the customer's zone.
             useful_until: from this moment on, the message is of no use.
             search: for the first moment at which windows and caps let it leave.
+            windows: the hold by the windows alone.
 
         Returns:
             None if there is room when the windows alone let it leave.
         """
-        fewest = 1 if self.distances else min((limit.number for limit in self.limits), default=1)
+        fewest = 1 if self.distances else min([limit.number for limit in self.limits], default=1)
         if len(self.slots) < fewest:
             return None
-        windows = search(())
         if windows is not None and windows.until is None:
             return None
         leaves = windows.until if windows is not None and windows.until else self.own.at
@@ -184,21 +193,20 @@ class Room:
         return Capped(Reason.GAVE_WAY if gives_way else Reason.CAP, until, "; ".join(words))
 
     def _caps(self, channel: Channel, tz: ZoneInfo, *, held: bool) -> list[Full | Near]:
-        own = replace(self.own, channel=channel)
+        own = self.own if self.own.channel is channel else replace(self.own, channel=channel)
         slots = [slot for slot in self.slots if not slot.held or (held and self._goes_first(slot))]
         slots = [replace(slot, at=max(slot.at, own.at)) if slot.held else slot for slot in slots]
-        return [
-            *(
-                Full(limit, tuple(slot for slot in slots if limit.counts(slot)), tz)
-                for limit in self.limits
-                if limit.counts(own)
-            ),
-            *(
-                Near(one, tuple(s for s in slots if one.channel in (None, s.channel)), tz)
-                for one in self.distances
-                if one.channel in (None, channel)
-            ),
+        found: list[Full | Near] = [
+            Full(limit, tuple([slot for slot in slots if limit.counts(slot)]), tz)
+            for limit in self.limits
+            if limit.counts(own)
         ]
+        for one in self.distances:
+            if one.channel is None:
+                found.append(Near(one, tuple(slots), tz))
+            elif one.channel == channel:
+                found.append(Near(one, tuple([s for s in slots if s.channel == channel]), tz))
+        return found
 
     def _goes_first(self, other: Slot) -> bool:
         return self._place(other) < self._place(self.own)
@@ -236,7 +244,3 @@ def _decided(leaves: datetime, now: datetime) -> datetime:
     if late < timedelta(0):
         return leaves + AFTER_ANOTHER
     return min(now + max(late, AFTER_ANOTHER), leaves + LATE + AFTER_ANOTHER)
-
-
-def _concerns(one: Limit | Distance, delivery: Delivery) -> bool:
-    return one.channel is None or one.channel in delivery.channels

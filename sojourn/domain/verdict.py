@@ -11,9 +11,9 @@ good by one channel, it goes on to the next. Possibly out by one channel, it tak
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from types import MappingProxyType
 
 from sojourn.domain.events import JourneyStopped
@@ -55,6 +55,10 @@ OF_A_CHANNEL = (
 )
 """Reasons that speak of a channel, not of the message."""
 _ONE_SECOND = timedelta(seconds=1)
+_TOOK = (MessageState.SENT, MessageState.REJECTED, MessageState.UNKNOWN)
+_STATUS: Mapping[MessageState, Status] = MappingProxyType(
+    {MessageState(status.value): status for status in Status}
+)
 
 
 @dataclass(frozen=True)
@@ -196,30 +200,31 @@ class Case:
     called_off: bool = False
     news: Sequence[Heard] | None = None
     circumstances: Circumstances | None = None
+    left: tuple[Channel, ...] = field(init=False, repr=False, compare=False)
+    """The channels that may still be tried, in the message's order."""
+    entry: Entry | None = field(init=False, repr=False, compare=False)
+    """The entry that the decision continues; None means that it begins one."""
 
-    @cached_property
-    def left(self) -> tuple[Channel, ...]:
-        """The channels that may still be tried, in the message's order."""
-        if self.entry is not None and self.unresolved:
-            return (self.entry.channel,)  # another channel would make a second message of it
-        return self._not_refused
+    def __post_init__(self) -> None:
+        """Find the entry that goes on, and the channels that are left."""
+        left, entry = self._not_refused(), None
+        if self.entries:
+            last = self.entries[-1]
+            if last.state is not MessageState.REJECTED or not left:
+                entry = last
+                if self.unresolved:
+                    left = (last.channel,)  # another channel would make a second message of it
+        object.__setattr__(self, "left", left)
+        object.__setattr__(self, "entry", entry)
 
-    @cached_property
-    def entry(self) -> Entry | None:
-        """The entry that the decision continues; None means that it begins one."""
-        if not self.entries:
-            return None
-        last = self.entries[-1]
-        return None if last.state is MessageState.REJECTED and self._not_refused else last
-
-    @cached_property
     def _not_refused(self) -> tuple[Channel, ...]:
-        refused = {each.channel for each in self.entries if each.state is MessageState.REJECTED}
-        wanted = self.delivery.channels
-        left = tuple(channel for channel in wanted if channel not in refused)
+        left = wanted = self.delivery.channels
+        if self.entries:
+            refused = {each.channel for each in self.entries if each.state is MessageState.REJECTED}
+            left = tuple([channel for channel in wanted if channel not in refused])
         if len(wanted) == 1:
             return left  # the missing template of an only channel is an error that the render names
-        return tuple(channel for channel in left if channel in self.templates) or left[:1]
+        return tuple([channel for channel in left if channel in self.templates]) or left[:1]
 
 
 @dataclass(frozen=True)
@@ -302,7 +307,9 @@ def _may_have_waited_longer(case: Case, verdict: Verdict) -> bool:
     """
     if case.delivery.useful_for is None or not isinstance(verdict, Ruling):
         return False
-    return verdict.decision == Skip(Reason.TOO_LATE) and not verdict.in_doubt
+    decision = verdict.decision
+    is_late = isinstance(decision, Skip) and decision.reason is Reason.TOO_LATE
+    return is_late and not verdict.in_doubt
 
 
 def receipt(entry: Entry, timezone: str, news: Heard | None = None) -> Receipt:
@@ -316,11 +323,10 @@ def receipt(entry: Entry, timezone: str, news: Heard | None = None) -> Receipt:
     Returns:
         The receipt.
     """
-    took = entry.state in (MessageState.SENT, MessageState.REJECTED, MessageState.UNKNOWN)
     return Receipt(
-        status=Status(entry.state),
+        status=_STATUS[entry.state],
         reason=entry.reason,
-        channel=entry.channel if took else None,
+        channel=entry.channel if entry.state in _TOOK else None,
         news=news,
         timezone=timezone,
         at=entry.at if entry.state is MessageState.SENT else None,
@@ -357,6 +363,8 @@ def settled(case: Case) -> Receipt | Doubt | None:
 def overtaken(case: Case) -> Ruling | None:
     """Answer from the events that are stored; None means that the run is still on."""
     assert case.news is not None, "nobody has looked for news"
+    if not case.news:
+        return None
     watched = watch(case.delivery)
     for reason in OVERTAKEN:
         for event in case.news:

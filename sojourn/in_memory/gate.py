@@ -4,7 +4,6 @@ Every message that may leave leaves at once, unless `Outcomes` says that its pro
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sojourn.domain.caps import Slot
@@ -129,6 +128,8 @@ class Gate:
     # ---- the case --------------------------------------------------------------------------
 
     def _rows(self, person: Person, delivery: Delivery) -> list[Row]:
+        if not person.rows:
+            return []
         name = delivery.message_id
         return [row for row in person.rows if row.message_id == name]
 
@@ -179,12 +180,13 @@ class Gate:
         Returns:
             The events as the run hears them, oldest first.
         """
-        ends = (*delivery.goals, *delivery.ends)
-        found = [*_newer(person, watch(delivery), delivery.start, self.grounds.clock_skew)]
+        within = self.grounds.clock_skew
+        found = _newer(person, watch(delivery), delivery.start, within)
         for other in others:
-            found += _newer(other, ends, delivery.start, self.grounds.clock_skew)
+            found += _newer(other, (*delivery.goals, *delivery.ends), delivery.start, within)
         if not found:
             return []
+        ends = (*delivery.goals, *delivery.ends)
         return heard_of(
             sorted(found, key=lambda one: one.place),
             [person, *others],
@@ -205,7 +207,8 @@ class Gate:
         recipient = person.recipient
         if recipient is None:
             recipient = self._recipient(person, timezone, now)
-            if all(one.expires_at is None for one in person.said):
+            ending = [one for one in person.said if one.expires_at is not None]
+            if not ending:
                 person.recipient = recipient
         condition = grounds.condition(delivery)
         asked = grounds.holdouts.asked(delivery)
@@ -226,9 +229,10 @@ class Gate:
         )
 
     def _recipient(self, person: Person, timezone: str, now: datetime) -> Recipient:
-        customer = person.card
-        pairs = [(c, one) for c in customer.reachable for one in customer.addresses(c)]
-        barred = {pair for pair in pairs if not self.grounds.may_write_to(*pair)}
+        customer, barred = person.card, set[tuple[Channel, str]]()
+        if self.grounds.only_to is not None:
+            pairs = [(c, one) for c in customer.reachable for one in customer.addresses(c)]
+            barred = {pair for pair in pairs if not self.grounds.may_write_to(*pair)}
         said = standing(ordered(person.said), now)
         return as_recipient(customer, said, timezone, dead=person.dead, barred=barred)
 
@@ -244,10 +248,11 @@ class Gate:
         slots = [
             slot
             for row in person.rows
-            if row.message_class is MessageClass.PROMOTIONAL and row.message_id != besides
-            for slot in _slots(row, since, held_since)
+            if row.message_class is MessageClass.PROMOTIONAL
+            and row.message_id != besides
+            and (slot := _slot_of(row, since, held_since)) is not None
         ]
-        return replace(room, slots=tuple(slots))
+        return room.among(slots)
 
     # ---- the row ---------------------------------------------------------------------------
 
@@ -272,12 +277,11 @@ class Gate:
                 promotional = delivery.message_class is MessageClass.PROMOTIONAL
                 if case.entry is not None and promotional:
                     self.given_up.append(row)
-        around = case.circumstances
-        if around is not None and (
-            isinstance(ruling.decision, Allow)
-            or ruling.decision == Skip(Reason.HELD_OUT, around.held_out)
+        assigned = case.circumstances.assigned if case.circumstances is not None else ()
+        if assigned and (
+            isinstance(ruling.decision, Allow) or ruling.decision == Skip(Reason.HELD_OUT)
         ):
-            for one in around.assigned:
+            for one in assigned:
                 if one.is_new:
                     person.variants.setdefault(one.experiment, []).append(one.variant)
         return row
@@ -357,26 +361,29 @@ def heard_of(
 
 def _newer(
     person: Person, names: Iterable[str], than: tuple[datetime, int], within: timedelta
-) -> Iterable[Happened]:
+) -> list[Happened]:
     began, first = than
     oldest = earliest(began, within)
-    for name in names:
-        for one in person.by_name.get(name, ()):
-            if one.place > than or (one.seq > first and one.occurred_at >= oldest):
-                yield one
+    return [
+        one
+        for name in names
+        for one in person.by_name.get(name, ())
+        if (one.occurred_at, one.seq) > than or (one.seq > first and one.occurred_at >= oldest)
+    ]
 
 
-def _slots(row: Row, since: datetime, held_since: datetime) -> Iterable[Slot]:
-    """Yield the slot that a message takes, as `store.slots` reads it."""
+def _slot_of(row: Row, since: datetime, held_since: datetime) -> Slot | None:
+    """Return the slot that a message takes, as `store.slots` reads it; None: it takes none."""
     if row.state in MAYBE_SENT and row.decided_at >= since:
-        yield _slot(row, row.decided_at, held=False)
-    elif (
+        return _slot(row, row.decided_at, held=False)
+    if (
         row.state is MessageState.DEFERRED
         and row.held_until is not None
         and row.held_until >= held_since
         and row.reason in RESERVING
     ):
-        yield _slot(row, row.held_until, held=True)
+        return _slot(row, row.held_until, held=True)
+    return None
 
 
 def _slot(row: Row, at: datetime, *, held: bool) -> Slot:

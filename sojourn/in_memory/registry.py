@@ -68,7 +68,8 @@ class Registry:
             The customers.
         """
         told = self._addresses.get(person.customer_id, ())
-        if not email and all(len(self._with[address]) == 1 for address in told):
+        shared = [address for address in told if len(self._with[address]) > 1]
+        if not email and not shared:
             return []
         card = person.card
         emails = {one.lower() for one in (email, card.email) if one}

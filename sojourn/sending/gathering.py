@@ -341,10 +341,9 @@ def as_recipient(
         The customer as a recipient of messages.
     """
     country, region = home_country(customer)
-    pairs = {
-        channel: [(channel, one) for one in customer.addresses(channel)]
-        for channel in customer.reachable
-    }
+    suppressed, unwritten = frozenset[Channel](), frozenset[Channel]()
+    if dead or barred:
+        suppressed, unwritten = _lost(customer, dead, barred)
     return Recipient(
         known=customer.known,
         erased=customer.erased,
@@ -355,10 +354,26 @@ def as_recipient(
         reachable=customer.reachable,
         consents=agreed,
         tz=zone(timezone),
-        suppressed=frozenset(c for c, each in pairs.items() if all(one in dead for one in each)),
+        suppressed=suppressed,
         country=country,
         region=region,
-        barred=frozenset(
+        barred=unwritten,
+    )
+
+
+def _lost(
+    customer: Customer,
+    dead: Collection[tuple[Channel, str]],
+    barred: Collection[tuple[Channel, str]],
+) -> tuple[frozenset[Channel], frozenset[Channel]]:
+    """Return the channels that have dead addresses alone, and those with none to write to."""
+    pairs = {
+        channel: [(channel, one) for one in customer.addresses(channel)]
+        for channel in customer.reachable
+    }
+    return (
+        frozenset(c for c, each in pairs.items() if all(one in dead for one in each)),
+        frozenset(
             channel
             for channel, each in pairs.items()
             if any(one in barred for one in each)
@@ -456,7 +471,7 @@ async def _room(
         in_shadow=case.delivery.journey if case.delivery.shadow else "",
         instead_of=instead_of,
     )
-    return replace(room, slots=tuple(counted))
+    return room.among(counted)
 
 
 async def _is_told(

@@ -1,7 +1,7 @@
 """Caps and precedence for any history: never beyond a cap, and nothing waits for ever."""
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
@@ -42,6 +42,17 @@ def test_a_limit_is_told_in_words() -> None:
     assert str(Limit(1, 30, step=("cart", "offer"), by="sku")) == (
         "cap of 1 in 30 days for cart/offer by sku"
     )
+
+
+def test_each_channel_has_the_caps_that_concern_it_however_often_it_asks() -> None:
+    every, of_texts = Limit(2, 7), Limit(1, 7, Channel.SMS)
+    apart = Distance(2 * HOUR, "2h", Channel.PUSH)
+    caps = Caps((every, of_texts), (apart,))
+    for _ in range(2):
+        assert caps.that_concern((Channel.EMAIL,)) == ((every,), ())
+        assert caps.that_concern((Channel.PUSH, Channel.SMS)) == ((every, of_texts), (apart,))
+    assert replace(caps, limits=()).that_concern((Channel.EMAIL,)) == ((), ())
+    assert caps == Caps((every, of_texts), (apart,))
 
 
 def test_messages_are_named_and_a_hold_tells_its_end() -> None:

@@ -477,6 +477,17 @@ def test_a_second_channel_may_be_held_although_the_first_refused() -> None:
     assert held == Ruling(Defer(NOON + HOUR, Reason.QUIET_HOURS), SMS, MessageState.DEFERRED)
 
 
+def test_a_case_that_learns_more_knows_the_channels_that_are_left() -> None:
+    open_case = case(of=NUDGE)
+    assert (open_case.left, open_case.entry) == ((PUSH, SMS), None)
+    refused = entry(MessageState.REJECTED, PUSH)
+    assert replace(open_case, entries=[refused]).left == (SMS,)
+    tried = replace(open_case, entries=[entry(MessageState.CLAIMED, PUSH)])
+    assert (tried.left, tried.entry) == ((PUSH, SMS), entry(MessageState.CLAIMED, PUSH))
+    assert replace(tried, unresolved=[handed_over()]).left == (PUSH,)
+    assert case(of=NUDGE) == open_case
+
+
 def test_a_channel_without_a_template_is_passed_over() -> None:
     assert judge(case(of=NUDGE, templates={SMS})) == elsewhere(SMS)
 
