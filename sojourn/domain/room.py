@@ -92,7 +92,7 @@ class Room:
         """
         if delivery.message_class is not MessageClass.PROMOTIONAL:
             return None
-        limits, distances = rules.caps.that_concern(delivery.channels)
+        limits, distances = rules.caps.that_concern(tuple(delivery.channels))
         if delivery.at_most is not None:
             step = (delivery.journey, delivery.step)
             own_limit = Limit(

@@ -1,8 +1,9 @@
 """The names that a template can use."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -11,6 +12,7 @@ from jinja2 import TemplateRuntimeError
 from sojourn.domain.appointments import FOLDED as OF_APPOINTMENTS
 from sojourn.domain.appointments import Appointment, appointment_after
 from sojourn.domain.content import Wanted
+from sojourn.domain.customer import Customer
 from sojourn.domain.errors import NothingLeft, NothingToSay
 from sojourn.domain.events import Event, Events, MessageReplied, ProductWatched
 from sojourn.domain.invoices import FOLDED as OF_INVOICES
@@ -18,6 +20,7 @@ from sojourn.domain.invoices import Invoice, invoice_after
 from sojourn.domain.keys import plain
 from sojourn.domain.links import offer_code, web_url
 from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.opt_ins import OptIn
 from sojourn.domain.topics import Topics
 from sojourn.rendering.cart import FOLDED as OF_CARTS
 from sojourn.rendering.cart import OF_ANY_CART, CartItem, cart_items, cart_total
@@ -112,64 +115,108 @@ class Vocabulary:
     ) -> None:
         self._exists = exists
         self._lang = lang
+        self._locales = locales
         self._sender = sender
         self._context = context
         self._channel = channel
+        self._topics = topics or Topics()
         self._languages = tuple(dict.fromkeys((lang, *locales, LAST_RESORT)))
         # sets that keep their order
         self._codes: dict[str, None] = {context.coupon.code: None} if context.coupon else {}
         self._files: dict[Wanted, None] = {}
-        opt_in = context.opt_in or asked_by(context.start, context.moves)
-        appointment, subscription = self._appointment(), self._subscription()
-        self.links = Links(
-            sender,
-            context,
-            channel,
-            opt_in=opt_in,
-            appointment=appointment,
-            subscription=subscription,
-        )
-        formats = Formats(formatting_locale(lang, locales), context.timezone)
-        customer = context.customer
-        self.names: dict[str, Any] = {
-            "customer": replace(customer, first_name=spoken_name(customer.first_name)),
-            "shop": Shop(sender.name, sender.url, sender.address, sender.email),
-            "journey": context.journey,
-            "template": context.template,
-            "topic": context.topic,
-            "promotional": context.message_class is MessageClass.PROMOTIONAL,
-            "start": Start(context.start, context.moves),
-            "first": context.start,
-            "key": context.key,
-            "part": context.part,
-            "history": context.history,
-            "given": context.given,
-            "articles": context.articles.of(lang),
-            "now": context.now,
-            "lang": lang,
-            "dir": formats.locale.text_direction,
-            "formats": formats,
-            "plural": formats.plural,
-            "in_language": self._in_language,
-            "links": self.links,
-            "cart": self._cart(),
-            "viewed": self._shown(viewed_items(self._events(), context.now)),
-            "subscription": subscription,
-            "order": self._order(),
-            "points": points_after(self._events()),
-            "appointment": appointment,
-            "invoice": self._invoice(),
-            "parcel": self._parcel(),
-            "last_order": self._last_order(),
-            "watched": self._watched(),
-            "by_product": self._by_product,
-            "opt_in": as_shown(opt_in, topics or Topics(), self._languages) if opt_in else None,
-            "coupon": coupon_as_shown(context.coupon, self._languages) if context.coupon else None,
-            "offer_code": self._offer_code,
-            "attach": self._attach,
-            "nothing_to_say": _nothing_to_say,
-            "nothing_left": _nothing_left,
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """Every name, with what it stands for."""
+        return {name: find() for name, find in self._ways().items()}
+
+    def those(self, wanted: Iterable[str]) -> dict[str, Any]:
+        """Return some of the names, with what they stand for.
+
+        Args:
+            wanted: the names; one that the vocabulary does not have is left out.
+        """
+        ways = self._ways()
+        return {name: ways[name]() for name in wanted if name in ways}
+
+    def _ways(self) -> Mapping[str, Callable[[], Any]]:
+        """Return how to come to what each name stands for. Some of them take their time."""
+        context = self._context
+        return {
+            "customer": self._customer,
+            "shop": self._shop,
+            "journey": lambda: context.journey,
+            "template": lambda: context.template,
+            "topic": lambda: context.topic,
+            "promotional": lambda: context.message_class is MessageClass.PROMOTIONAL,
+            "start": lambda: Start(context.start, context.moves),
+            "first": lambda: context.start,
+            "key": lambda: context.key,
+            "part": lambda: context.part,
+            "history": lambda: context.history,
+            "given": lambda: context.given,
+            "articles": lambda: context.articles.of(self._lang),
+            "now": lambda: context.now,
+            "lang": lambda: self._lang,
+            "dir": lambda: self._formats.locale.text_direction,
+            "formats": lambda: self._formats,
+            "plural": lambda: self._formats.plural,
+            "in_language": lambda: self._in_language,
+            "links": lambda: self.links,
+            "cart": self._cart,
+            "viewed": lambda: self._shown(viewed_items(self._events(), context.now)),
+            "subscription": lambda: self._subscription,
+            "order": self._order,
+            "points": lambda: points_after(self._events()),
+            "appointment": lambda: self._appointment,
+            "invoice": self._invoice,
+            "parcel": self._parcel,
+            "last_order": self._last_order,
+            "watched": self._watched,
+            "by_product": lambda: self._by_product,
+            "opt_in": self._shown_opt_in,
+            "coupon": self._shown_coupon,
+            "offer_code": lambda: self._offer_code,
+            "attach": lambda: self._attach,
+            "nothing_to_say": lambda: _nothing_to_say,
+            "nothing_left": lambda: _nothing_left,
         }
+
+    @cached_property
+    def links(self) -> Links:
+        """Return the links of the message."""
+        return Links(
+            self._sender,
+            self._context,
+            self._channel,
+            opt_in=self._opt_in,
+            appointment=self._appointment,
+            subscription=self._subscription,
+        )
+
+    @cached_property
+    def _formats(self) -> Formats:
+        return Formats(formatting_locale(self._lang, self._locales), self._context.timezone)
+
+    @cached_property
+    def _opt_in(self) -> OptIn | None:
+        context = self._context
+        return context.opt_in or asked_by(context.start, context.moves)
+
+    def _customer(self) -> Customer:
+        customer = self._context.customer
+        return replace(customer, first_name=spoken_name(customer.first_name))
+
+    def _shop(self) -> Shop:
+        sender = self._sender
+        return Shop(sender.name, sender.url, sender.address, sender.email)
+
+    def _shown_opt_in(self) -> Any:
+        return as_shown(self._opt_in, self._topics, self._languages) if self._opt_in else None
+
+    def _shown_coupon(self) -> Any:
+        coupon = self._context.coupon
+        return coupon_as_shown(coupon, self._languages) if coupon else None
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -243,6 +290,7 @@ class Vocabulary:
             for item in items
         )
 
+    @cached_property
     def _appointment(self) -> Appointment | None:
         if not hasattr(self._context.start, "appointment_id"):
             return None
@@ -257,6 +305,7 @@ class Vocabulary:
         found = watched_after(self._events(), self._context.key)
         return self._shown([found])[0] if found else None
 
+    @cached_property
     def _subscription(self) -> Subscription | None:
         keyed = hasattr(self._context.start, "subscription_id")
         found = subscription_after(self._events(), self._context.key if keyed else "")
