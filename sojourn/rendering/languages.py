@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from babel.core import get_global, get_locale_identifier, parse_locale
 
@@ -28,7 +29,13 @@ def language(tag: str) -> str:
     return tag.partition("-")[0]
 
 
-def _with_parents(locale: str) -> Iterator[str]:
+@lru_cache(maxsize=1024)
+def _with_parents(locale: str) -> tuple[str, ...]:
+    """Return a locale and its parents. Customers have few different ones."""
+    return tuple(_parents(locale))
+
+
+def _parents(locale: str) -> Iterator[str]:
     try:
         parts = parse_locale(_EXTENSION.sub("", locale.strip().replace("_", "-")), sep="-")
     except ValueError:

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, assert_never
 
-import jinja2.meta
-
 from sojourn.domain.content import Content
 from sojourn.domain.errors import BadSetting, NothingToSay, TemplateError, UnknownName
 from sojourn.domain.messages import Channel, MessageClass
@@ -19,13 +17,14 @@ from sojourn.project import Project
 from sojourn.rendering import contents
 from sojourn.rendering.blocks import rendered
 from sojourn.rendering.context import RenderContext, Sender
+from sojourn.rendering.declining import Declining
 from sojourn.rendering.emails import Emails
 from sojourn.rendering.environment import environment
 from sojourn.rendering.faults import faults_of
 from sojourn.rendering.folders import KINDS, NOBODYS, Folders
 from sojourn.rendering.languages import fallbacks
 from sojourn.rendering.tracking import Tracking
-from sojourn.rendering.vocabulary import DECLINING, Vocabulary
+from sojourn.rendering.vocabulary import Vocabulary
 from sojourn.settings import Settings
 
 __all__ = ["RenderContext", "Renderer"]
@@ -68,7 +67,8 @@ class Renderer:
         self._folders = Folders(templates, instead_of)
         self._environment = environment(self._folders.roots)
         self._emails = Emails(self._environment, self._folders)
-        self._declining: dict[str, bool] = {}
+        self._declining = Declining(self._environment, self._folders)
+        self._run_whole: set[str] = set()  # files that have said something, from end to end
 
     @classmethod
     def of(cls, settings: Settings, secret_key: str, project: Project) -> Self:
@@ -126,7 +126,8 @@ class Renderer:
     def refusal(self, context: RenderContext, channel: Channel) -> NothingToSay | None:
         """Return why a message has nothing to say; None: it says something.
 
-        Only a template that can decline is run, and only as far as it takes to know.
+        Only a template that can decline is run, and only as far as it takes to know. The first
+        message of a file is run whole, so that what fails for everybody is found.
 
         Args:
             context: as for `render`.
@@ -142,32 +143,21 @@ class Renderer:
         lang = self._language(context, channel, locales)
         name = f"{self._home(context, channel)}/{context.template}.{channel}.{lang}"
         file = f"{name}.{self._folders.kind(name, channel)}"
-        if not self._can_decline(file):
+        if not self._declining.may(file):
             return None
         try:
             with faults_of(file, self._folders.roots):
                 words = self._vocabulary(context, channel, lang, locales)
+                head = self._declining.head(file) if file in self._run_whole else None
+                if head is not None:
+                    head.run(words)
+                    return None
                 blocks = contents.BLOCKS[channel] if channel is Channel.EMAIL else ()
                 rendered(self._environment, file, words.names, blocks)
+                self._run_whole.add(file)
         except NothingToSay as declined:
             return declined
         return None
-
-    def _can_decline(self, file: str) -> bool:
-        """Tell whether a template, or one that it is made of, can have nothing to say."""
-        known = self._declining.get(file)
-        if known is None:
-            self._declining[file] = False  # for files that name each other
-            loader = self._environment.loader
-            assert loader is not None
-            source, _, _ = loader.get_source(self._environment, file)
-            parsed = self._environment.parse(source)
-            parts = jinja2.meta.find_referenced_templates(parsed)
-            known = bool(DECLINING & jinja2.meta.find_undeclared_variables(parsed)) or any(
-                part is None or self._can_decline(part) for part in parts
-            )
-            self._declining[file] = known
-        return known
 
     def _vocabulary(
         self, context: RenderContext, channel: Channel, lang: str, locales: Sequence[str]
