@@ -51,14 +51,11 @@ class Writer:
         self, person: Person, delivery: Delivery, channel: Channel
     ) -> tuple[Reason, str] | None:
         """Return why the template of a message has nothing to say, or fails, and that in words."""
+        start = self._registry.events.get(delivery.enrolment)
+        if start is None:
+            return None
         try:
-            context = self._context(person, delivery, channel)
-            if context is None:
-                return None
-            if self._keeps is not None:
-                self._keeps(delivery, self._renderer.render(context, channel))
-                return None
-            declined = self._renderer.refusal(context, channel)
+            declined = self._declined(person, delivery, channel, start)
         except NothingToSay as said:
             return reason_for(said), said.why
         except BadEvent as fault:  # a stored event, by the code of the next release
@@ -66,6 +63,19 @@ class Writer:
         except TemplateError as fault:
             return Reason.TEMPLATE, str(fault)
         return None if declined is None else (reason_for(declined), declined.why)
+
+    def _declined(
+        self, person: Person, delivery: Delivery, channel: Channel, start: Happened
+    ) -> NothingToSay | None:
+        began = typed(start, self._grounds.events)
+        if self._keeps is not None:
+            context = self._context(person, delivery, channel, began)
+            self._keeps(delivery, self._renderer.render(context, channel))
+            return None
+        asked = (delivery.journey, delivery.template, channel, person.card.locale)
+        if not self._renderer.may_refuse(*asked):
+            return None
+        return self._renderer.refusal(self._context(person, delivery, channel, began), channel)
 
     def written(self, person: Person, delivery: Delivery, channel: Channel) -> Content | None:
         """Write a message out.
@@ -83,16 +93,15 @@ class Writer:
             TemplateError: the template fails.
             NothingToSay: the template declined.
         """
-        context = self._context(person, delivery, channel)
-        return None if context is None else self._renderer.render(context, channel)
-
-    def _context(
-        self, person: Person, delivery: Delivery, channel: Channel
-    ) -> RenderContext | None:
         start = self._registry.events.get(delivery.enrolment)
         if start is None:
             return None
         began = typed(start, self._grounds.events)
+        return self._renderer.render(self._context(person, delivery, channel, began), channel)
+
+    def _context(
+        self, person: Person, delivery: Delivery, channel: Channel, began: Event
+    ) -> RenderContext:
         timezone = person.zone(self._grounds.default_zone)
         told = self._told(person, delivery)
         claim = Claim(

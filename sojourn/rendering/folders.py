@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -109,12 +110,10 @@ class Folders:
 
     def files(self, journey: str, pattern: str) -> set[str]:
         """Return the names of a journey's files that match, without the folder."""
-        return {
-            name
-            for root in self.roots
-            for name in _files_in(f"{root}/{journey}")
-            if fnmatchcase(name, pattern)
-        }
+        found: set[str] = set()
+        for root in self.roots:
+            found |= _matching(_files_in(f"{root}/{journey}"), pattern)
+        return found
 
     def contents(self, journey: str) -> list[tuple[str, bytes]]:
         """Return the files of a journey or campaign and of the layout around them.
@@ -174,10 +173,16 @@ class Folders:
         return found
 
 
-_listed: dict[str, tuple[int, Set[str]]] = {}
+@lru_cache(maxsize=1024)
+def _matching(names: frozenset[str], pattern: str) -> frozenset[str]:
+    """Return the names that match. Messages ask for the same ones of the same few folders."""
+    return frozenset(name for name in names if fnmatchcase(name, pattern))
 
 
-def _files_in(folder: str) -> Set[str]:
+_listed: dict[str, tuple[int, frozenset[str]]] = {}
+
+
+def _files_in(folder: str) -> frozenset[str]:
     """Return the names of the files in a folder; empty if there is no such folder.
 
     Every message asks. The names are kept for as long as nothing has come into the folder or left

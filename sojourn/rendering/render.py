@@ -103,7 +103,7 @@ class Renderer:
             NothingToSay: the template declined.
         """
         locales = fallbacks((context.customer.locale, *self._stand_ins))
-        lang = self._language(context, channel, locales)
+        lang = self._language(context.journey, context.template, channel, locales)
         name = f"{self._home(context, channel)}/{context.template}.{channel}.{lang}"
         with faults_of(name, self._folders.roots):
             words = self._vocabulary(context, channel, lang, locales)
@@ -123,6 +123,27 @@ class Renderer:
                 **parts,
             )
 
+    def may_refuse(self, journey: str, template: str, channel: Channel, locale: str) -> bool:
+        """Tell whether `refusal` has anything to look at, before anybody reads up on a message.
+
+        Args:
+            journey: of the message.
+            template: likewise.
+            channel: how it travels.
+            locale: the customer's.
+
+        Returns:
+            False: the message says something, whatever it is about.
+
+        Raises:
+            TemplateError: the template is missing.
+        """
+        file, _, _ = self._file(journey, template, channel, locale)
+        if not self._declining.may(file):
+            return False
+        head = self._declining.head(file) if file in self._run_whole else None
+        return head is None or head.template is not None
+
     def refusal(self, context: RenderContext, channel: Channel) -> NothingToSay | None:
         """Return why a message has nothing to say; None: it says something.
 
@@ -139,10 +160,8 @@ class Renderer:
         Raises:
             TemplateError: as for `render`, if the template can decline.
         """
-        locales = fallbacks((context.customer.locale, *self._stand_ins))
-        lang = self._language(context, channel, locales)
-        name = f"{self._home(context, channel)}/{context.template}.{channel}.{lang}"
-        file = f"{name}.{self._folders.kind(name, channel)}"
+        asked = (context.journey, context.template, channel, context.customer.locale)
+        file, lang, locales = self._file(*asked)
         if not self._declining.may(file):
             return None
         try:
@@ -158,6 +177,15 @@ class Renderer:
         except NothingToSay as declined:
             return declined
         return None
+
+    def _file(
+        self, journey: str, template: str, channel: Channel, locale: str
+    ) -> tuple[str, str, Sequence[str]]:
+        """Return the file of a message, its language, and the locales by which it was found."""
+        locales = fallbacks((locale, *self._stand_ins))
+        lang = self._language(journey, template, channel, locales)
+        name = f"{self._folders.home(journey, template, channel)}/{template}.{channel}.{lang}"
+        return f"{name}.{self._folders.kind(name, channel)}", lang, locales
 
     def _vocabulary(
         self, context: RenderContext, channel: Channel, lang: str, locales: Sequence[str]
@@ -179,20 +207,20 @@ class Renderer:
         """Return the channels that have this message in some language."""
         return self._folders.channels(journey, template)
 
-    def _language(self, context: RenderContext, channel: Channel, tried: Sequence[str]) -> str:
+    def _language(self, journey: str, template: str, channel: Channel, tried: Sequence[str]) -> str:
         """Return the first language that has all of the message's files."""
-        written = self._folders.languages(context.journey, context.template, channel)
+        written = self._folders.languages(journey, template, channel)
         for lang in tried:
             if lang in written:
                 return lang
-        stem = f"{context.template}.{channel}"
-        if self._folders.files(context.journey, f"{stem}.*"):
+        stem = f"{template}.{channel}"
+        if self._folders.files(journey, f"{stem}.*"):
             kinds = " or ".join(f".{kind}" for kind in KINDS[channel])
             languages = " or ".join(tried)
-            raise TemplateError(f"{context.journey}/{stem}: not there as {kinds} in {languages}")
-        others = self._folders.files(context.journey, f"*.{channel}.*")
+            raise TemplateError(f"{journey}/{stem}: not there as {kinds} in {languages}")
+        others = self._folders.files(journey, f"*.{channel}.*")
         known = {".".join(name.split(".")[:2]) for name in others}
-        raise TemplateError(f"{context.journey}: {UnknownName('template', stem, known)}")
+        raise TemplateError(f"{journey}: {UnknownName('template', stem, known)}")
 
     def _parts(
         self, name: str, names: Mapping[str, Any], context: RenderContext, channel: Channel

@@ -126,3 +126,14 @@ def test_a_fault_of_the_lines_that_decide_is_told_with_its_line(tmp_path: Path) 
     fault = r"^abandoned-cart/x\.email\.en\.html, line 2: .*has no attribute 'x'"
     with pytest.raises(TemplateError, match=fault):
         refusal(renderer, off={})
+
+
+def test_a_message_that_needs_no_look_is_known_beforehand(tmp_path: Path) -> None:
+    renderer = shelf(tmp_path, {FILE: page(), "abandoned-cart/y.email.en.html": page(above=IF_OFF)})
+    may = [renderer.may_refuse("abandoned-cart", name, Channel.EMAIL, "en") for name in "xy"]
+    assert may == [True, True]  # nothing has been run
+    assert refusal(renderer) is None
+    assert not renderer.may_refuse("abandoned-cart", "x", Channel.EMAIL, "en")
+    assert renderer.may_refuse("abandoned-cart", "y", Channel.EMAIL, "en")
+    with pytest.raises(TemplateError):
+        renderer.may_refuse("abandoned-cart", "z", Channel.EMAIL, "en")
