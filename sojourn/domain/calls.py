@@ -5,7 +5,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from sojourn.domain.facts.nodes import Fact
 
 
 class NonPersonal(BaseModel):
@@ -90,6 +92,7 @@ class Question(BaseModel):
         experiment: the name of the experiment whose variant is asked for; empty: a fact is.
         weights: of its variants.
         shadow: a run in shadow asks: nobody comes into the experiment by it.
+        about: the same yes-or-no question, as its author wrote it; in no history.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -102,6 +105,7 @@ class Question(BaseModel):
     experiment: str = ""
     weights: dict[str, float] = {}
     shadow: bool = False
+    about: Fact | None = Field(default=None, exclude=True, repr=False)
 
 
 class Failed(NonPersonal):

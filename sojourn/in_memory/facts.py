@@ -81,8 +81,10 @@ def _wrote(person: Person, asked: WrittenTo, now: datetime) -> bool:
 
 
 def _events(person: Person, names: Iterable[str]) -> list[Happened]:
-    return [
-        Happened(one.name, one.occurred_at, one.properties)
-        for name in names
-        for one in person.by_name.get(name, ())
-    ]
+    found = []
+    for name in names:
+        for one in person.by_name.get(name, ()):
+            if one.looked_at is None:
+                one.looked_at = Happened(one.name, one.occurred_at, one.properties)
+            found.append(one.looked_at)
+    return found

@@ -397,8 +397,8 @@ class World:
                 had.append(has)
             return Reply(result=has)
         if asked.fact is not None:
-            holds = judged(person, read_fact(asked.fact), asked.now, self._own).holds
-            return Reply(result=holds)
+            fact = read_fact(asked.fact) if asked.about is None else asked.about
+            return Reply(result=judged(person, fact, asked.now, self._own).holds)
         return Reply(result=plain_answer(self._measured(person, asked)))
 
     async def say(self, said: Saying, summary: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from sojourn.domain.calls import Question
 from sojourn.domain.facts import (
     Fact,
+    Measure,
     Operand,
     TimeOf,
     check_value_asked,
@@ -18,6 +19,7 @@ from sojourn.domain.facts import (
     written,
     written_measure,
 )
+from sojourn.domain.facts.kept import Kept
 
 LONGEST_SUMMARY = 200
 """Characters of a question that an operator sees in Temporal's UI."""
@@ -40,9 +42,7 @@ def question(about: object, *, run: str, customer_id: str, now: datetime) -> Que
     """
     asked: dict[str, Any] = {}
     if isinstance(about, Fact):
-        without_fields(about, "ask")
-        check_yes_or_no(about)
-        asked["fact"] = written(about)
+        asked |= {"fact": _written(about), "about": about}
     elif isinstance(about, Operand):
         check_value_asked(about.of)
         asked["measure"] = written_measure(about.of)
@@ -68,5 +68,18 @@ def read_answer(about: Fact | Operand[Any], answer: Any) -> Any:
 
 def summary(about: Fact | Operand[Any]) -> str:
     """Return the question as an operator reads it."""
-    said = f"ask: {about if isinstance(about, Fact) else about.of}"
+    return _summary(about if isinstance(about, Fact) else about.of)
+
+
+@Kept
+def _summary(asked: Fact | Measure) -> str:
+    said = f"ask: {asked}"
     return said if len(said) <= LONGEST_SUMMARY else f"{said[: LONGEST_SUMMARY - 3]}..."
+
+
+@Kept
+def _written(about: Fact) -> dict[str, Any]:
+    """Return a question as JSON values, if it may be asked."""
+    without_fields(about, "ask")
+    check_yes_or_no(about)
+    return written(about)

@@ -75,6 +75,27 @@ class Answers:
     written_to: Collection[WrittenTo] = ()
     campaigns: Mapping[OfCampaign, bool | None] = field(default_factory=dict)
 
+    def with_events(self, events: Mapping[OfEvents, Any]) -> "Answers":
+        """Return the answers with those to measures of events."""
+        return self._but(events, self.fields)
+
+    def at(self, fields: Mapping[str, Any]) -> "Answers":
+        """Return the answers as they are for an event with these fields."""
+        return self._but(self.events, fields)
+
+    def _but(self, events: Mapping[OfEvents, Any], fields: Mapping[str, Any]) -> "Answers":
+        return Answers(  # as `replace` does, which is slower by far
+            self.now,
+            self.customer,
+            self.consents,
+            events,
+            fields,
+            self.own,
+            self.lists,
+            self.written_to,
+            self.campaigns,
+        )
+
     def trait(self, of: TraitOf) -> object:
         """Return the JSON value of a trait, or `MISSING`."""
         return trait_of(self.customer, of)

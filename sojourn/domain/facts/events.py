@@ -1,7 +1,7 @@
 """Measures of events over a list of them: the definition that the queries of the store follow."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import trunc
 from typing import Any
@@ -42,9 +42,16 @@ def look_up(fact: Fact, answers: Answers, happened: Iterable[Happened]) -> Answe
     Returns:
         Answers by which the fact can be judged.
     """
-    events = [one for one in happened if one.at <= answers.now]
-    found = {of: _measured(of, events, answers, most) for of, most in of_events(fact).items()}
-    return replace(answers, events=found)
+    named: dict[str, list[Happened]] = {}
+    for one in happened:
+        if one.at <= answers.now:
+            named.setdefault(one.name, []).append(one)
+    return answers.with_events(
+        {
+            of: _measured(of, named.get(of.event, ()), answers, most)
+            for of, most in of_events(fact).items()
+        }
+    )
 
 
 def measured(of: OfEvents, happened: Iterable[Happened], answers: Answers) -> Any:
@@ -58,17 +65,19 @@ def measured(of: OfEvents, happened: Iterable[Happened], answers: Answers) -> An
     Returns:
         A `Range`; a moment, None for never; a sum; or `UNSURE`.
     """
-    return _measured(of, [one for one in happened if one.at <= answers.now], answers, None)
+    meant = [one for one in happened if one.name == of.event and one.at <= answers.now]
+    return _measured(of, meant, answers, None)
 
 
 def _measured(of: OfEvents, events: Sequence[Happened], answers: Answers, most: int | None) -> Any:
+    """Return the value of a measure by the events of its name that have happened."""
     found = _in_time(of, events, answers.now)
     if of.where is None:
         return _value(of, found, found, most)
     sure: list[Happened] = []
     maybe: list[Happened] = []
     for event in found:
-        meant = judge(of.where, replace(answers, fields=event.fields)).holds
+        meant = judge(of.where, answers.at(event.fields)).holds
         if meant:
             sure.append(event)
         if meant is not False:
@@ -107,9 +116,9 @@ def _field(event: Happened, of: TotalOf) -> object:
     return of.field.default.value if raw is None and of.field.default else raw
 
 
-def _in_time(of: OfEvents, events: Sequence[Happened], now: datetime) -> list[Happened]:
+def _in_time(of: OfEvents, events: Sequence[Happened], now: datetime) -> Sequence[Happened]:
     within = None if isinstance(of, TimeOf) else of.within
-    if within is None:
-        return [e for e in events if e.name == of.event]
+    if within is None or not events:
+        return events
     since = now - within
-    return [e for e in events if e.name == of.event and e.at > since]
+    return [e for e in events if e.at > since]
