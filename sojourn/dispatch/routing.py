@@ -12,7 +12,6 @@ from sojourn.domain.keys import plain, veiled
 from sojourn.domain.stored import NotedRun
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
-from sojourn.journeys.terms import names
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,10 @@ def starts(journey: type[Journey], event: Event) -> bool:
     Without the journey's key, or without a field that its class needs, it cannot.
     """
     # by the name: Subscription Renewed is no Subscription Started although its class extends it
-    if event.event_name not in names(journey.terms.starts_on):
+    terms = journey.terms
+    if event.event_name not in terms.start_names:
         return False
-    return event.is_whole and (not journey.terms.key or bool(key_of(journey, event)))
+    return event.is_whole and (not terms.key or bool(key_of(journey, event)))
 
 
 def targets(

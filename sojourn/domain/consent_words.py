@@ -4,8 +4,9 @@ The rules stand in `store.consents`, which keeps the statements.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sojourn.domain.consent import Consents, Evidence, Pair, Purpose
@@ -165,8 +166,13 @@ def about(rows: Iterable[S], channel: Channel | None, topic: str, purpose: Purpo
     return [row for row in rows if (row.channel, row.topic, row.purpose) == meant]
 
 
+_CHANNELS: Mapping[str, Channel | None] = MappingProxyType(
+    {"": None, **{channel.value: channel for channel in Channel}}
+)
+
+
 def _pair(row: Said) -> Pair:
-    return (Channel(row.channel) if row.channel else None, row.topic)
+    return (_CHANNELS[row.channel], row.topic)
 
 
 def _is_over(row: Said, now: datetime) -> bool:

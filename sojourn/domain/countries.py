@@ -50,6 +50,8 @@ def _told(customer: Customer) -> Iterator[str]:
 
 
 def _region(attributes: Mapping[str, Any], country: str) -> str:
+    if not attributes:
+        return ""
     address = attributes.get("address")
     for said in (attributes, address if isinstance(address, Mapping) else {}):
         for name in _REGIONS:

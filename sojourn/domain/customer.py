@@ -25,6 +25,8 @@ from sojourn.domain.statements import TRAIT, as_sent
 from sojourn.domain.topics import Topics
 from sojourn.domain.traits import countries_of, read_context, read_traits
 
+_CHANNELS = tuple(Channel)
+
 
 @dataclass(frozen=True)
 class Customer:
@@ -94,7 +96,7 @@ class Customer:
     @cached_property
     def reachable(self) -> frozenset[Channel]:
         """The channels that have an address."""
-        found = {channel for channel in Channel if self.address(channel)}
+        found = {channel for channel in _CHANNELS if self.address(channel)}
         # a card may be older than the check of its addresses
         return frozenset(found if is_email(self.email) else found - {Channel.EMAIL})
 

@@ -146,6 +146,8 @@ def read_context(context: Mapping[str, Any]) -> dict[str, str]:
 
 def countries_of(attributes: Mapping[str, Any]) -> Iterator[str]:
     """Yield the countries (ISO 3166) that traits name: ``country``, ``address.country``."""
+    if not attributes:
+        return
     address = attributes.get("address")
     for said in (attributes, address if isinstance(address, Mapping) else {}):
         for name in _COUNTRIES:

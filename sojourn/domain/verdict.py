@@ -161,6 +161,8 @@ class Circumstances:
     @property
     def held_out(self) -> str:
         """The experiment in which the customer is held out; empty: none."""
+        if not self.assigned:
+            return ""
         return next((one.experiment for one in self.assigned if one.variant == HELD_OUT), "")
 
 
@@ -496,7 +498,9 @@ def _wait_for_words(case: Case, recipient: Recipient, skip: Skip) -> Decision:
 
 def _by_an_open_channel(case: Case, now: Circumstances) -> Decision:
     """Decide, and let the message wait where only paused channels could take it."""
-    unpaused = tuple(channel for channel in case.left if channel not in now.paused)
+    unpaused = case.left
+    if now.paused:
+        unpaused = tuple(channel for channel in case.left if channel not in now.paused)
     if unpaused:
         decision = _decide(case, now, unpaused)
         # a reason of the open channels says nothing of the paused ones

@@ -19,6 +19,7 @@ from sojourn.domain.states import MessageState
 from sojourn.domain.verdict import (
     Case,
     Circumstances,
+    Doubt,
     Late,
     Ruling,
     judge,
@@ -107,9 +108,9 @@ class Gate:
             verdict = judge(case)
             if not rows:
                 self._supersede_holds(person, delivery)
-            if isinstance(verdict, Receipt | Late):
+            if not isinstance(verdict, Ruling):
+                assert not isinstance(verdict, Doubt), "nothing is ever in doubt here"
                 return verdict
-            assert isinstance(verdict, Ruling), "nothing is ever in doubt here"
             row = self._note(person, case, rows, verdict)
             match verdict.decision:
                 case Allow(channel):

@@ -370,17 +370,18 @@ class World:
     async def send(self, delivery: Delivery) -> tuple[Receipt, datetime]:
         """Decide on a message."""
         person, planned = self.registry.person(delivery.customer_id), delivery.due
+        now = self._runs.now
         while True:
-            answer = self._gate.decide(person, delivery, self.now)
+            answer = self._gate.decide(person, delivery, now)
             while self._gate.given_up:
                 row = self._gate.given_up.pop()
-                self._intake.end_holds_for_a_slot(person, row, self.now)
+                self._intake.end_holds_for_a_slot(person, row, now)
             if isinstance(answer, Late):
                 delivery = self._replanned(delivery)
                 continue
             if delivery.due != planned:
                 answer = answer.model_copy(update={"due": delivery.due})
-            return answer, self.now
+            return answer, now
 
     async def call(self, asked: Asked) -> Reply:
         """Answer for an activity."""

@@ -88,8 +88,9 @@ class Activity(Generic[P, T]):
         Raises:
             TypeError: one of them is unknown or missing.
         """
-        _signature(self.function).bind(None, **arguments)
         adapters = self._parameters
+        if arguments.keys() != _names(self.function):
+            _signature(self.function).bind(None, **arguments)
         return {name: adapters[name].dump_python(v, mode="json") for name, v in arguments.items()}
 
     def read(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -192,6 +193,14 @@ def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
 def _parameters(function: Callable[..., Any]) -> Mapping[str, TypeAdapter[Any]]:
     hints, names = _hints(function), list(_signature(function).parameters)[1:]
     return {name: TypeAdapter(hints[name]) for name in names}
+
+
+@lru_cache(maxsize=256)
+def _names(function: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of the arguments, if all of them can be given by name."""
+    given = list(_signature(function).parameters.values())[1:]
+    by_place = any(one.kind is inspect.Parameter.POSITIONAL_ONLY for one in given)
+    return frozenset() if by_place else frozenset(one.name for one in given)
 
 
 @lru_cache(maxsize=256)

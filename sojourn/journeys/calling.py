@@ -45,7 +45,8 @@ class Calling(Run):
             plan = self._state.journal.plan
             return Performed(due=plan.due, missed=plan.missed, value=reply)
 
-        reply = Reply.model_validate((await self._once(verb, perform)).value)
+        value = (await self._once(verb, perform)).value
+        reply = value if isinstance(value, Reply) else Reply.model_validate(value)
         if reply.failure:
             return Failed(activity=activity.name, kind=reply.failure, reason=reply.reason)
         return activity.read_result(reply.result)

@@ -8,6 +8,9 @@ from pydantic import BaseModel
 from sojourn.domain.messages import Performed
 from sojourn.journeys.leaving import StepsChanged
 
+NOTHING = Performed()
+"""What stands before the first result."""
+
 
 class Journal:
     """The results of the verbs since the steps last began, in order.
@@ -23,7 +26,7 @@ class Journal:
         self._entries: list[Performed] = []
         self._verbs: list[str] = []  # of the entries; these have none of their own before they go
         self._position = 0
-        self.plan = Performed()
+        self.plan = NOTHING
 
     @property
     def entries(self) -> tuple[Performed, ...]:
@@ -51,7 +54,7 @@ class Journal:
         self._entries.clear()
         self._verbs.clear()
         self._position = 0
-        self.plan = Performed()
+        self.plan = NOTHING
 
     def add(self, verb: str, performed: Performed) -> None:
         """Append a verb's result."""

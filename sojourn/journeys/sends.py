@@ -50,8 +50,8 @@ class Sends(Waits):
             state = self._state
             return Performed(due=state.due, missed=state.journal.plan.missed, value=receipt)
 
-        verb = f"send {message.step}"
-        return Receipt.model_validate((await self._once(verb, perform)).value)
+        value = (await self._once(f"send {message.step}", perform)).value
+        return value if isinstance(value, Receipt) else Receipt.model_validate(value)
 
     async def _send(
         self, message: Message, until: datetime | None, given: dict[str, Any]

@@ -296,17 +296,17 @@ class State:
         self.journal.clear()
         self._said.clear()
 
-    def delay_is_over(self, now: datetime) -> bool:
+    def delay_is_over(self, now: Callable[[], datetime]) -> bool:
         """Tell whether the wait that the steps come to was the delay of the start, and is over.
 
         It is over by the moment that the enrolment names, and not by the plan, so that a plan may
         change under the run without another command in its history.
 
         Args:
-            now: by Temporal's clock.
+            now: tells the time by Temporal's clock.
         """
         delayed = self._delayed
-        return delayed is not None and self.journal.is_blank and delayed.until <= now
+        return delayed is not None and self.journal.is_blank and delayed.until <= now()
 
     def come_to_wait(self) -> None:
         """Note that the steps have come to a wait: a delay of the start was for the first alone."""
@@ -396,12 +396,12 @@ class State:
         self.begin_again()
         return True
 
-    def first(self, of: type[Event], now: datetime) -> datetime:
+    def first(self, of: type[Event], now: Callable[[], datetime]) -> datetime:
         """Return from when on the steps' wait for quiet counts, as they knew when it began.
 
         Args:
             of: the event.
-            now: by Temporal's clock.
+            now: tells the time by Temporal's clock.
 
         Returns:
             As `last`; for a wait that was the delay of the start, the moment of the start, whatever
@@ -415,8 +415,10 @@ class State:
         An event that comes in late does not have the customer reminded twice in a row.
         """
         moments = [h.at for h in (self.enrolment.start, *self._heard) if h.name == of.event_name]
-        sent = [m.at for m in self.messages if m.status is Status.SENT]
-        return max([*moments, *sent[-1:]], default=self.due)
+        sent = self.last_sent
+        if sent is not None:
+            moments.append(sent.at)
+        return max(moments) if moments else self.due
 
     def answer(self, event: Heard, declared: Iterable[Message]) -> Answer:
         """Return what an event did to the run.

@@ -1,7 +1,6 @@
 """Temporal as a journey's runtime: the handlers of its workflow, and what the verbs stand on."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -87,7 +86,7 @@ class TemporalRuntime:
     watcher: ClassVar[Watcher | None] = None
 
     def __init__(self) -> None:
-        self._given_up: Counter[str] = Counter()
+        self._given_up: dict[str, int] = {}
 
     @property
     def run_id(self) -> str:
@@ -146,7 +145,7 @@ class TemporalRuntime:
             The activity's reply, or its failure; None if ``over`` came first.
         """
         name = f"{asked.activity}-{asked.occurrence}"
-        times = self._given_up[name]
+        times = self._given_up.get(name, 0)
         # Temporal keeps the id of a call that was given up until its attempt has ended
         activity_id = f"{name}-{times + 1}" if times and workflow.patched(CALLS_AGAIN) else name
         doing = workflow.start_activity(
@@ -161,7 +160,7 @@ class TemporalRuntime:
         )
         await workflow.wait_condition(lambda: doing.done() or over())
         if not doing.done():
-            self._given_up[name] += 1
+            self._given_up[name] = times + 1
             doing.cancel()
         try:
             reply: Reply = await doing

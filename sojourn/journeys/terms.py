@@ -94,6 +94,11 @@ class Terms:
         return (HoldEnded, TaskAnswered, TimeZoneChanged)
 
     @cached_property
+    def start_names(self) -> frozenset[str]:
+        """The wire names of the events that start a run."""
+        return frozenset(names(self.starts_on))
+
+    @cached_property
     def declared(self) -> Mapping[str, type[Event]]:
         """Every event that a run is told of, by its wire name."""
         every = (self.starts_on, self.goal, self.restarts_on, self.stops, self.hears, self.words)

@@ -69,7 +69,7 @@ class Waits(Run):
 
         async def perform() -> Performed:
             summary = wording.quiet(duration, of, self.terms.goal)
-            due = self._state.first(of, self._runtime.now()) + duration
+            due = self._state.first(of, self._runtime.now) + duration
             while True:
                 await self._wait_until(due, summary, restarts=False)
                 latest = self._state.last(of) + duration
@@ -141,10 +141,10 @@ class Waits(Run):
         def woken() -> bool:
             return state.is_interrupted(restarts=restarts) or wake() or runtime.is_outgrown()
 
-        left = due - self.now()
+        left = due - (runtime.now() + state.enrolment.clock)
         if left < SHORTEST and state.replans:
             left = SHORTEST  # always a timer: histories stay alike when the plan changes
-        was_waited = state.delay_is_over(runtime.now())  # by Temporal, before the first task
+        was_waited = state.delay_is_over(runtime.now)  # by Temporal, before the first task
         state.come_to_wait()
         if left > NOT_AT_ALL and not was_waited and not wake():
             self._tell(summary, due)
