@@ -40,10 +40,12 @@ def zone(name: str) -> ZoneInfo:
         raise UnknownZone(f'no time zone "{name}": use an IANA name such as Europe/Rome') from None
 
 
+@lru_cache(maxsize=4096)
 def moment(day: date, at: time, tz: ZoneInfo, *, fold: int = 0) -> datetime:
     """Return the instant at which clocks in ``tz`` show ``at`` on ``day``.
 
-    A time in the spring gap moves forward by the gap; of an overlap the first one counts.
+    A time in the spring gap moves forward by the gap; of an overlap the first one counts. It is
+    found once: customers share their days, hours and zones.
 
     Args:
         day: the local day.
@@ -165,6 +167,12 @@ def next_weekday(when: datetime, weekday: int, at: time, tz: ZoneInfo) -> dateti
     ahead = today + ((weekday - today.weekday()) % 7) * DAY
     candidate = moment(ahead, at, tz)
     return candidate if candidate > when else moment(ahead + 7 * DAY, at, tz)
+
+
+@lru_cache(maxsize=4096)
+def change_on(day: date, tz: ZoneInfo) -> datetime | None:
+    """Return the instant of a local day at which clocks change; None if they do not."""
+    return clock_changes(moment(day, time(), tz), moment(day + DAY, time(), tz), tz)
 
 
 def clock_changes(after: datetime, before: datetime, tz: ZoneInfo) -> datetime | None:

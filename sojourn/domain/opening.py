@@ -11,12 +11,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from sojourn.domain.calendar import DAY, clock_changes, local_day, moment
+from sojourn.domain.calendar import DAY, change_on, local_day, moment
 
 LONGEST = 370
 """Days after which a search ends: nothing that stays closed for over a year ever opens."""
 
-_MIDNIGHT = 24 * 60 * 60
+_END = 24 * 60 * 60
+MIDNIGHT = time()
 
 
 class Holder(Protocol):
@@ -138,16 +139,16 @@ def _edges(holders: Sequence[Holder], after: datetime, tz: ZoneInfo) -> Iterator
     today, waiting = local_day(after, tz), set[datetime]()
     for n in range(-1, LONGEST + 1):
         day = today + n * DAY
-        begins, ends = moment(day, time(), tz), moment(day + DAY, time(), tz)
-        waiting |= {begins, moment(day, time(), tz, fold=1)}
+        begins, ends = moment(day, MIDNIGHT, tz), moment(day + DAY, MIDNIGHT, tz)
+        waiting |= {begins, moment(day, MIDNIGHT, tz, fold=1)}
         if not any(holder.closes(day) for holder in holders):
             seconds = {second for holder in holders for second in holder.edges(day)}
             waiting |= {
                 moment(day, _time(second), tz, fold=fold)
-                for second in seconds - {0, _MIDNIGHT}  # midnight stands above
+                for second in seconds - {0, _END}  # midnight stands above
                 for fold in (0, 1)
             }
-        if change := clock_changes(begins, ends, tz):
+        if change := change_on(day, tz):
             waiting.add(change)
         # an edge that clocks show twice may come after midnight's first time
         ready = sorted(each for each in waiting if each < ends)

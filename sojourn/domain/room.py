@@ -25,8 +25,6 @@ AFTER_ANOTHER = timedelta(minutes=1)
 """A message that gives way asks again this long after the other one was to leave; if that one has
 not asked by then, after twice the time, and so on until the other keeps no slot."""
 
-MIDNIGHT = time()
-
 Search = Callable[[Sequence[Holder]], Hold | None]
 """Finds the hold of a message by the policy's windows and by these holders."""
 
@@ -137,7 +135,7 @@ class Room:
             tz: the customer's zone.
         """
         longest = max([limit.days for limit in self.limits], default=1)
-        first = moment(local_day(self.own.at, tz) - (longest - 1) * DAY, MIDNIGHT, tz)
+        first = moment(local_day(self.own.at, tz) - (longest - 1) * DAY, time(), tz)
         return min([first, *[self.own.at - one.least for one in self.distances]])
 
     def judge(
@@ -160,12 +158,13 @@ class Room:
         Returns:
             None if there is room when the windows alone let it leave.
         """
-        fewest = 1 if self.distances else min([limit.number for limit in self.limits], default=1)
-        if len(self.slots) < fewest:
+        if not self.slots:
             return None
         if windows is not None and windows.until is None:
             return None
         leaves = windows.until if windows is not None and windows.until else self.own.at
+        if self._has_room(leaves):
+            return None
         shown = leaves.astimezone(tz)
         caps = self._caps(channel, tz, held=True)
         full = [cap for cap in caps if cap.using(shown)]
@@ -191,6 +190,23 @@ class Room:
         if until is not None and until + AFTER_A_HOLD >= useful_until:
             until = None
         return Capped(Reason.GAVE_WAY if gives_way else Reason.CAP, until, "; ".join(words))
+
+    def _has_room(self, leaves: datetime) -> bool:
+        """Tell whether no cap can be full, whatever it counts: most messages have room.
+
+        Args:
+            leaves: when the message would leave.
+        """
+        number = len(self.slots)
+        for limit in self.limits:
+            if limit.number <= number:
+                return False
+        for one in self.distances:
+            for slot in self.slots:
+                at = max(slot.at, self.own.at) if slot.held else slot.at
+                if abs(leaves - at) < one.least:
+                    return False
+        return True
 
     def _caps(self, channel: Channel, tz: ZoneInfo, *, held: bool) -> list[Full | Near]:
         own = self.own if self.own.channel is channel else replace(self.own, channel=channel)

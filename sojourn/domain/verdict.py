@@ -513,6 +513,7 @@ def _by_an_open_channel(case: Case, now: Circumstances) -> Decision:
 
 
 def _decide(case: Case, now: Circumstances, channels: tuple[Channel, ...]) -> Decision:
+    named = case.delivery.message_id if now.room is None else now.room.own.message_id
     return decide(
         now.recipient,
         channels,
@@ -521,7 +522,7 @@ def _decide(case: Case, now: Circumstances, channels: tuple[Channel, ...]) -> De
         now=case.now,
         useful_until=case.delivery.useful_until,
         rules=case.rules,
-        message_id=case.delivery.message_id,
+        message_id=named,
         within=case.delivery.within,
         needs_own_yes=case.needs_own_yes,
         room=now.room,

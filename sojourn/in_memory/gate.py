@@ -245,7 +245,7 @@ class Gate:
         if room is None or not person.rows:
             return room
         since, held_since = room.since(recipient.tz), now - LATE
-        besides = delivery.message_id
+        besides = room.own.message_id
         slots = [
             slot
             for row in person.rows

@@ -54,6 +54,8 @@ Calls = Callable[[Asked], Reply]
 NO_KEY = "links in memory open nothing"
 """The key that signs links here, which no installation accepts."""
 _JUST_AFTER = timedelta(microseconds=1)
+_LATER = timedelta(days=1, hours=1, seconds=1)
+"""No made-up moment or day is the same so much later."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -102,6 +104,7 @@ class World:
         self.registry = Registry()
         self.writer = Writer(renderer, grounds, self.registry, keeps)
         self._calls = calls or self._made_up
+        self._made: dict[str, Reply] = {}  # made-up results that are the same at any time
         self._gate = Gate(
             grounds,
             renderer.channels_of,
@@ -435,12 +438,21 @@ class World:
         return None if found is UNSURE else found
 
     def _made_up(self, asked: Asked) -> Reply:
+        known = self._made.get(asked.activity)
+        if known is not None:
+            return known
         activity = self.project.activities[asked.activity]
         try:
-            result = made_up(activity.returns, now=asked.now)
+            results = [
+                activity.written_result(made_up(activity.returns, now=now))
+                for now in (asked.now, asked.now + _LATER)
+            ]
         except BadInput:
             return Reply(failure="MadeUp")
-        return Reply(result=activity.written_result(result))
+        reply = Reply(result=results[0])
+        if results[0] == results[1]:  # there is no moment in it
+            self._made[asked.activity] = reply
+        return reply
 
     def _replanned(self, delivery: Delivery) -> Delivery:
         run = self.registry.runs[delivery.workflow_id].run

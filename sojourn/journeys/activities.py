@@ -89,8 +89,7 @@ class Activity(Generic[P, T]):
             TypeError: one of them is unknown or missing.
         """
         adapters = self._parameters
-        if arguments.keys() != _names(self.function):
-            _signature(self.function).bind(None, **arguments)
+        _check_names(self.function, tuple(arguments))
         return {name: adapters[name].dump_python(v, mode="json") for name, v in arguments.items()}
 
     def read(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -195,12 +194,14 @@ def _parameters(function: Callable[..., Any]) -> Mapping[str, TypeAdapter[Any]]:
     return {name: TypeAdapter(hints[name]) for name in names}
 
 
-@lru_cache(maxsize=256)
-def _names(function: Callable[..., Any]) -> frozenset[str]:
-    """Return the names of the arguments, if all of them can be given by name."""
-    given = list(_signature(function).parameters.values())[1:]
-    by_place = any(one.kind is inspect.Parameter.POSITIONAL_ONLY for one in given)
-    return frozenset() if by_place else frozenset(one.name for one in given)
+@lru_cache(maxsize=1024)
+def _check_names(function: Callable[..., Any], given: tuple[str, ...]) -> None:
+    """Check that a function takes arguments of these names, once: runs give the same few.
+
+    Raises:
+        TypeError: one of them is unknown or missing.
+    """
+    _signature(function).bind(None, **dict.fromkeys(given))
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.errors import BadInput
@@ -71,8 +71,7 @@ class Deed(_Request):
     within: timedelta | None = None
 
 
-@dataclass(frozen=True)
-class Waited:
+class Waited(NamedTuple):
     """A wait of a run.
 
     Args:

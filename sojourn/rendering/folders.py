@@ -78,6 +78,17 @@ class Folders:
             folder = self._instead_of.get(folder, "")
         return journey
 
+    def listings(self, journey: str) -> tuple[frozenset[str], ...]:
+        """Return the names of all files on which the messages of a journey depend, by folder.
+
+        While they are the same, so is the file of each message.
+        """
+        found: list[frozenset[str]] = []
+        while journey:
+            found += [_files_in(f"{root}/{journey}") for root in self.roots]
+            journey = self._instead_of.get(journey, "")
+        return tuple(found)
+
     def loader(self, under: str = "") -> jinja2.BaseLoader:
         """Return a loader for Jinja that reads from the folder ``under`` each of these."""
         own = jinja2.FileSystemLoader(ENGINE / under)

@@ -29,6 +29,11 @@ from sojourn.settings import Settings
 
 __all__ = ["RenderContext", "Renderer"]
 
+_FOUND = 4096
+"""Files of messages that are remembered: customers have few locales, and many write odd ones."""
+_Asked = tuple[str, str, Channel, str]
+_Listings = tuple[frozenset[str], ...]
+
 
 class Renderer:
     """Renders messages. One serves a whole process; threads can share it.
@@ -68,6 +73,7 @@ class Renderer:
         self._environment = environment(self._folders.roots)
         self._emails = Emails(self._environment, self._folders)
         self._declining = Declining(self._environment, self._folders)
+        self._found: dict[_Asked, tuple[_Listings, tuple[str, str, Sequence[str]]]] = {}
         self._run_whole: set[str] = set()  # files that have said something, from end to end
 
     @classmethod
@@ -182,6 +188,17 @@ class Renderer:
         self, journey: str, template: str, channel: Channel, locale: str
     ) -> tuple[str, str, Sequence[str]]:
         """Return the file of a message, its language, and the locales by which it was found."""
+        asked, listings = (journey, template, channel, locale), self._folders.listings(journey)
+        known = self._found.get(asked)
+        if known is None or known[0] != listings:
+            if len(self._found) >= _FOUND:
+                self._found.clear()
+            known = self._found[asked] = (listings, self._find(*asked))
+        return known[1]
+
+    def _find(
+        self, journey: str, template: str, channel: Channel, locale: str
+    ) -> tuple[str, str, Sequence[str]]:
         locales = fallbacks((locale, *self._stand_ins))
         lang = self._language(journey, template, channel, locales)
         name = f"{self._folders.home(journey, template, channel)}/{template}.{channel}.{lang}"

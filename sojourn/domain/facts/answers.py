@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sojourn.domain.consent import Consents
 from sojourn.domain.customer import Customer
@@ -35,8 +35,7 @@ UNSURE = _Unsure.UNSURE
 """Stands for a moment or a sum that depends on an event of which ``where`` is unknown."""
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(NamedTuple):
     """A number of events: those that are meant, and those that are or may be.
 
     Args:

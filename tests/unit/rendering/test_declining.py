@@ -1,5 +1,6 @@
 """What a template that declines answers is known from the lines that decide, wherever they are."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from sojourn.domain.errors import NothingToSay, TemplateError
 from sojourn.domain.messages import Channel
 from sojourn.rendering.render import Renderer
-from tests.unit.rendering.test_templates import about, shelf
+from tests.unit.rendering.test_templates import ADA, about, shelf
 
 NO = '{{ nothing_to_say("it is off") }}'
 IF_OFF = f"{{% if given.off %}}{NO}{{% endif %}}"
@@ -137,3 +138,14 @@ def test_a_message_that_needs_no_look_is_known_beforehand(tmp_path: Path) -> Non
     assert renderer.may_refuse("abandoned-cart", "y", Channel.EMAIL, "en")
     with pytest.raises(TemplateError):
         renderer.may_refuse("abandoned-cart", "z", Channel.EMAIL, "en")
+
+
+def test_a_language_that_comes_later_is_found(tmp_path: Path) -> None:
+    renderer = shelf(tmp_path, {FILE: page()})
+    ada = replace(ADA, locale="it-IT")
+    context = about("abandoned-cart", "x", customer=ada, given={**SAYS, **OFF})
+    assert renderer.refusal(context, Channel.EMAIL) is None
+    shelf(tmp_path, {FILE.replace(".en.", ".it."): page(above=IF_OFF)})
+    declined = renderer.refusal(context, Channel.EMAIL)
+    assert declined is not None
+    assert str(declined).startswith("abandoned-cart/x.email.it.html")
