@@ -202,10 +202,11 @@ def next_plan(
             ended=known.ended,
             looked_up=known.looked_up,
         )
-        begins = _begins(known, event, row, journeys, within, silent=by.silent)
+        starting = routing.starting_by(event, journeys)
+        begins = _begins(known, event, row, journeys, within, silent=by.silent, starting=starting)
         rests_on.update(name for name in begins if begins[name].reason in _AFTER_ENDS)
         over = [name for name, verdict in begins.items() if verdict.reason is not None]
-        revived = [name for name in begins if not routing.starts(journeys[name], event)]
+        revived = [name for name in begins if name not in starting]
         crowd = _crowd(known, event, journeys, set(begins) - set(over), by.silent)
         targets = routing.targets(
             event,
@@ -222,6 +223,7 @@ def next_plan(
             seq=row.seq,
             had=known.had,
             silent=by.silent,
+            starting=starting,
         )
         doubtful = dict.fromkeys([*crowd.doubtful, *by.doubtful])
         if doubtful:
@@ -281,11 +283,12 @@ def _begins(
     within: timedelta,
     *,
     silent: Collection[str],
+    starting: Collection[str],
 ) -> dict[str, Verdict]:
     """Return the journeys that the event could start a run of, and whether it may."""
     found: dict[str, Verdict] = {}
     for name, journey in journeys.heard_by(event.event_name).items():
-        starts = routing.starts(journey, event)
+        starts = name in starting
         if name in journeys.off or not (starts or revives(journey, event, row, known.before)):
             continue
         verdict = known.verdicts.get((row.message_id, name), Verdict())

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from sojourn.domain.events import Event, RunEvent
 from sojourn.domain.events.base import value_of
-from sojourn.domain.keys import plain, veiled
+from sojourn.domain.keys import Reach, plain, veiled
 from sojourn.domain.stored import NotedRun
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
@@ -92,6 +92,12 @@ def starts(journey: type[Journey], event: Event) -> bool:
     return event.is_whole and (not terms.key or bool(key_of(journey, event)))
 
 
+def starting_by(event: Event, journeys: Journeys) -> list[str]:
+    """Return the names of the journeys of which an event starts a run."""
+    heard = journeys.heard_by(event.event_name)
+    return [name for name, journey in heard.items() if starts(journey, event)]
+
+
 def targets(
     event: Event,
     runs: Iterable[NotedRun],
@@ -103,6 +109,7 @@ def targets(
     seq: int = 0,
     had: Mapping[str, Mapping[str, int]] = NOTHING,
     silent: Collection[str] = (),
+    starting: Collection[str] | None = None,
 ) -> list[Target]:
     """Return the runs to start or tell.
 
@@ -118,6 +125,7 @@ def targets(
         seq: the event's order of arrival.
         had: the keys that the customer has had, by journey, where it depends on them.
         silent: journeys of which the event begins nothing but in shadow.
+        starting: journeys of which the event starts a run (`starting_by`), if that was looked up.
 
     Returns:
         Each run once.
@@ -127,31 +135,44 @@ def targets(
     for run in runs:
         of.setdefault(run.journey, []).append(run)
     is_whole = event.is_whole
+    if starting is None:
+        starting = starting_by(event, journeys)
     for name, journey in journeys.heard_by(event.event_name).items():
         if not is_whole and not journey.terms.is_ended_by(event.event_name):
             continue  # only the runs that it ends can make anything of it
         may_begin = name not in over and name not in journeys.off
-        begins = may_begin and (name in revived or starts(journey, event))
+        begins = may_begin and (name in revived or name in starting)
         if not begins and name not in of:
             continue
         key, reach = key_of(journey, event), journey.terms.reach
         begun = workflow_id(name, sent_as or event.customer_id, key)
         for run in of.get(name, ()):
-            if isinstance(event, RunEvent) and event.run:
-                concerns = run.workflow_id == event.run
-            else:
-                concerns = reach.concerns(
-                    run.key,
-                    name=event.event_name,
-                    said=key,
-                    seq=seq,
-                    had=had.get(name),
-                    partly=bool(value_of(event, "products")),
-                )
-            if concerns:
+            if _concerns(event, run, reach, key, seq=seq, had=had.get(name)):
                 found[run.workflow_id] = Tell(run.workflow_id, name, name in silent)
                 if not reach.part or plain(run.key) == plain(key):  # that of a part is another run
                     begun = run.workflow_id  # under an id that the customer may have had before
         if begins:
             found[begun] = Start(begun, name, key, name in silent)
     return list(found.values())
+
+
+def _concerns(
+    event: Event,
+    run: NotedRun,
+    reach: Reach,
+    key: str,
+    *,
+    seq: int,
+    had: Mapping[str, int] | None,
+) -> bool:
+    """Tell whether an event concerns a run of a journey that listens to it."""
+    if isinstance(event, RunEvent) and event.run:
+        return run.workflow_id == event.run
+    return reach.concerns(
+        run.key,
+        name=event.event_name,
+        said=key,
+        seq=seq,
+        had=had,
+        partly=bool(value_of(event, "products")),
+    )

@@ -69,6 +69,8 @@ def before(
     Returns:
         The events; none for an event that could begin no run by moving an anchor.
     """
+    if not journeys.moved_by(event.event_name):
+        return []
     listening = journeys.heard_by(one.name).values()
     changed = [journey for journey in listening if can_revive(journey, event)]
     found = [

@@ -138,6 +138,20 @@ class Journeys(Mapping[str, type[Journey]]):
             }
         )
 
+    def moved_by(self, event: str) -> Mapping[str, type[Journey]]:
+        """Return the journeys whose anchor events of this wire name may move, and start no run."""
+        return self._moved_by.get(event, NOBODY)
+
+    @cached_property
+    def _moved_by(self) -> Mapping[str, Mapping[str, type[Journey]]]:
+        return self._by_event(
+            lambda journey: [
+                event.event_name
+                for event in (journey.terms.restarts_on if journey.terms.anchor else ())
+                if event.event_name not in journey.terms.start_names
+            ]
+        )
+
     def ended_by(self, event: str) -> Mapping[str, type[Journey]]:
         """Return the journeys with keys that have runs ended by events of this wire name.
 

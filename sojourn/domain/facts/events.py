@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import trunc
+from types import MappingProxyType
 from typing import Any
 
 from sojourn.domain.facts.answers import UNSURE, Answers, Range, of_events
@@ -14,6 +15,11 @@ from sojourn.domain.facts.values import Kind, read
 MILLIONTHS = 1_000_000
 LARGEST_AMOUNT = 10.0**12
 """Amounts from here on have no exact sum."""
+
+_OF_NOTHING: Mapping[type, Any] = MappingProxyType(
+    {CountOf: Range(0, 0), TimeOf: None, TotalOf: 0.0}
+)
+"""The measures of no event at all."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,8 @@ def measured(of: OfEvents, happened: Iterable[Happened], answers: Answers) -> An
 
 def _measured(of: OfEvents, events: Sequence[Happened], answers: Answers, most: int | None) -> Any:
     """Return the value of a measure by the events of its name that have happened."""
+    if not events:
+        return _OF_NOTHING[type(of)]
     found = _in_time(of, events, answers.now)
     if of.where is None:
         return _value(of, found, found, most)
@@ -91,8 +99,8 @@ def _value(
     """Return the value of a measure by the events that are meant, and those that are or may be."""
     match of:
         case CountOf():
-            top = len(maybe) if most is None else most
-            return Range(min(len(sure), top), min(len(maybe), top))
+            low, high = len(sure), len(maybe)
+            return Range(low, high) if most is None else Range(min(low, most), min(high, most))
         case TimeOf(which=which):
             pick = max if which == "last" else min
             ends = {pick((e.at for e in some), default=None) for some in (sure, maybe)}
@@ -118,7 +126,7 @@ def _field(event: Happened, of: TotalOf) -> object:
 
 def _in_time(of: OfEvents, events: Sequence[Happened], now: datetime) -> Sequence[Happened]:
     within = None if isinstance(of, TimeOf) else of.within
-    if within is None or not events:
+    if within is None:
         return events
     since = now - within
     return [e for e in events if e.at > since]

@@ -105,24 +105,28 @@ def agrees(
 
 
 def _judged(fact: Fact, answers: Answers) -> Finding:
-    judged = _CLAUSES.get(type(fact))
-    if judged is not None:
-        return judged(fact, answers)
-    match fact:
-        case AllOf(parts=parts):
-            found = tuple([_judged(part, answers) for part in parts])
-            said = [part.holds for part in found]
-            return Finding(False if False in said else None if None in said else True, ALL, found)
-        case AnyOf(parts=parts):
-            found = tuple([_judged(part, answers) for part in parts])
-            said = [part.holds for part in found]
-            return Finding(True if True in said else None if None in said else False, ANY, found)
-        case Not(part=part):
-            return _contrary(_judged(part, answers))
-        case Otherwise(part=part, answer=answer):
-            inner = _judged(part, answers)
-            return _supposed(inner, answer=answer) if inner.holds is None else inner
-    raise AssertionError(f"no such fact: {type(fact)}")
+    return _WAYS[type(fact)](fact, answers)
+
+
+def _all_of(fact: AllOf, answers: Answers) -> Finding:
+    found = tuple([_judged(part, answers) for part in fact.parts])
+    said = [part.holds for part in found]
+    return Finding(False if False in said else None if None in said else True, ALL, found)
+
+
+def _any_of(fact: AnyOf, answers: Answers) -> Finding:
+    found = tuple([_judged(part, answers) for part in fact.parts])
+    said = [part.holds for part in found]
+    return Finding(True if True in said else None if None in said else False, ANY, found)
+
+
+def _not(fact: Not, answers: Answers) -> Finding:
+    return _contrary(_judged(fact.part, answers))
+
+
+def _otherwise(fact: Otherwise, answers: Answers) -> Finding:
+    inner = _judged(fact.part, answers)
+    return _supposed(inner, answer=fact.answer) if inner.holds is None else inner
 
 
 def _contrary(inner: Finding) -> Finding:
@@ -304,8 +308,12 @@ def _is_personal(of: Measure) -> bool:
     return isinstance(of, FieldOf) and of.personal
 
 
-_CLAUSES: Mapping[type[Fact], Callable[[Any, Answers], Finding]] = MappingProxyType(
+_WAYS: Mapping[type[Fact], Callable[[Any, Answers], Finding]] = MappingProxyType(
     {
+        AllOf: _all_of,
+        AnyOf: _any_of,
+        Not: _not,
+        Otherwise: _otherwise,
         **dict.fromkeys((Agrees, Listed, WrittenTo, OfCampaign), _of_customer),
         **dict.fromkeys((OneOf, Contains), _single),
         Compare: _compared,
@@ -314,4 +322,4 @@ _CLAUSES: Mapping[type[Fact], Callable[[Any, Answers], Finding]] = MappingProxyT
         Known: _known,
     }
 )
-"""How the facts that join nothing are judged."""
+"""How each kind of fact is judged."""
