@@ -6,7 +6,7 @@ the clock on the customer's wall, and nothing of a database. `sojourn.domain.rul
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,8 @@ AFTER_A_HOLD = timedelta(seconds=5)
 
 _WORDS = 6
 """Rules that a hold names at most: a long one goes over many closed days."""
+_KNOWN = 1024
+"""Places for which the holders are remembered: the regions on cards are anything."""
 _ONE_SECOND = timedelta(seconds=1)
 
 
@@ -203,6 +205,9 @@ class Rules:
     spread: timedelta = SPREAD
     caps: Caps = NO_CAPS
     precedence: Precedence = NO_PRECEDENCE
+    _known: dict[tuple[Channel, str, str, str], tuple[Holder, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, quiet_hours: QuietHours | None, *, spread: timedelta = SPREAD) -> "Rules":
@@ -223,6 +228,17 @@ class Rules:
         Returns:
             The holders, in the order of the file.
         """
+        asked = (channel, country, region, within)
+        known = self._known.get(asked)
+        if known is None:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            known = self._known[asked] = self._holders(*asked)
+        return known
+
+    def _holders(
+        self, channel: Channel, country: str, region: str, within: str
+    ) -> tuple[Holder, ...]:
         found: list[Holder] = []
         concerned = [rule for rule in self.rules if rule.concerns(channel, country)]
         quiet = [Quiet(rule.quiet, rule.name) for rule in concerned if rule.quiet is not None]

@@ -136,11 +136,11 @@ class Topics(Mapping[str, Topic]):
     @cached_property
     def own(self) -> frozenset[str]:
         """The topics that need a yes of their own (`needs_own_yes`)."""
-        return frozenset(topic for topic in self.listed if self.needs_own_yes(topic))
+        return frozenset(name for name, topic in self.listed.items() if topic.needs_own_yes)
 
     def needs_own_yes(self, topic: str) -> bool:
         """Tell whether a customer has to say yes to the topic itself."""
-        return topic in self.listed and self.listed[topic].needs_own_yes
+        return topic in self.own
 
     def missing(self, languages: Iterable[str]) -> list[str]:
         """List the words that topics lack in the languages that a project declares.

@@ -147,7 +147,7 @@ class Gate:
                 templates=self._written_for(delivery),
                 rules=self.rules,
                 switched_off=delivery.journey in grounds.off,
-                needs_own_yes=grounds.topics.needs_own_yes(delivery.topic),
+                needs_own_yes=delivery.topic in grounds.topics.own,
                 news=news,
                 circumstances=around,
             )

@@ -46,21 +46,16 @@ class Sends(Waits):
         """
 
         async def perform() -> Performed:
-            receipt = await self._send(message.of(self.topic), until, given)
             state = self._state
+            n = state.sends + 1
+            try:
+                receipt = await self._send_as(n, message.of(self.topic), until, given)
+            finally:  # but a run that continues as new while it holds the message asks again as n
+                state.sends = n
             return Performed(due=state.due, missed=state.journal.plan.missed, value=receipt)
 
         value = (await self._once(f"send {message.step}", perform)).value
         return value if isinstance(value, Receipt) else Receipt.model_validate(value)
-
-    async def _send(
-        self, message: Message, until: datetime | None, given: dict[str, Any]
-    ) -> Receipt:
-        n = self._state.sends + 1
-        try:
-            return await self._send_as(n, message, until, given)
-        finally:  # but a run that continues as new while it holds the message asks again as n
-            self._state.sends = n
 
     async def _send_as(
         self,

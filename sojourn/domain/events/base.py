@@ -96,9 +96,7 @@ class Event(BaseModel):
         Personal fields stay out, and so do lists: a history has no use for a long order, and no
         journey asks for one. An id that is an address is a digest there.
         """
-        shown = self.model_dump(
-            mode="json", exclude={*ENVELOPE, *personal_fields(type(self))}, exclude_none=True
-        )
+        shown = self.model_dump(mode="json", exclude=_not_public(type(self)), exclude_none=True)
         return {
             name: veiled(value) if isinstance(value, str) else value
             for name, value in shown.items()
@@ -123,6 +121,11 @@ def required_fields(event: type[Event]) -> frozenset[str]:
 def personal_fields(event: type[Event]) -> frozenset[str]:
     """Return the names of the fields that never reach a Temporal payload."""
     return marked_fields(event, PersonalMark)
+
+
+@cache
+def _not_public(event: type[Event]) -> set[str]:
+    return {*ENVELOPE, *personal_fields(event)}
 
 
 @cache

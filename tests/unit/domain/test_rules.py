@@ -1,5 +1,6 @@
 """When promotional messages may leave, and at which moment after a hold."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -61,6 +62,22 @@ def hold(
 )
 def test_a_window_opens_on_the_next_of_its_days(now: datetime, until: datetime | None) -> None:
     assert opens(now, Window(OFFICE)) == until
+
+
+def test_each_place_and_channel_has_its_own_holders_however_often_it_asks() -> None:
+    abroad = Rule("abroad", countries=frozenset({"US"}), windows=(Window(OFFICE),))
+    texts = Rule("texts", channels=frozenset({Channel.SMS}), windows=(Closed(own=True),))
+    rules = Rules(quiet=NIGHT, rules=(abroad, texts))
+    for _ in range(2):
+        assert rules.holders(Channel.EMAIL) == (Quiet(NIGHT),)
+        assert rules.holders(Channel.EMAIL, "US") == (Quiet(NIGHT), Window(OFFICE))
+        bavarian = Closed(places=(("DE", "BY"),))
+        assert rules.holders(Channel.SMS, "DE", "BY") == (Quiet(NIGHT), bavarian)
+        assert len(rules.holders(Channel.EMAIL, within="10:00-12:00")) == 2
+    for number in range(2000):
+        rules.holders(Channel.EMAIL, "IT", f"region {number}")
+    assert len(rules._known) <= 1024
+    assert replace(rules, quiet=None).holders(Channel.EMAIL) == ()
 
 
 def test_a_message_waits_until_all_rules_let_it_go() -> None:
