@@ -431,6 +431,8 @@ def _named(workflow_id: str, enrolment: str, cause: str, step: str, occurrence: 
 
 def _part(event_id: str) -> str:
     """Return an id as a part of a name: no slash in it can be taken for the next part."""
+    if "%" not in event_id and "/" not in event_id:
+        return event_id
     return event_id.replace("%", "%25").replace("/", "%2F")
 
 

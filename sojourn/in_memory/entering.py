@@ -68,8 +68,8 @@ def _verdict(
     grounds: Grounds,
 ) -> Verdict:
     terms = journey.terms
-    if not terms.again.is_open:
-        begun = _newest_of_each(person.begun.get(journey.name, ()), besides=one.message_id)
+    if not terms.again.is_open and (had := person.begun.get(journey.name)):
+        begun = _newest_of_each(had, besides=one.message_id)
         key = routing.key_of(journey, event)
         lives = zone(person.zone(grounds.default_zone))
         if why := terms.again.refuses(begun, one.occurred_at, key, lives):

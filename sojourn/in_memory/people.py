@@ -274,8 +274,10 @@ class Person:
     @property
     def open_runs(self) -> list[Noted]:
         """The runs that are not over, oldest first."""
-        if not all(noted.run.is_open for noted in self.runs):
-            self.runs = [noted for noted in self.runs if noted.run.is_open]
+        for noted in self.runs:
+            if not noted.run.is_open:
+                self.runs = [one for one in self.runs if one.run.is_open]
+                break
         return self.runs
 
     def held(self) -> list[Row]:

@@ -291,7 +291,8 @@ class World:
 
     def rest(self) -> None:
         """Step the runs as far as they come at this moment."""
-        done(self._runs.rest())
+        if self._runs.are_due:
+            done(self._runs.rest())
 
     def next_moment(self) -> datetime | None:
         """Return when the next thing falls due; None if nothing does."""

@@ -452,6 +452,11 @@ class Runs:
         """Have a run look whether it can go on."""
         self._due.setdefault(run)
 
+    @property
+    def are_due(self) -> bool:
+        """True if some run is to look whether it can go on."""
+        return bool(self._due)
+
     async def rest(self) -> None:
         """Step all runs as far as they come at this moment."""
         while self._due:

@@ -1,6 +1,6 @@
 """Playing a side: recorded calls through a project's journeys, in memory."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -196,20 +196,22 @@ def side_of(world: World, played: int) -> Side:
         The runs and the messages.
     """
     entered: Counter[str] = Counter()
-    outcomes: dict[str, Counter[str]] = {}
+    outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for noted in world.registry.every_run:
         ends = [outcome.value for outcome in noted.run.outcomes]
         ends += ["open"] if noted.run.result is None else []
         entered[noted.journey] += len(ends)
-        outcomes.setdefault(noted.journey, Counter()).update(ends)
-    refused: dict[str, Counter[str]] = {}
+        counted = outcomes[noted.journey]
+        for end in ends:
+            counted[end] += 1
+    refused: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for each in world.refused:
-        refused.setdefault(each.journey, Counter())[each.reason.value] += 1
+        refused[each.journey][each.reason.value] += 1
     people = {id(person): person for person in world.registry.people.values()}
     return Side(
         entered,
-        outcomes,
-        refused,
+        dict(outcomes),
+        dict(refused),
         [_line(world, row) for person in people.values() for row in person.rows],
         world.left_out,
         played,
