@@ -9,7 +9,7 @@ from sojourn.domain.messages import Performed
 from sojourn.journeys.leaving import StepsChanged
 
 NOTHING = Performed()
-"""What stands before the first result."""
+"""It stands before the first result."""
 
 
 class Journal:

@@ -20,7 +20,7 @@ class Sends(Waits):
     """A run that writes to its customer."""
 
     _deliveries: ClassVar[dict[tuple[Message, str], Delivery]]
-    """What the messages of the class say whoever gets them."""
+    """The messages of the class, with nothing of a run in them."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -140,7 +140,7 @@ class Sends(Waits):
 
     @classmethod
     def _of_any_run(cls, message: Message, start: str) -> Delivery:
-        """Return what a message says whoever gets it. It is checked once for a class.
+        """Return the part of a message that is alike in all runs. It is checked once for a class.
 
         Args:
             message: of the journey, with its topic.

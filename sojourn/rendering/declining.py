@@ -22,7 +22,7 @@ from sojourn.rendering.vocabulary import DECLINING, Vocabulary
 
 _REFERRING = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 _KEEPING = (nodes.Macro, nodes.CallBlock, nodes.Assign, nodes.AssignBlock)
-"""What can hold a word for later, wherever it is used then."""
+"""Nodes that can hold a word for later, wherever it is used then."""
 
 
 @dataclass(frozen=True)

@@ -322,4 +322,4 @@ _WAYS: Mapping[type[Fact], Callable[[Any, Answers], Finding]] = MappingProxyType
         Known: _known,
     }
 )
-"""How each kind of fact is judged."""
+"""The judge of each kind of fact."""

@@ -1,4 +1,4 @@
-"""What is worked out of a fact once, and what a finding says once somebody reads it."""
+"""A fact is worked out once, and a finding is put into words once somebody reads it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a run asks, as its history holds it and as this process hands it on."""
+"""Questions of a run, as its history holds them and as this process hands them on."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What the journeys of a project tell of themselves, found once."""
+"""Journeys tell of themselves, and it is found once."""
 
 from sojourn.events import (
     OrderCompleted,

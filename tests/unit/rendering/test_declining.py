@@ -1,4 +1,4 @@
-"""What a template that declines answers is known from the lines that decide, wherever they are."""
+"""A template declines by the lines that decide, wherever they are."""
 
 from dataclasses import replace
 from pathlib import Path
