@@ -78,6 +78,9 @@ class CountOf(_Node):
     within: timedelta | None = None
     where: "AnyFact | None" = None
 
+    def __hash__(self) -> int:
+        return _place(self)
+
     def __str__(self) -> str:
         return _events(self)
 
@@ -95,6 +98,9 @@ class TimeOf(_Node):
     which: Literal["last", "first"]
     event: str
     where: "AnyFact | None" = None
+
+    def __hash__(self) -> int:
+        return _place(self)
 
     def __str__(self) -> str:
         return f"{self.which} {_events(self)}"
@@ -115,6 +121,9 @@ class TotalOf(_Node):
     field: FieldOf
     within: timedelta | None = None
     where: "AnyFact | None" = None
+
+    def __hash__(self) -> int:
+        return _place(self)
 
     def __str__(self) -> str:
         return f"{self.field} of all {_events(self)}"
@@ -399,6 +408,14 @@ def read_measure(value: object) -> Measure:
         pydantic.ValidationError: these values are not a measure.
     """
     return _MEASURE.validate_python(value)
+
+
+def _place(of: CountOf | TimeOf | TotalOf) -> int:
+    """Return the hash of a measure: what was looked up is found by it, so it has to be fast.
+
+    Few measures are of one event.
+    """
+    return hash(of.event)
 
 
 @Kept

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sojourn import did
+from sojourn import count, days, did, last
 from sojourn.domain.facts import Fact, Finding, read_fact, written
 from sojourn.domain.facts.answers import event_names, of_events
 from sojourn.domain.facts.kept import MOST, Kept
@@ -66,3 +66,11 @@ def test_the_words_of_a_finding_are_written_when_they_are_read() -> None:
     assert found == Finding(False, "orders: 1 of 2")
     assert hash(found) == hash(Finding(False, "orders: 1 of 2"))
     assert found != Finding(False, "orders: 0 of 2")
+
+
+def test_measures_of_one_event_are_told_apart() -> None:
+    lately = count(OrderCompleted, within=days(3)).of
+    asked = [count(OrderCompleted).of, lately, last(OrderCompleted).of]
+    found = {one: number for number, one in enumerate(asked)}
+    assert [found[one] for one in asked] == [0, 1, 2]
+    assert found[count(OrderCompleted, within=days(3)).of] == 1
