@@ -118,12 +118,14 @@ class Room:
         at_cap = delivery.at_cap or rules.caps.at_cap
         return cls(limits, distances, at_cap, rules.precedence, own, tuple(slots))
 
-    def among(self, slots: Iterable[Slot]) -> "Room":
+    def among(self, slots: Sequence[Slot]) -> "Room":
         """Return the room that other messages of the customer leave.
 
         Args:
             slots: the other messages.
         """
+        if not slots and not self.slots:
+            return self
         return Room(
             self.limits, self.distances, self.at_cap, self.precedence, self.own, tuple(slots)
         )
