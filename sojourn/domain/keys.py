@@ -66,7 +66,7 @@ def _plain(text: str) -> str:
 _EVERYWHERE = re.compile(r"(?!address-|Z2lkOi8v)[!-$&-.0-?A-~]+")
 """Plain keys that every spelling of them has in it, unless it is of `UNUSUAL` signs."""
 UNUSUAL = (_ENCODED, "%")
-"""What a spelling without the plain key in it has, if it has no sign beyond ASCII."""
+"""Signs of a spelling that need not have the plain key in it; one beyond ASCII is another."""
 
 
 def core(key: str) -> str:

@@ -393,7 +393,7 @@ class Handlers:
 
 
 _DEFINITION = "__temporal_workflow_definition"
-"""Where temporalio keeps the definition of a workflow, on its class and on its ``run``."""
+"""The attribute by which temporalio keeps the definition of a workflow, on class and ``run``."""
 _HOUSE = f"{__name__.partition('.')[0]}."
 _defined: dict[tuple[str, str, str], Any] = {}
 """Definitions by module, class and workflow type: of journeys that add no handlers.
