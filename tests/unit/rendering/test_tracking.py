@@ -82,14 +82,20 @@ def test_links_to_the_shop_go_by_the_gateway_and_name_the_message() -> None:
     assert "https://shop.example" not in content.text
 
 
+def _marks(lang: str, message_class: MessageClass) -> list[pytest.MarkDecorator]:
+    """A footer alone differs by class, and words by language: `make test` tries English."""
+    if lang == "en":
+        return []
+    return [pytest.mark.more if message_class is MessageClass.PROMOTIONAL else pytest.mark.long]
+
+
 @pytest.mark.parametrize(
     ("lang", "message_class"),
     [
         pytest.param(
             lang,
             one,
-            # a footer alone differs by class: `make test` tries the others in one language
-            marks=[] if one is MessageClass.PROMOTIONAL or lang == "en" else [pytest.mark.long],
+            marks=_marks(lang, one),
         )
         for lang, one in itertools.product(LANGUAGES, MessageClass)
     ],

@@ -62,6 +62,7 @@ def year(counts: Counts) -> list[tuple[int, Alert]]:
     return began
 
 
+@pytest.mark.more
 def test_a_year_of_shops_in_which_nothing_is_wrong_calls_nobody() -> None:
     chance = np.random.default_rng(20261129)
     false = sum(len(year(shop(chance))) for _ in range(YEARS))
