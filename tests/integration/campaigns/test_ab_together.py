@@ -162,6 +162,7 @@ async def test_the_winner_waits_for_the_share_that_waits_for_the_next_days_budge
     assert rows == {one: (has, VARIANTS[has]) for one, has in words.items()}
 
 
+@pytest.mark.more
 async def test_a_share_that_is_of_no_use_by_the_next_day_holds_nobody_up(shop: Shop) -> None:
     shop.ramps = Ramps({DOMAIN: Ladder(steps=(4, 6))})
     test = ab()

@@ -72,6 +72,7 @@ def test_a_project_of_ones_own_is_drawn_without_anything_around_it(
     assert not (project.folder / ".sojourn").exists(), "nothing is stored"
 
 
+@pytest.mark.more
 def test_what_cannot_be_drawn_is_one_line_that_names_it(project: OwnProject) -> None:
     unknown = project.run(*SOJOURN, "draw", "visits")
     assert unknown.returncode == 2

@@ -82,6 +82,7 @@ async def test_a_run_whose_task_was_lost_is_set_aside_and_the_others_go_on(
         assert timedelta(hours=1) <= await clock.now() - stands < timedelta(hours=2)
 
 
+@pytest.mark.more
 async def test_nobody_is_at_rest_while_an_activity_is_on_its_way(client: Client) -> None:
     begun, may_end = asyncio.Event(), asyncio.Event()
 

@@ -61,6 +61,7 @@ async def test_steps_that_began_again_keep_their_messages(journey: JourneyTest) 
     assert journey.skipped == [("nudge", "superseded")]  # of the steps of before
 
 
+@pytest.mark.more
 async def test_a_run_that_is_over_sends_nothing_when_it_is_executed_again(
     journey: JourneyTest,
 ) -> None:
