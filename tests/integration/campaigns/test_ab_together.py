@@ -202,6 +202,7 @@ async def subjects(shop: Shop, customer_id: str) -> list[str]:
     return [kept.content["subject"] for _, kept in reversed(rows)]
 
 
+@pytest.mark.more
 async def test_each_occurrence_of_a_newsletter_has_its_own_share_winner_and_articles(
     shop: Shop, blog: Blog
 ) -> None:
