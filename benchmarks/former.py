@@ -5,13 +5,10 @@ worker of its own, and rests while the other is measured.
 """
 
 import asyncio
-import io
 import json
 import os
 import shutil
-import subprocess
 import sys
-import tarfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,10 +18,10 @@ from statistics import median
 from benchmarks.row import Row
 from sojourn.cli.output import stderr
 from sojourn.domain.errors import SojournError
+from tests.support.former import ROOT, unpack
 
 FORMER = "93f7d6b9"
 """The last commit before the CPU of a message was halved."""
-HERE = Path(__file__).parents[1]
 ROUNDS, FULL_ROUNDS = 5, 9
 COUNT, FULL_COUNT = 120, 400
 IN_FLIGHT = 96
@@ -37,15 +34,16 @@ Figures = dict[str, float]
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
     """Run the rounds."""
-    code = _unpacked(home)
-    if code is None:
+    code = home / "former"
+    if not unpack(FORMER, code):
         stderr.print(f"former: the history has no commit {FORMER}, so it is left out")
         return []
+    shutil.copy(ROOT / "benchmarks" / "driven.py", code / "benchmarks")
     rounds, count = (FULL_ROUNDS, FULL_COUNT) if full else (ROUNDS, COUNT)
     done: dict[str, list[Figures]] = {"now": [], "before": []}
     async with AsyncExitStack() as stack:
         drivers = {}
-        for name, where in (("before", code), ("now", HERE)):
+        for name, where in (("before", code), ("now", ROOT)):
             place = home / name
             place.mkdir()
             drivers[name] = await stack.enter_async_context(_driver(where, place))
@@ -75,21 +73,6 @@ def _row(what: str, measured: float, unit: str = "", *, at_least: float | None =
 def _ratio(done: dict[str, list[Figures]], figure: str) -> float:
     pairs = zip(done["now"], done["before"], strict=True)
     return median(now[figure] / before[figure] for now, before in pairs)
-
-
-def _unpacked(home: Path) -> Path | None:
-    """Unpack the former version; return its folder, or None if the history does not have it."""
-    git = shutil.which("git")
-    if git is None:
-        return None
-    told = subprocess.run([git, "archive", FORMER], cwd=HERE, capture_output=True, check=False)
-    if told.returncode:
-        return None
-    folder = home / "former"
-    with tarfile.open(fileobj=io.BytesIO(told.stdout)) as archive:
-        archive.extractall(folder, filter="data")
-    shutil.copy(HERE / "benchmarks" / "driven.py", folder / "benchmarks")
-    return folder
 
 
 @asynccontextmanager

@@ -38,7 +38,7 @@ from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.published import Published
 from sojourn.dispatch.routing import Start
 from sojourn.dispatch.telling import Reached, Tells
-from sojourn.dispatch.turns import Turns, is_long
+from sojourn.dispatch.turns import Turns, rest
 from sojourn.dispatch.watching import UNWATCHED, Watch
 from sojourn.domain.errors import StoreUnavailable
 from sojourn.domain.events import Event
@@ -54,8 +54,6 @@ log = logging.getLogger("sojourn.dispatch")
 
 MOST_LANES = 2000
 """Customers whose runs are told at one time, while nobody waits for it."""
-LONGEST_REST = 0.1
-"""Seconds at the most that a lane which has told much rests before its next event."""
 
 
 class Intake:
@@ -357,8 +355,8 @@ class Intake:
             reached.append(one)
         self._later.back()
         self.watch.told((datetime.now(UTC) - plan.row.received_at).total_seconds())
-        if is_long(lane) and not lane.waiting:  # a flood leaves half of the time to everybody else
-            await asyncio.sleep(min(time.monotonic() - began, LONGEST_REST))
+        if pause := rest(lane, time.monotonic() - began):
+            await asyncio.sleep(pause)
         self._put(_told(lane, plan, reached))
 
     async def _look_up(self, lane: Lane, plan: Plan) -> None:

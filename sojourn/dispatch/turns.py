@@ -13,6 +13,8 @@ BATCH = 200
 """Arrivals and wakes of a transaction, and plans whose end it notes, at most of each."""
 SHARE = 8
 """Arrivals and wakes of one customer in a transaction, at most."""
+LONGEST_REST = 0.1
+"""Seconds at the most that a lane which has told much rests before its next event."""
 
 
 class Turns:
@@ -30,7 +32,7 @@ class Turns:
     def put(self, work: Work) -> None:
         """Add a piece of work behind what its customer has here."""
         match work:
-            case Told():  # one a lane at most: no flood can hold it up, and it can hold up nobody
+            case Told():  # one a lane at most
                 self._told.append(work)
             case Arrival():
                 self._waiting.setdefault(work.row.customer_id, deque()).append(work)
@@ -40,27 +42,27 @@ class Turns:
     def take(self) -> list[Work]:
         """Take the work of the next transaction.
 
-        Who crowds sits out every second transaction, as long as others have work: these wait for
-        one with such work at the most, and not in one.
+        A customer who crowds sits out every second transaction, as long as others have work: these
+        wait for one long transaction at the most, and their own is short.
 
         Returns:
             The work that has waited longest, of each customer `SHARE` pieces at most.
         """
-        crowds = [one for one in self._told if is_long(one.lane)]
-        many = [customer_id for customer_id, theirs in self._waiting.items() if len(theirs) > SHARE]
-        others = len(crowds) < len(self._told) or len(many) < len(self._waiting)
+        crowding = {one for one in self._told if is_long(one.lane)}
+        crowds = {who for who, theirs in self._waiting.items() if len(theirs) > SHARE}
+        others = len(crowding) < len(self._told) or len(crowds) < len(self._waiting)
         sit_out = self._crowded and others
-        self._crowded = bool(crowds or many) and not sit_out
-        calm = [one for one in self._told if not (sit_out and is_long(one.lane))][:BATCH]
-        taken = set(calm)
+        self._crowded = bool(crowding or crowds) and not sit_out
+        if not sit_out:
+            crowding, crowds = set(), set()
+        told = [one for one in self._told if one not in crowding][:BATCH]
+        taken = set(told)
         self._told = deque(one for one in self._told if one not in taken)
-        batch: list[Work] = list(calm)
+        batch: list[Work] = [*told]
         left = BATCH
-        for customer_id in list(self._waiting):
+        for customer_id in [who for who in self._waiting if who not in crowds]:
             if not left:
                 break
-            if sit_out and len(self._waiting[customer_id]) > SHARE:
-                continue
             theirs = self._waiting.pop(customer_id)
             share = min(left, SHARE, len(theirs))
             batch += [theirs.popleft() for _ in range(share)]
@@ -73,3 +75,16 @@ class Turns:
 def is_long(lane: Lane) -> bool:
     """Tell whether a lane has told so much without an end that its customer crowds."""
     return lane.routed > SHARE
+
+
+def rest(lane: Lane, took: float) -> float:
+    """Return how long a lane rests before its next event: a flood leaves others half of the time.
+
+    Args:
+        lane: the lane.
+        took: the seconds that its last event took.
+
+    Returns:
+        Seconds; none for a short lane, and none while somebody waits for its events.
+    """
+    return min(took, LONGEST_REST) if is_long(lane) and not lane.waiting else 0.0

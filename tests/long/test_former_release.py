@@ -6,13 +6,10 @@ libraries.
 """
 
 import asyncio
-import io
 import json
 import os
 import random
 import re
-import subprocess
-import tarfile
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -29,6 +26,7 @@ from sojourn.cli.local.processes import HOST, Child, free_port, python, running
 from sojourn.cli.local.stack import Server
 from sojourn.store import Store, ledger
 from sojourn.store.tables import LedgerRow
+from tests.support.former import unpack
 from tests.support.installation import Sender
 from tests.support.project import SHOP
 
@@ -46,15 +44,12 @@ FAULTS = re.compile(
 @pytest.fixture(scope="module")
 def former(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Unpack the former release."""
-    told = subprocess.run(["git", "archive", FORMER], cwd=ROOT, capture_output=True, check=False)
-    if told.returncode:
+    folder = tmp_path_factory.mktemp("former")
+    if not unpack(FORMER, folder):
         pytest.skip(
             f"the history has no commit {FORMER}: the test needs git and a whole clone "
             "(git fetch --unshallow)"
         )
-    folder = tmp_path_factory.mktemp("former")
-    with tarfile.open(fileobj=io.BytesIO(told.stdout)) as archive:
-        archive.extractall(folder, filter="data")
     return folder
 
 

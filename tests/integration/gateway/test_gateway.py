@@ -1,6 +1,7 @@
 """The tracking API over HTTP: calls that are taken, calls that are refused, and the answers."""
 
 import asyncio
+import gc
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -614,6 +615,19 @@ async def test_a_gateway_can_be_without_operators(store: Store, temporal: Server
         assert (await http.get("/healthz")).status_code == 200
     stop.set()
     await task
+
+
+async def test_a_gateway_leaves_what_it_has_loaded_out_of_the_rounds_of_garbage(
+    store: Store, temporal: Server
+) -> None:
+    gc.unfreeze()  # what the suite has left out
+    try:
+        async with serving(Sojourn(temporal.client, store, settings())) as served:
+            assert (await served.http.get("/healthz")).status_code == 200
+            assert gc.get_freeze_count() > 10_000
+        assert gc.get_freeze_count() == 0
+    finally:
+        gc.freeze()
 
 
 async def test_operators_can_watch_the_end(store: Store, temporal: Server) -> None:

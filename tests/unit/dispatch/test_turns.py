@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from sojourn.dispatch.lanes import Lane, Told, Wake, customer_of
-from sojourn.dispatch.turns import SHARE, Turns
+from sojourn.dispatch.turns import LONGEST_REST, SHARE, Turns, rest
 
 
 @pytest.fixture
@@ -69,3 +69,10 @@ def test_a_long_lane_sits_out_as_long_as_others_come(loop: asyncio.AbstractEvent
     turns.put(_told("calm", SHARE))
     turns.put(Wake("other", loop.create_future()))
     assert _batches(turns) == [Counter(calm=1, other=1), Counter(flood=1)]
+
+
+def test_a_long_lane_rests_as_long_as_its_last_event_took() -> None:
+    long, short = Lane("flood", routed=SHARE + 1), Lane("calm", routed=SHARE)
+    assert [rest(long, 0.02), rest(long, 60.0), rest(short, 0.02)] == [0.02, LONGEST_REST, 0.0]
+    long.waiting.append((1, cast(Any, None), True))
+    assert rest(long, 0.02) == 0.0, "somebody waits for what its events do"

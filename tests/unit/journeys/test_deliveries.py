@@ -1,15 +1,11 @@
 """Each run asks for its own message, with what its class says of it."""
 
-from datetime import datetime
-
 from sojourn import EMAIL, Message, days
-from sojourn.domain.calls import Asked, Question, Reply
-from sojourn.domain.messages import Delivery, Receipt, Status
-from sojourn.domain.sayings import Saying
-from sojourn.domain.tasks import Closing, Opening, TaskStand
+from sojourn.domain.messages import Delivery
 from sojourn.events import OrderCompleted, ProductAdded, ProductRemoved
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.stepping import Runs
+from tests.support.noting import Notes
 from tests.support.staging import BEGAN
 from tests.unit.journeys.test_stepping import start
 
@@ -29,32 +25,8 @@ class Removed(Once, name="removed", topic="cart", goal=ProductRemoved, key="prod
     """The same message, which something else ends."""
 
 
-class Desk:
-    """Notes the messages that it is asked for."""
-
-    def __init__(self) -> None:
-        self.asked: list[Delivery] = []
-
-    async def send(self, delivery: Delivery) -> tuple[Receipt, datetime]:
-        self.asked.append(delivery)
-        receipt = Receipt(status=Status.SENT, channel=delivery.lane, at=delivery.now)
-        return receipt, delivery.now
-
-    async def call(self, asked: Asked) -> Reply:
-        raise NotImplementedError
-
-    async def ask(self, asked: Question) -> Reply:
-        raise NotImplementedError
-
-    async def say(self, said: Saying, summary: str) -> bool:
-        raise NotImplementedError
-
-    async def task(self, said: Opening | Closing) -> TaskStand:
-        raise NotImplementedError
-
-
 async def test_a_message_says_what_its_run_and_its_class_say() -> None:
-    desk = Desk()
+    desk = Notes()
     runs = Runs(desk, BEGAN)
     for journey, key in ((Once, "a"), (Once, "b"), (Removed, "c")):
         start(runs, journey, key)
@@ -71,7 +43,7 @@ async def test_a_message_says_what_its_run_and_its_class_say() -> None:
 
 async def test_a_message_is_what_its_history_makes_of_it() -> None:
     """Its values are put together unchecked, so they must be those that would pass the check."""
-    desk = Desk()
+    desk = Notes()
     runs = Runs(desk, BEGAN)
     start(runs, Once)
     await runs.advance(BEGAN + days(2))
