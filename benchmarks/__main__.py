@@ -79,18 +79,22 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="larger sizes; takes many minutes")
     parser.add_argument("--only", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument(
-        "--recipients", type=int, metavar="N", help="of the large campaign; with --only campaigns"
+        "--recipients",
+        type=int,
+        metavar="N",
+        help="of the campaign, for campaigns and lanes",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     chosen = BENCHMARKS
     if options.recipients is not None:
-        if options.only != "campaigns":
-            parser.error("--recipients is for --only campaigns")
+        sized = {"campaigns": campaigns.measure, "lanes": lanes.measure}
+        if options.only not in sized:
+            parser.error(f"--recipients is for --only {' and --only '.join(sized)}")
         if options.recipients <= campaigns.FEW:
             parser.error(f"--recipients: more than {campaigns.FEW}, which is the small campaign")
-        measure = partial(campaigns.measure, recipients=options.recipients)
-        chosen = {**BENCHMARKS, "campaigns": measure}
+        measure = partial(sized[options.only], recipients=options.recipients)
+        chosen = {**BENCHMARKS, options.only: measure}
     for name in list(
         os.environ
     ):  # no benchmark may touch the installation's state, or be slowed by its settings

@@ -72,12 +72,21 @@ class Round:
         return quantiles(self.waits, n=100)[percent - 1]
 
 
-async def measure(home: Path, *, full: bool) -> list[Row]:
-    """Send transactional messages on an idle channel, past a queue, and past a campaign."""
+async def measure(home: Path, *, full: bool, recipients: int | None = None) -> list[Row]:
+    """Send transactional messages on an idle channel, past a queue, and past a campaign.
+
+    Args:
+        home: an empty folder for its state.
+        full: the sizes to measure by hand.
+        recipients: of the campaign; None: as many as messages are queued.
+
+    Returns:
+        The figures.
+    """
     asked, queued = (ASKED_IN_FULL, QUEUED_IN_FULL) if full else (ASKED, QUEUED)
     return [
         *await _past_a_queue(home / "queue", asked, queued),
-        *await _past_a_campaign(home / "campaign", asked, queued),
+        *await _past_a_campaign(home / "campaign", asked, recipients or queued),
     ]
 
 
