@@ -10,6 +10,7 @@ from sojourn.testkit import JourneyTest
 from workflows.abandoned_cart import AbandonedCart
 
 
+@pytest.mark.more
 @pytest.mark.temporal
 async def test_no_payload_enters_the_sandbox(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
