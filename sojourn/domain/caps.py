@@ -39,6 +39,8 @@ class Slot:
         message_id: names it.
         key: the value by which its step is counted (`AtMost.key`).
         held: it has not left yet: it may leave at that moment.
+        claimed: it is on its way for the first time, and what becomes of it is not known: its
+            template may have nothing to say, its provider may refuse it.
     """
 
     at: datetime
@@ -50,6 +52,7 @@ class Slot:
     message_id: str
     key: str = ""
     held: bool = False
+    claimed: bool = False
 
     @property
     def name(self) -> str:

@@ -2,7 +2,8 @@
 
 If several messages want one slot, the one that the policy names first goes first, then the one that
 fell due first. A message that is held counts for the others as if it had left at the end of
-its hold. A message that comes after it waits, or gives way.
+its hold. A message that comes after it waits, or gives way. One that is claimed counts, too, but
+may yet leave its slot free: nobody who may wait is skipped for it before that is known.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,8 @@ from sojourn.domain.rules import AFTER_A_HOLD, Hold, Rules
 
 LATE = timedelta(minutes=10)
 """A held message that has not asked again this long after the end of its hold no longer keeps a
-slot: its run is over, or nobody works on it."""
+slot: its run is over, or nobody works on it. One that has been claimed for as long counts as
+sent: whoever had claimed it is gone, and it may have left."""
 AFTER_ANOTHER = timedelta(minutes=1)
 """A message that gives way asks again this long after the other one was to leave; if that one has
 not asked by then, after twice the time, and so on until the other keeps no slot."""
@@ -168,11 +170,13 @@ class Room:
         if self._has_room(leaves):
             return None
         shown = leaves.astimezone(tz)
-        caps = self._caps(channel, tz, held=True)
+        slots = [slot for slot in self.slots if not slot.held or self._goes_first(slot)]
+        caps = self._caps(channel, tz, slots)
         full = [cap for cap in caps if cap.using(shown)]
         if not full:
             return None
-        gives_way = not any(cap.using(shown) for cap in self._caps(channel, tz, held=False))
+        there = [slot for slot in slots if not slot.held]
+        gives_way = not any(cap.using(shown) for cap in self._caps(channel, tz, there))
         free = search(caps)
         assert free is not None, "a cap is full"
         words = [cap.holds(shown) for cap in full]
@@ -180,18 +184,34 @@ class Room:
             words.append(f"free again {told(free.until, tz)}")
         if more := self._with_one_more(full, caps, useful_until, tz, search):
             words.append(more)
-        until = None if self.at_cap is AtCap.GIVE_WAY else free.until
-        if gives_way and self.at_cap is AtCap.WAIT:
-            others = {slot.message_id for cap in full for slot in cap.using(shown) if slot.held}
-            decided = min(
-                _decided(slot.at, self.own.at)
-                for slot in self.slots
-                if slot.held and slot.message_id in others
-            )
-            until = min(until or decided, decided)
-        if until is not None and until + AFTER_A_HOLD >= useful_until:
+        reason, until = Reason.GAVE_WAY if gives_way else Reason.CAP, free.until
+        if self.at_cap is AtCap.GIVE_WAY:
             until = None
-        return Capped(Reason.GAVE_WAY if gives_way else Reason.CAP, until, "; ".join(words))
+        elif gives_way:
+            using = {slot.message_id for cap in full for slot in cap.using(shown)}
+            decided = self._decided(s for s in self.slots if s.held and s.message_id in using)
+            until = min(until or decided, decided)
+        elif not _is_of_use(until, useful_until):
+            until = self._in_doubt(slots, channel, tz, useful_until, search)
+        of_use = _is_of_use(until, useful_until)
+        return Capped(reason, until if of_use else None, "; ".join(words))
+
+    def _in_doubt(
+        self,
+        slots: Sequence[Slot],
+        channel: Channel,
+        tz: ZoneInfo,
+        useful_until: datetime,
+        search: Search,
+    ) -> datetime | None:
+        """Return when to look again at claimed messages without which there would be room."""
+        sure = [slot for slot in slots if not self._may_yet_fail(slot)]
+        if len(sure) == len(slots):
+            return None
+        hoped = search(self._caps(channel, tz, sure))
+        if hoped is not None and not _is_of_use(hoped.until, useful_until):
+            return None
+        return self._decided(slot for slot in slots if self._may_yet_fail(slot))
 
     def _has_room(self, leaves: datetime) -> bool:
         """Tell whether no cap can be full, whatever it counts: most messages have room.
@@ -210,9 +230,15 @@ class Room:
                     return False
         return True
 
-    def _caps(self, channel: Channel, tz: ZoneInfo, *, held: bool) -> list[Full | Near]:
+    def _decided(self, others: Iterable[Slot]) -> datetime:
+        """Return when to look at what became of the first of some messages."""
+        return min(_decided(slot.at, self.own.at) for slot in others)
+
+    def _may_yet_fail(self, slot: Slot) -> bool:
+        return slot.claimed and self.own.at - slot.at < LATE
+
+    def _caps(self, channel: Channel, tz: ZoneInfo, slots: Sequence[Slot]) -> list[Full | Near]:
         own = self.own if self.own.channel is channel else replace(self.own, channel=channel)
-        slots = [slot for slot in self.slots if not slot.held or (held and self._goes_first(slot))]
         slots = [replace(slot, at=max(slot.at, own.at)) if slot.held else slot for slot in slots]
         found: list[Full | Near] = [
             Full(limit, tuple([slot for slot in slots if limit.counts(slot)]), tz)
@@ -253,10 +279,16 @@ class Room:
         return f"with {greater.limit.number} it would have left {told(hold.until, tz)}"
 
 
+def _is_of_use(until: datetime | None, useful_until: datetime) -> bool:
+    """Tell whether a message that leaves after a hold, if that ever ends, is still of use."""
+    return until is not None and until + AFTER_A_HOLD < useful_until
+
+
 def _decided(leaves: datetime, now: datetime) -> datetime:
     """Return when to look at what became of another message: it may be skipped, its slot free.
 
-    Its run asks at the end of its hold. The later it is, the further apart the looks.
+    Its run asks at the end of its hold; a claimed one is decided on. The later it is, the further
+    apart the looks.
     """
     late = now - leaves
     if late < timedelta(0):

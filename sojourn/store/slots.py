@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import false, select, true, union_all
+from sqlalchemy import and_, false, select, true, union_all
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -25,6 +25,8 @@ RESERVING = (
     Reason.RAMP,
 )
 """A message that is held for one of these is expected to leave at the end of its hold."""
+
+_ON_ITS_WAY = (MessageState.CLAIMED.value, MessageState.SUBMITTING.value)
 
 
 async def of_customer(
@@ -112,6 +114,7 @@ async def _found(
         row.due_at,
         row.message_id,
         row.counted_as,
+        and_(row.state.in_(_ON_ITS_WAY), row.attempt == 1),
     )
     of = (*of, row.message_class == MessageClass.PROMOTIONAL.value)
     kept = unsent.IN_SHADOW if in_shadow else [MessageState.DEFERRED]
@@ -137,8 +140,17 @@ async def _found(
         (
             one,
             Slot(
-                at, journey, step, Channel(channel), topic, due, message_id, key or "", bool(waits)
+                at,
+                journey,
+                step,
+                Channel(channel),
+                topic,
+                due,
+                message_id,
+                key or "",
+                held=bool(waits),
+                claimed=bool(on_its_way),
             ),
         )
-        for one, at, journey, step, channel, topic, due, message_id, key, waits in found
+        for one, at, journey, step, channel, topic, due, message_id, key, on_its_way, waits in found
     ]

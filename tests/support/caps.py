@@ -8,6 +8,7 @@ from sojourn.domain.messages import Reason, Receipt, Status
 from sojourn.domain.rules import Rules
 from sojourn.domain.rules_file import read_rules
 from sojourn.sending.drafting import Claim
+from sojourn.sending.recording import Recorder
 from sojourn.store.tables import LedgerRow
 from tests.support.desk import DAY, Desk
 
@@ -56,6 +57,11 @@ class Counter:
         answer = await self.ask(name, now, **changes)
         assert isinstance(answer, Claim), answer
         return answer
+
+    async def is_sent(self, name: str, now: datetime, **changes: Any) -> None:
+        """Have a message leave, and its provider take it."""
+        claim = await self.leaves(name, now, **changes)
+        await Recorder(self.desk.store).sent(claim, self.desk.carrier, "provider-id")
 
     async def waits(self, name: str, now: datetime, **changes: Any) -> tuple[Reason, datetime]:
         answer = await self.ask(name, now, **changes)

@@ -2,6 +2,7 @@
 
 from collections import Counter as Tally
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -108,7 +109,7 @@ async def test_the_policy_says_what_messages_do_that_do_not_say_it(desk: Desk) -
 
 async def test_a_message_that_would_wait_beyond_its_use_is_skipped_at_once(desk: Desk) -> None:
     counter = Counter(desk, "[caps]\nper_week = 1")
-    await counter.leaves("renewal/in-two-days", TEN)
+    await counter.is_sent("renewal/in-two-days", TEN)
     assert await counter.skips("abandoned-cart/nudge", TEN, useful=3 * DAY) is Reason.CAP
 
 
@@ -222,7 +223,7 @@ async def test_a_held_message_keeps_its_slot_from_those_that_come_after_it(desk:
         "the cap of 1 a week went to renewal/in-two-days (held until Wed 10 Jan 09:00); "
         "free again Wed 17 Jan 09:00; with 2 it would have left Wed 10 Jan 09:00"
     )
-    await counter.leaves("renewal/in-two-days", rome(10, 9), due=rome(9, 22))
+    await counter.is_sent("renewal/in-two-days", rome(10, 9), due=rome(9, 22))
     skipped = await counter.skips("abandoned-cart/nudge", until, due=rome(9, 22), useful=2 * DAY)
     assert skipped is Reason.CAP
     assert "went to renewal/in-two-days;" in str((await counter.row("abandoned-cart/nudge")).detail)
@@ -303,6 +304,52 @@ async def test_who_waits_for_a_slot_is_woken_when_a_claimed_message_does_not_lea
         case "refused":
             await record.refused(claim, desk.carrier, InvalidRecipient("no such mailbox"))
     assert await woken(desk) == ["abandoned-cart"]
+
+
+SHORT: dict[str, Any] = {"useful": 3 * HOUR}
+"""Of no use on the next day, on which the cap has room again."""
+
+
+async def test_nobody_is_skipped_for_a_claimed_message_before_it_has_left(desk: Desk) -> None:
+    counter = Counter(desk, "[caps]\nper_day = 1")
+    claim = await counter.leaves("renewal/in-two-days", TEN)
+    assert await counter.waits("abandoned-cart/nudge", TEN, **SHORT) == (Reason.CAP, TEN + MINUTE)
+    await Recorder(desk.store).skipped(claim, Reason.NOTHING_TO_SAY)
+    assert await woken(desk) == ["abandoned-cart"]
+    await counter.leaves("abandoned-cart/nudge", TEN + MINUTE, due=TEN, **SHORT)
+
+
+async def test_who_waited_for_a_claimed_message_is_skipped_once_it_has_left(desk: Desk) -> None:
+    counter = Counter(desk, "[caps]\nper_day = 1")
+    claim = await counter.leaves("renewal/in-two-days", TEN)
+    await counter.waits("abandoned-cart/nudge", TEN, **SHORT)
+    await Recorder(desk.store).sent(claim, desk.carrier, "provider-id")
+    later = {"due": TEN, **SHORT}
+    assert await counter.skips("abandoned-cart/nudge", TEN + MINUTE, **later) is Reason.CAP
+    row = await counter.row("abandoned-cart/nudge")
+    assert "went to renewal/in-two-days" in str(row.detail)
+
+
+async def test_a_claim_that_nobody_works_on_counts_as_sent(desk: Desk) -> None:
+    counter = Counter(desk, "[caps]\nper_day = 1")
+    await counter.leaves("renewal/in-two-days", TEN)
+    now, asked = TEN, []
+    while True:
+        answer = await counter.ask("abandoned-cart/nudge", now, due=TEN, **SHORT)
+        assert isinstance(answer, Receipt)
+        assert answer.reason is Reason.CAP
+        if answer.until is None:
+            break
+        asked.append(answer.until - TEN)
+        now = answer.until
+    assert asked == [MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 11 * MINUTE]
+
+
+async def test_a_claim_that_is_tried_again_counts_as_sent(desk: Desk) -> None:
+    counter = Counter(desk, "[caps]\nper_day = 1")
+    await counter.leaves("renewal/in-two-days", TEN)
+    await counter.leaves("renewal/in-two-days", TEN + MINUTE, due=TEN)
+    assert await counter.skips("abandoned-cart/nudge", TEN + MINUTE, **SHORT) is Reason.CAP
 
 
 async def test_who_gave_way_is_woken_when_the_other_message_is_given_up(desk: Desk) -> None:

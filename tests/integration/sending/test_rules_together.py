@@ -11,6 +11,8 @@ The suite tries a few. Some thousands::
 
 import heapq
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -75,6 +77,8 @@ class Play(Stage):
         self.lanes: dict[int, Channel] = {}
         self.turn: dict[int, int] = {}
         self.woken: set[str] = set()
+        self.on_their_way: dict[int, datetime] = {}
+        """Claimed for the first time, and when: they may yet leave their slots free."""
         self._todo: list[tuple[datetime, int, str, Any]] = []
         self._number = count()
 
@@ -113,6 +117,7 @@ class Play(Stage):
 
     async def _settle(self, wish: Wish, claim: Claim, fate: str, now: datetime) -> None:
         """Bring a claim to its end, as the worker would."""
+        self.on_their_way.pop(wish.number, None)
         async with self.store.transaction() as session:
             if fate == "rejected":
                 await settling.refuse(
@@ -219,6 +224,8 @@ class Play(Stage):
         if wish.kind is PROMOTIONAL:
             self.told.left[wish.number] = Left(now, wish, claim.channel)
         turn = self.claims.get(wish.number, 0)
+        if turn == 0:
+            self.on_their_way[wish.number] = now
         self.claims[wish.number] = turn + 1
         fate, after = wish.fates[turn]
         self.at(now + after, "settle", (wish, claim, fate))
@@ -253,7 +260,18 @@ class Play(Stage):
         if may_leave and not first and not self.told.forbidden(wish) and now < end:
             free = self._free(wish, now, end - 6 * SECOND)
             assert free is None, (wish, now, answer, free)
+            with self._told_of_the_sure_alone(now):
+                free = self._free(wish, now, end - 2 * STALE)
+            assert free is None, (wish, now, answer, free, "a claimed message may yet fail")
         await self._wake(now)
+
+    @contextmanager
+    def _told_of_the_sure_alone(self, now: datetime) -> Iterator[None]:
+        left = self.told.left
+        doubtful = {n for n, since in self.on_their_way.items() if now - since < STALE}
+        self.told.left = {n: one for n, one in left.items() if n not in doubtful}
+        yield
+        self.told.left = left
 
     def _free(self, wish: Wish, now: datetime, before: datetime) -> datetime | None:
         """Return some moment before another at which the policy lets a message leave."""
