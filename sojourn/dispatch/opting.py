@@ -38,10 +38,8 @@ def name_key(row: EventRow, event: Event | None) -> None:
         row: about to be stored.
         event: the same, typed.
     """
-    made = {field: getattr(event, field) for field in event.made} if event is not None else {}
-    if made:
-        told = {field: value for field, value in made.items() if value is not None}
-        row.properties = {**row.properties, **told}
+    if event is not None and event.made:
+        row.properties = {**row.properties, **event.derived()}
 
 
 async def keep(

@@ -105,7 +105,7 @@ class Intake:
             name,
             min(event.occurred_at, now),
             now,
-            event.properties() if properties is None else dict(properties),
+            event.properties() if properties is None else {**properties, **event.derived()},
             event if is_heard else None,
             None if is_heard else now,
         )

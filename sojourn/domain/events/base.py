@@ -86,6 +86,10 @@ class Event(BaseModel):
         """False if a field that the class needs could not be read: the event only ends runs."""
         return self.model_fields_set >= required_fields(type(self))
 
+    def derived(self) -> dict[str, Any]:
+        """Return the fields that the class derives from others (`made`), where they have a value."""
+        return {name: value for name in self.made if (value := getattr(self, name)) is not None}
+
     def properties(self) -> dict[str, Any]:
         """Return the event's own fields, personal ones included, as JSON values."""
         return self.model_dump(mode="json", exclude=set(ENVELOPE), exclude_none=True)

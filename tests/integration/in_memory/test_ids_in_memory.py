@@ -12,7 +12,7 @@ from sojourn.domain.customer import Identity
 from sojourn.in_memory.world import World
 from sojourn.settings import Settings
 from tests.support.in_memory import world_of
-from tests.support.project import PROJECT
+from tests.support.project import PROJECT, WHOLE
 
 AT = datetime(2026, 3, 5, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -43,6 +43,11 @@ def fill_cart(world: World, who: str) -> None:
 def buy(world: World, who: str, **also: Any) -> None:
     bought = {"order_id": "o1", "cart_id": "k1", "total": 12, "currency": "EUR"}
     tell(world, type="track", userId=who, event="Order Completed", properties=bought, **also)
+
+
+def complains(world: World, event: str, complaint: str) -> None:
+    about = {"complaint_id": complaint, "order_id": f"o-{complaint}"}
+    tell(world, type="track", userId="c1", event=event, properties=about)
 
 
 def ends(world: World) -> list[str]:
@@ -100,3 +105,16 @@ def test_after_an_alias_either_id_is_the_person(world: World) -> None:
     assert ends(world) == ["converted"]
     assert world.registry.person("guest") is world.registry.person("account")
     assert world.registry.person("guest").card.email == "guest@shop.example"
+
+
+def test_a_settled_complaint_leaves_another_one_alone(tmp_path: Path) -> None:
+    """The case of a call is derived from its other fields, as it is in the store."""
+    world = world_of(WHOLE, Settings(home=tmp_path, quiet_hours=None), AT)
+    identify(world, "c1", "c1@shop.example")
+    for complaint in ("x1", "x2"):
+        complains(world, "Complaint Received", complaint)
+    complains(world, "Complaint Resolved", "x1")
+    world.advance(AT + 10 * DAY)
+    assert ends(world) == ["converted"]
+    left = [row for row in world.registry.person("c1").rows if row.step == "follow-up"]
+    assert [(row.workflow_id, row.state) for row in left] == [("service-recovery:c1:x2", "sent")]
