@@ -311,7 +311,8 @@ def _spread(opening: Opening, message_id: str, useful_until: datetime) -> dateti
     room = min(opening.until, useful_until) - AFTER_A_HOLD - opening.at
     if room <= _ONE_SECOND:
         return opening.at
-    share = random.Random(f"{message_id} {opening.at.isoformat()}").random()  # noqa: S311
+    # by its name alone: an opening that comes a moment later must not move it by minutes
+    share = random.Random(message_id).random()  # noqa: S311
     return opening.at + (room * share) // _ONE_SECOND * _ONE_SECOND
 
 

@@ -15,6 +15,7 @@ from sojourn.domain.opening import LONGEST, Never, Opening, held
 from sojourn.domain.policy import Allow, Defer, Recipient, Skip, decide
 from sojourn.domain.rules import AFTER_A_HOLD, Closed, Hold, Quiet, Rule, Rules, Window
 from sojourn.domain.rules_file import read_rules
+from sojourn.domain.snooze import Snooze
 from sojourn.domain.week import DAYS, Week, read_week
 
 ROME = zone("Europe/Rome")
@@ -240,6 +241,20 @@ def test_a_message_has_the_same_moment_whenever_it_is_asked_for() -> None:
     assert first == hold(rules, EVENING + 3 * HOUR) == hold(rules, MORNING - MINUTE)
     assert hold(rules, EVENING + DAY) != first
     assert hold(rules, EVENING, message="another") != first
+
+
+def test_a_message_is_spread_alike_if_its_hold_ends_a_moment_later() -> None:
+    def offset(opening: datetime) -> timedelta:
+        found = Rules().hold(
+            (Snooze(opening, ROME),), EVENING, ROME, message_id="m", useful_until=EVENING + 30 * DAY
+        )
+        assert found is not None
+        assert found.until is not None
+        return found.until - opening
+
+    later = offset(MORNING + timedelta(milliseconds=13))  # a hold ends on a whole second
+    assert abs(offset(MORNING) - later) < timedelta(seconds=1)
+    assert offset(MORNING) == offset(MORNING + DAY)
 
 
 def test_nothing_is_spread_out_of_its_use() -> None:
