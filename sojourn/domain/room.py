@@ -22,7 +22,7 @@ from sojourn.domain.rules import AFTER_A_HOLD, Hold, Rules
 LATE = timedelta(minutes=10)
 """A held message that has not asked again this long after the end of its hold no longer keeps a
 slot: its run is over, or nobody works on it. One that has been claimed for as long counts as
-sent: whoever had claimed it is gone, and it may have left."""
+sent: nobody works on it any more, and it may have left."""
 AFTER_ANOTHER = timedelta(minutes=1)
 """A message that gives way asks again this long after the other one was to leave; if that one has
 not asked by then, after twice the time, and so on until the other keeps no slot."""

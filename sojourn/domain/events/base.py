@@ -87,7 +87,7 @@ class Event(BaseModel):
         return self.model_fields_set >= required_fields(type(self))
 
     def derived(self) -> dict[str, Any]:
-        """Return the fields that the class derives from others (`made`), where they have a value."""
+        """Return the fields that the class derives from others (`made`), where they have one."""
         return {name: value for name in self.made if (value := getattr(self, name)) is not None}
 
     def properties(self) -> dict[str, Any]:

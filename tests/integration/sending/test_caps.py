@@ -307,7 +307,7 @@ async def test_who_waits_for_a_slot_is_woken_when_a_claimed_message_does_not_lea
 
 
 SHORT: dict[str, Any] = {"useful": 3 * HOUR}
-"""Of no use on the next day, on which the cap has room again."""
+"""It is of no use on the next day, on which the cap has room again."""
 
 
 async def test_nobody_is_skipped_for_a_claimed_message_before_it_has_left(desk: Desk) -> None:
