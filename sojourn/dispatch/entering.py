@@ -6,7 +6,6 @@ that may not start a run is still told to an open run that hears it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -17,6 +16,7 @@ from sojourn.domain.calendar import zone
 from sojourn.domain.customer import home_zone
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Reason
+from sojourn.domain.value_class import value_class
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.store import cards, entries
@@ -27,7 +27,7 @@ from sojourn.store.tables import CustomerRow, EntryRow, EventRow
 Pair = tuple[EventRow, Event]
 
 
-@dataclass(frozen=True)
+@value_class
 class Verdict:
     """The judgement on an event that could start a run of a journey.
 

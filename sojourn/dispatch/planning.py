@@ -1,7 +1,7 @@
 """Plan which runs to tell of a stored event. Pure: the caller has read the store beforehand."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from sojourn.domain.keys import plain
 from sojourn.domain.messages import EDITION, Enrolment, Heard, Reason
 from sojourn.domain.ordering import CLOCK_SKEW, Place, counts_for
 from sojourn.domain.stored import NotedRun, StoredEvent
+from sojourn.domain.value_class import value_class
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
@@ -32,7 +33,7 @@ from sojourn.store import events
 S = TypeVar("S", bound=StoredEvent)
 
 
-@dataclass(frozen=True)
+@value_class
 class Plan:
     """An event that is stored, and the runs to tell of it.
 
@@ -74,7 +75,7 @@ class Plan:
         return self.enrolment.model_copy(update={"key": target.key, "start": self.heard_by(target)})
 
 
-@dataclass(frozen=True)
+@value_class
 class Refused:
     """An event that would have started a run, and started none.
 
@@ -97,7 +98,7 @@ class Refused:
     kept: bool = False
 
 
-@dataclass(frozen=True)
+@value_class
 class Planned:
     """The work that follows from the events of a customer that wait.
 
@@ -115,7 +116,7 @@ class Planned:
     rests_on: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@value_class
 class Known:
     """The store's knowledge of a customer whose events are to be routed.
 
@@ -305,7 +306,7 @@ def _begins(
     return found
 
 
-@dataclass(frozen=True)
+@value_class
 class _Crowd:
     """The meaning of open runs of other keys for a start.
 
@@ -445,7 +446,7 @@ def _ended(
     return None
 
 
-@dataclass(frozen=True)
+@value_class
 class _Begun:
     """A run that a start begins, or would begin."""
 

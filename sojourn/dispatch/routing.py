@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -10,11 +9,12 @@ from sojourn.domain.events import Event, RunEvent
 from sojourn.domain.events.base import value_of
 from sojourn.domain.keys import Reach, plain, veiled
 from sojourn.domain.stored import NotedRun
+from sojourn.domain.value_class import value_class
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 
 
-@dataclass(frozen=True)
+@value_class
 class Start:
     """Start this run, or tell it if it is on already; ``shadow``: what it begins is in shadow."""
 
@@ -24,7 +24,7 @@ class Start:
     shadow: bool = False
 
 
-@dataclass(frozen=True)
+@value_class
 class Tell:
     """Tell this run, if it is still on; ``shadow``: what it begins next is in shadow."""
 

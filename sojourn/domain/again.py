@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from sojourn.domain.calendar_days import Months
+from sojourn.domain.value_class import value_class
 
 _MOST = 3650
 
 
-@dataclass(frozen=True)
+@value_class
 class Begun:
     """A run that a customer has had, of the journey that an event would start.
 

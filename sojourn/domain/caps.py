@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from sojourn.domain.calendar import DAY, local_day
 from sojourn.domain.limits import AtCap
 from sojourn.domain.messages import Channel
+from sojourn.domain.value_class import value_class
 from sojourn.domain.week import second_of
 
 WEEK = 7
@@ -25,7 +26,7 @@ _NAMED = 4
 _ONE_SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True)
+@value_class
 class Slot:
     """A promotional message that caps count.
 

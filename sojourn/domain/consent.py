@@ -1,11 +1,12 @@
 """Consent: a customer's words, and what they amount to. Pure, over plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
 from sojourn.domain.messages import Channel, Reason
+from sojourn.domain.value_class import value_class
 
 Pair = tuple[Channel | None, str]
 """A channel and a topic: None means every channel, an empty topic means any topic."""
@@ -23,7 +24,7 @@ class Purpose(StrEnum):
     and no refusal."""
 
 
-@dataclass(frozen=True)
+@value_class
 class Evidence:
     """The circumstances of a word on consent, as far as its sender tells them.
 
@@ -44,7 +45,7 @@ class Evidence:
     expires_at: datetime | None = None
 
 
-@dataclass(frozen=True)
+@value_class
 class Statement:
     """One word on consent, with its circumstances.
 
@@ -63,7 +64,7 @@ class Statement:
     evidence: Evidence = Evidence()
 
 
-@dataclass(frozen=True)
+@value_class
 class Consents:
     """The customer's words on consent, by channel and topic; the latest word counts.
 

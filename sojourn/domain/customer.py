@@ -24,6 +24,7 @@ from sojourn.domain.phones import NoCountry, NotAPhone, country_of, read_phone
 from sojourn.domain.statements import TRAIT, as_sent
 from sojourn.domain.topics import Topics
 from sojourn.domain.traits import countries_of, read_context, read_traits
+from sojourn.domain.value_class import value_class
 
 _CHANNELS = tuple(Channel)
 
@@ -214,7 +215,7 @@ class Errand:
     subject: str
 
 
-@dataclass(frozen=True)
+@value_class
 class Word:
     """The last word on one field of a card.
 

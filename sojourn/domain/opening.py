@@ -12,6 +12,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from sojourn.domain.calendar import DAY, change_on, local_day, moment
+from sojourn.domain.value_class import value_class
 
 LONGEST = 370
 """Days after which a search ends: nothing that stays closed for over a year ever opens."""
@@ -36,7 +37,7 @@ class Holder(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@value_class
 class Opening:
     """The end of a hold.
 

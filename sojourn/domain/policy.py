@@ -5,7 +5,7 @@ the missing address that follows from it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from sojourn.domain.opening import Holder
 from sojourn.domain.room import Room, Search
 from sojourn.domain.rules import AFTER_A_HOLD, UNKNOWN, Hold, Rules
 from sojourn.domain.snooze import Snooze
+from sojourn.domain.value_class import value_class
 
 
 def is_useful(now: datetime, useful_until: datetime) -> bool:
@@ -23,14 +24,14 @@ def is_useful(now: datetime, useful_until: datetime) -> bool:
     return now < useful_until
 
 
-@dataclass(frozen=True)
+@value_class
 class Allow:
     """Send the message by this channel."""
 
     channel: Channel
 
 
-@dataclass(frozen=True)
+@value_class
 class Defer:
     """Do not send it now: ask again at ``until``.
 
@@ -45,7 +46,7 @@ class Defer:
     detail: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
+@value_class
 class Skip:
     """Do not send it at all.
 
@@ -61,7 +62,7 @@ class Skip:
 Decision = Allow | Defer | Skip
 
 
-@dataclass(frozen=True)
+@value_class
 class Recipient:
     """The parts of a customer that the decision depends on.
 

@@ -7,7 +7,7 @@ may yet leave its slot free: nobody who may wait is skipped for it before that i
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason
 from sojourn.domain.opening import Holder
 from sojourn.domain.precedence import Precedence
 from sojourn.domain.rules import AFTER_A_HOLD, Hold, Rules
+from sojourn.domain.value_class import value_class
 
 LATE = timedelta(minutes=10)
 """A held message that has not asked again this long after the end of its hold no longer keeps a
@@ -31,7 +32,7 @@ Search = Callable[[Sequence[Holder]], Hold | None]
 """Finds the hold of a message by the policy's windows and by these holders."""
 
 
-@dataclass(frozen=True)
+@value_class
 class Capped:
     """The caps leave a message no room.
 
@@ -47,7 +48,7 @@ class Capped:
     detail: str
 
 
-@dataclass(frozen=True)
+@value_class
 class Room:
     """The caps that concern one message, and the messages that it may collide with.
 

@@ -18,6 +18,7 @@ from sojourn.domain.precedence import NO_PRECEDENCE, Precedence
 from sojourn.domain.public_holidays import holiday
 from sojourn.domain.quiet_hours import QuietHours
 from sojourn.domain.snooze import Snooze
+from sojourn.domain.value_class import value_class
 from sojourn.domain.week import DAYS, MIDNIGHT, Week, read_week
 
 SPREAD = timedelta(minutes=10)
@@ -173,7 +174,7 @@ class Rule:
         return by_channel and (not self.countries or country in self.countries)
 
 
-@dataclass(frozen=True)
+@value_class
 class Hold:
     """A message may not leave now.
 

@@ -39,6 +39,7 @@ from sojourn.domain.room import Room
 from sojourn.domain.rules import NO_RULES, Rules
 from sojourn.domain.states import SETTLED, MessageState
 from sojourn.domain.text import LONGEST_NOTE
+from sojourn.domain.value_class import value_class
 
 OVERTAKEN = (Reason.GOAL_REACHED, Reason.RUN_STOPPED, Reason.SUPERSEDED)
 """Reasons that an event gave, most telling first.
@@ -61,7 +62,7 @@ _STATUS: Mapping[MessageState, Status] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
+@value_class
 class Entry:
     """A message's entry in the ledger for one channel.
 
@@ -127,7 +128,7 @@ class OnceMore:
     perhaps_twice: bool
 
 
-@dataclass(frozen=True)
+@value_class
 class Circumstances:
     """The state of the customer and the channels now.
 
@@ -166,7 +167,7 @@ class Circumstances:
         return next((one.experiment for one in self.assigned if one.variant == HELD_OUT), "")
 
 
-@dataclass(frozen=True)
+@value_class
 class Case:
     """All that the verdict on one message depends on.
 
@@ -264,7 +265,7 @@ class Late:
     """A verdict: too late by today's plan. Find out when the wait really ended, then ask again."""
 
 
-@dataclass(frozen=True)
+@value_class
 class Ruling:
     """A verdict that the ledger notes.
 

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from sojourn.dispatch.routing import Start
 from sojourn.domain.again import Begun
 from sojourn.domain.events import Event, HoldEnded, RunEvent, TimeZoneChanged
 from sojourn.domain.messages import Enrolment, Reason
+from sojourn.domain.value_class import value_class
 from sojourn.in_memory import muting
 from sojourn.in_memory.aliasing import missed
 from sojourn.in_memory.copying import copies
@@ -28,7 +28,7 @@ from sojourn.store.holds import FOR_A_SLOT
 from sojourn.store.mutes import ENDED
 
 
-@dataclass(frozen=True)
+@value_class
 class Taken:
     """An event that was taken in.
 

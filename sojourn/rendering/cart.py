@@ -1,7 +1,7 @@
 """A cart, derived from the events that filled and emptied it, and from what is left of it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from sojourn.domain.events import (
@@ -15,6 +15,7 @@ from sojourn.domain.events import (
 )
 from sojourn.domain.keys import plain
 from sojourn.domain.price import Price
+from sojourn.domain.value_class import value_class
 
 FOLDED = (ProductAdded, ProductRemoved, CartViewed, OrderCompleted, ProductOutOfStock)
 """The events that a cart is made of."""
@@ -24,7 +25,7 @@ BACK_IN_STOCK = "Product Back in Stock"
 """A wire name: the class of such an event may be the project's own."""
 
 
-@dataclass(frozen=True)
+@value_class
 class CartItem:
     """One line of a cart. A field that no event gave is None."""
 

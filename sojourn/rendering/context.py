@@ -13,10 +13,11 @@ from sojourn.domain.feed import Articles
 from sojourn.domain.history import History
 from sojourn.domain.messages import MessageClass
 from sojourn.domain.opt_ins import OptIn
+from sojourn.domain.value_class import value_class
 from sojourn.settings import Settings
 
 
-@dataclass(frozen=True)
+@value_class
 class RenderContext:
     """The subject matter of one message.
 

@@ -1,7 +1,7 @@
 """An order, derived from its events: what the customer has of it, and has kept."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from sojourn.domain.events import (
     ProductReviewed,
 )
 from sojourn.domain.keys import plain
+from sojourn.domain.value_class import value_class
 from sojourn.rendering.cart import CartItem
 
 KNOWN_FOR = timedelta(days=90)
@@ -23,7 +24,7 @@ KNOWN_FOR = timedelta(days=90)
 AMOUNTS = ("total", "subtotal", "shipping", "tax", "discount")
 
 
-@dataclass(frozen=True)
+@value_class
 class OrderItem(CartItem):
     """One product of an order. A field that no event gave is None.
 
@@ -36,7 +37,7 @@ class OrderItem(CartItem):
     is_known: bool = False
 
 
-@dataclass(frozen=True)
+@value_class
 class Order:
     """An order, as templates see it.
 

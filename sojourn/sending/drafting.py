@@ -1,7 +1,6 @@
 """Drafts: what a message is rendered from, read in the transaction that decides on it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -14,6 +13,7 @@ from sojourn.domain.history import History
 from sojourn.domain.launched import CampaignLaunched
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.opt_ins import OptIn
+from sojourn.domain.value_class import value_class
 from sojourn.domain.verdict import Case
 from sojourn.rendering.context import RenderContext
 from sojourn.rendering.vocabulary import folded, of_any_key
@@ -25,7 +25,7 @@ from sojourn.store.histories import Told
 WHATSAPP_WINDOW = timedelta(hours=24)
 
 
-@dataclass(frozen=True)
+@value_class
 class Claim:
     """Permission to send one message, once, by this attempt.
 

@@ -1,7 +1,7 @@
 """Answers to measures: what was looked up about one customer."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from sojourn.domain.facts.nodes import (
 from sojourn.domain.facts.values import MISSING
 from sojourn.domain.facts.walking import leaves, measures
 from sojourn.domain.traits import card_field
+from sojourn.domain.value_class import value_class
 
 
 class _Unsure(Enum):
@@ -47,7 +48,7 @@ class Range(NamedTuple):
     high: int
 
 
-@dataclass(frozen=True)
+@value_class
 class Answers:
     """All that the judgement on a fact depends on.
 

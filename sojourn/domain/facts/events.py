@@ -1,7 +1,7 @@
 """Measures of events over a list of them: the definition that the queries of the store follow."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from math import trunc
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from sojourn.domain.facts.answers import UNSURE, Answers, Range, of_events
 from sojourn.domain.facts.judging import judge
 from sojourn.domain.facts.nodes import CountOf, Fact, OfEvents, TimeOf, TotalOf
 from sojourn.domain.facts.values import Kind, read
+from sojourn.domain.value_class import value_class
 
 MILLIONTHS = 1_000_000
 LARGEST_AMOUNT = 10.0**12
@@ -22,7 +23,7 @@ _OF_NOTHING: Mapping[type, Any] = MappingProxyType(
 """The measures of no event at all."""
 
 
-@dataclass(frozen=True)
+@value_class
 class Happened:
     """An event of the customer.
 

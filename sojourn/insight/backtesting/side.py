@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
+from sojourn.domain.value_class import value_class
 from sojourn.insight.backtesting.costing import Bill
 
 Name = tuple[str, str]
 """A journey and one of its steps."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Line:
     """A message that was decided on.
 
