@@ -1,7 +1,9 @@
 """Facts about a customer in memory, as `store.facts.one` judges them."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sojourn.domain.consent import Consents
@@ -9,8 +11,9 @@ from sojourn.domain.consent_words import ordered, standing
 from sojourn.domain.facts import Answers, Fact, Finding, OfEvents
 from sojourn.domain.facts import judge as judge_by
 from sojourn.domain.facts.answers import event_names, needs_consents, writers_of
-from sojourn.domain.facts.events import Happened, look_up, measured
-from sojourn.domain.facts.nodes import WrittenTo
+from sojourn.domain.facts.events import look_up_in, measured
+from sojourn.domain.facts.kept import Kept
+from sojourn.domain.facts.nodes import OfCampaign, WrittenTo
 from sojourn.domain.facts.of_campaigns import asked_of_campaigns
 from sojourn.domain.states import WAITING, MessageState
 from sojourn.in_memory.people import Person
@@ -19,6 +22,8 @@ WROTE = (*WAITING, MessageState.SENT, MessageState.UNKNOWN)
 """The states of messages by which a journey has written, or is about to."""
 NONE = Consents({})
 """Nobody asks what the customer agrees to."""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""The fields of no event."""
 
 
 def judged(
@@ -43,16 +48,42 @@ def judged(
     Returns:
         The answer, with the clauses that gave it.
     """
+    asks = _asks(fact)
     answers = Answers(
         now=now,
         customer=person.card,
-        consents=said or (standing(ordered(person.said), now) if needs_consents(fact) else NONE),
-        fields=fields or {},
+        consents=said or (standing(ordered(person.said), now) if asks.consents else NONE),
+        fields=NOTHING if fields is None else fields,
         own=own,
-        written_to={one for one in writers_of(fact) if _wrote(person, one, now)},
-        campaigns=dict.fromkeys(asked_of_campaigns(fact), False),
+        written_to=[one for one in asks.writers if _wrote(person, one, now)],
+        campaigns=asks.campaigns,
     )
-    return judge_by(fact, look_up(fact, answers, _events(person, event_names(fact))))
+    named = {name: person.by_name[name] for name in asks.events if name in person.by_name}
+    return judge_by(fact, look_up_in(named, fact, answers))
+
+
+@dataclass(frozen=True)
+class _Asks:
+    """All that has to be looked up for a fact.
+
+    Args:
+        consents: it asks what the customer agrees to.
+        writers: what it asks about journeys and campaigns that wrote to the customer.
+        campaigns: its questions about the messages of campaigns, with their answer here.
+        events: the wire names of the events that it looks at.
+    """
+
+    consents: bool
+    writers: frozenset[WrittenTo]
+    campaigns: Mapping[OfCampaign, bool]
+    events: frozenset[str]
+
+
+@Kept
+def _asks(fact: Fact) -> _Asks:
+    """Return what has to be looked up for a fact."""
+    campaigns = MappingProxyType(dict.fromkeys(asked_of_campaigns(fact), False))
+    return _Asks(needs_consents(fact), writers_of(fact), campaigns, event_names(fact))
 
 
 def measure(person: Person, of: OfEvents, now: datetime, own: Collection[str]) -> object:
@@ -68,7 +99,7 @@ def measure(person: Person, of: OfEvents, now: datetime, own: Collection[str]) -
         As `domain.facts.events.measured`.
     """
     answers = Answers(now=now, customer=person.card, own=own)
-    return measured(of, _events(person, [of.event]), answers)
+    return measured(of, person.by_name.get(of.event, ()), answers)
 
 
 def _wrote(person: Person, asked: WrittenTo, now: datetime) -> bool:
@@ -78,13 +109,3 @@ def _wrote(person: Person, asked: WrittenTo, now: datetime) -> bool:
         and now - asked.within < row.decided_at <= now
         for row in person.rows
     )
-
-
-def _events(person: Person, names: Iterable[str]) -> list[Happened]:
-    found = []
-    for name in names:
-        for one in person.by_name.get(name, ()):
-            if one.looked_at is None:
-                one.looked_at = Happened(one.name, one.occurred_at, one.properties)
-            found.append(one.looked_at)
-    return found

@@ -8,7 +8,6 @@ from sojourn.domain.again import Begun
 from sojourn.domain.card_words import TRAIT
 from sojourn.domain.customer import Customer, Word, home_zone
 from sojourn.domain.events import Event
-from sojourn.domain.facts import events as facts
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason
 from sojourn.domain.policy import Recipient
 from sojourn.domain.states import MessageState
@@ -32,7 +31,6 @@ class Happened:
         routed_at: when the runs concerned were told.
         sent_as: the id that it came under, if an alias call has moved it since.
         read: the same, typed for a template; None: no template has asked for it.
-        looked_at: the same, as facts see it; None: no fact has asked for it.
     """
 
     seq: int
@@ -46,7 +44,6 @@ class Happened:
     routed_at: datetime | None = None
     sent_as: str | None = None
     read: Event | None = None
-    looked_at: facts.Happened | None = None
 
     @property
     def place(self) -> tuple[datetime, int]:

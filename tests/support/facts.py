@@ -142,7 +142,12 @@ FIELDS = st.fixed_dictionaries(
         "grade": st.sampled_from(["fine", "poor"]),
     },
 )
-HAPPENED = st.builds(Happened, name=st.sampled_from(["Bought", "Looked"]), at=TIMES, fields=FIELDS)
+HAPPENED = st.builds(
+    Happened,
+    name=st.sampled_from(["Bought", "Looked"]),
+    occurred_at=TIMES,
+    properties=FIELDS,
+)
 PHONES = st.sampled_from(
     ["+393201234567", "+5215512345678", "+541112345678", "+551198765432", "+5511998765432"]
 )

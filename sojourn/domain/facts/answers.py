@@ -19,6 +19,8 @@ from sojourn.domain.facts.nodes import (
     Measure,
     OfCampaign,
     OfEvents,
+    TimeOf,
+    TotalOf,
     TraitOf,
     WrittenTo,
 )
@@ -63,6 +65,8 @@ class Answers:
         lists: names of the lists that the customer is on, of those that are asked about.
         written_to: the facts that hold, of those that ask whether somebody wrote to the customer.
         campaigns: the answer to each question about the messages of campaigns.
+        happened: the wire names of the events that the customer has, of those that are asked about;
+            then `events` has nothing on the others. None: it has an answer to each measure.
     """
 
     now: datetime
@@ -74,16 +78,29 @@ class Answers:
     lists: Collection[str] = ()
     written_to: Collection[WrittenTo] = ()
     campaigns: Mapping[OfCampaign, bool | None] = field(default_factory=dict)
+    happened: Collection[str] | None = None
 
-    def with_events(self, events: Mapping[OfEvents, Any]) -> "Answers":
-        """Return the answers with those to measures of events."""
-        return self._but(events, self.fields)
+    def with_events(
+        self, events: Mapping[OfEvents, Any], happened: Collection[str] | None = None
+    ) -> "Answers":
+        """Return the answers with those to measures of events.
+
+        Args:
+            events: the answer to each measure.
+            happened: as for the class.
+        """
+        return self._but(events, self.fields, happened)
 
     def at(self, fields: Mapping[str, Any]) -> "Answers":
         """Return the answers as they are for an event with these fields."""
-        return self._but(self.events, fields)
+        return self._but(self.events, fields, self.happened)
 
-    def _but(self, events: Mapping[OfEvents, Any], fields: Mapping[str, Any]) -> "Answers":
+    def _but(
+        self,
+        events: Mapping[OfEvents, Any],
+        fields: Mapping[str, Any],
+        happened: Collection[str] | None,
+    ) -> "Answers":
         return Answers(  # as `replace` does, which is slower by far
             self.now,
             self.customer,
@@ -94,6 +111,7 @@ class Answers:
             self.lists,
             self.written_to,
             self.campaigns,
+            happened,
         )
 
     def trait(self, of: TraitOf) -> object:
@@ -110,6 +128,12 @@ def trait_of(customer: Customer, of: TraitOf) -> object:
     for name in inner:
         value = value.get(name) if isinstance(value, Mapping) else None
     return MISSING if value is None else value
+
+
+OF_NOTHING: Mapping[type, Any] = MappingProxyType(
+    {CountOf: Range(0, 0), TimeOf: None, TotalOf: 0.0}
+)
+"""The measures of no event at all."""
 
 
 @Kept

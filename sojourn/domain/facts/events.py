@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from math import trunc
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
-from sojourn.domain.facts.answers import UNSURE, Answers, Range, of_events
+from sojourn.domain.facts.answers import OF_NOTHING, UNSURE, Answers, Range, of_events
 from sojourn.domain.facts.judging import judge
 from sojourn.domain.facts.nodes import CountOf, Fact, OfEvents, TimeOf, TotalOf
 from sojourn.domain.facts.values import Kind, read
@@ -17,10 +16,21 @@ MILLIONTHS = 1_000_000
 LARGEST_AMOUNT = 10.0**12
 """Amounts from here on have no exact sum."""
 
-_OF_NOTHING: Mapping[type, Any] = MappingProxyType(
-    {CountOf: Range(0, 0), TimeOf: None, TotalOf: 0.0}
-)
-"""The measures of no event at all."""
+
+class Told(Protocol):
+    """An event of the customer, as measures look at it."""
+
+    @property
+    def name(self) -> str:
+        """Its wire name."""
+
+    @property
+    def occurred_at(self) -> datetime:
+        """When it happened."""
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """Its properties, as the store has them."""
 
 
 @value_class
@@ -29,16 +39,16 @@ class Happened:
 
     Args:
         name: its wire name.
-        at: when it happened.
-        fields: its properties, as the store has them.
+        occurred_at: when it happened.
+        properties: its properties, as the store has them.
     """
 
     name: str
-    at: datetime
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    occurred_at: datetime
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
-def look_up(fact: Fact, answers: Answers, happened: Iterable[Happened]) -> Answers:
+def look_up(fact: Fact, answers: Answers, happened: Iterable[Told]) -> Answers:
     """Return the answers with those to the measures of events.
 
     Args:
@@ -49,19 +59,32 @@ def look_up(fact: Fact, answers: Answers, happened: Iterable[Happened]) -> Answe
     Returns:
         Answers by which the fact can be judged.
     """
-    named: dict[str, list[Happened]] = {}
+    named: dict[str, list[Told]] = {}
     for one in happened:
-        if one.at <= answers.now:
-            named.setdefault(one.name, []).append(one)
-    return answers.with_events(
-        {
-            of: _measured(of, named.get(of.event, ()), answers, most)
-            for of, most in of_events(fact).items()
-        }
-    )
+        named.setdefault(one.name, []).append(one)
+    return look_up_in(named, fact, answers)
 
 
-def measured(of: OfEvents, happened: Iterable[Happened], answers: Answers) -> Any:
+def look_up_in(named: Mapping[str, Sequence[Told]], fact: Fact, answers: Answers) -> Answers:
+    """Return the answers with those to the measures of events, as `look_up` does.
+
+    Args:
+        named: the customer's events by their names, none without any. Those after the moment do
+            not count.
+        fact: which measures are looked up.
+        answers: the moment, and all the rest.
+
+    Returns:
+        Answers by which the fact can be judged.
+    """
+    found = {}
+    for of, most in of_events(fact).items():
+        if (events := named.get(of.event)) is not None:
+            found[of] = _measured(of, events, answers, most)
+    return answers.with_events(found, named.keys())
+
+
+def measured(of: OfEvents, happened: Iterable[Told], answers: Answers) -> Any:
     """Return the value of one measure, as `Answers.events` has it.
 
     Args:
@@ -72,21 +95,21 @@ def measured(of: OfEvents, happened: Iterable[Happened], answers: Answers) -> An
     Returns:
         A `Range`; a moment, None for never; a sum; or `UNSURE`.
     """
-    meant = [one for one in happened if one.name == of.event and one.at <= answers.now]
+    meant = [one for one in happened if one.name == of.event]
     return _measured(of, meant, answers, None)
 
 
-def _measured(of: OfEvents, events: Sequence[Happened], answers: Answers, most: int | None) -> Any:
-    """Return the value of a measure by the events of its name that have happened."""
-    if not events:
-        return _OF_NOTHING[type(of)]
+def _measured(of: OfEvents, events: Sequence[Told], answers: Answers, most: int | None) -> Any:
+    """Return the value of a measure by the events of its name."""
     found = _in_time(of, events, answers.now)
+    if not found:
+        return OF_NOTHING[type(of)]
     if of.where is None:
         return _value(of, found, found, most)
-    sure: list[Happened] = []
-    maybe: list[Happened] = []
+    sure: list[Told] = []
+    maybe: list[Told] = []
     for event in found:
-        meant = judge(of.where, answers.at(event.fields)).holds
+        meant = judge(of.where, answers.at(event.properties)).holds
         if meant:
             sure.append(event)
         if meant is not False:
@@ -94,9 +117,7 @@ def _measured(of: OfEvents, events: Sequence[Happened], answers: Answers, most: 
     return _value(of, sure, maybe, most)
 
 
-def _value(
-    of: OfEvents, sure: Sequence[Happened], maybe: Sequence[Happened], most: int | None
-) -> Any:
+def _value(of: OfEvents, sure: Sequence[Told], maybe: Sequence[Told], most: int | None) -> Any:
     """Return the value of a measure by the events that are meant, and those that are or may be."""
     match of:
         case CountOf():
@@ -104,7 +125,7 @@ def _value(
             return Range(low, high) if most is None else Range(min(low, most), min(high, most))
         case TimeOf(which=which):
             pick = max if which == "last" else min
-            ends = {pick((e.at for e in some), default=None) for some in (sure, maybe)}
+            ends = {pick((e.occurred_at for e in some), default=None) for some in (sure, maybe)}
             return ends.pop() if len(ends) == 1 else UNSURE
         case TotalOf():
             amounts = [amount(read(_field(e, of), Kind.NUMBER, of_event=True)) for e in sure]
@@ -120,14 +141,14 @@ def amount(number: Any) -> float | None:
     return float(trunc(number * MILLIONTHS + (0.5 if number >= 0 else -0.5)))
 
 
-def _field(event: Happened, of: TotalOf) -> object:
-    raw = event.fields.get(of.field.name)
+def _field(event: Told, of: TotalOf) -> object:
+    raw = event.properties.get(of.field.name)
     return of.field.default.value if raw is None and of.field.default else raw
 
 
-def _in_time(of: OfEvents, events: Sequence[Happened], now: datetime) -> Sequence[Happened]:
+def _in_time(of: OfEvents, events: Sequence[Told], now: datetime) -> Sequence[Told]:
     within = None if isinstance(of, TimeOf) else of.within
     if within is None:
-        return events
+        return [e for e in events if e.occurred_at <= now]
     since = now - within
-    return [e for e in events if e.at > since]
+    return [e for e in events if since < e.occurred_at <= now]

@@ -4,16 +4,18 @@ The logic is Kleene's. An unknown part stays unknown, unless the other side deci
 with a part that fails fails, `|` with a part that holds holds, and `~` of unknown is unknown.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 from sojourn.domain.consent import Consents
+from sojourn.domain.customer import Customer
 from sojourn.domain.facts.anniversaries import day_asked, is_kept, read_date
-from sojourn.domain.facts.answers import UNSURE, Answers, Range, enough
+from sojourn.domain.facts.answers import OF_NOTHING, UNSURE, Answers, Range, enough
 from sojourn.domain.facts.checking import PERSONAL_TRAITS
 from sojourn.domain.facts.finding import Finding
+from sojourn.domain.facts.kept import Kept
 from sojourn.domain.facts.nodes import (
     Ago,
     Agrees,
@@ -30,6 +32,7 @@ from sojourn.domain.facts.nodes import (
     Measure,
     Not,
     OfCampaign,
+    OfEvents,
     OneOf,
     Otherwise,
     TimeOf,
@@ -47,6 +50,7 @@ from sojourn.domain.facts.values import (
     shown,
     shown_number,
 )
+from sojourn.domain.facts.walking import leaves
 from sojourn.domain.facts.words import LONG, TIMES, span
 from sojourn.domain.messages import Channel
 from sojourn.domain.traits import card_field
@@ -59,6 +63,7 @@ _BECAME: Mapping[str, Mapping[bool | None, str]] = {
     "clicked": {True: "clicked", False: "not clicked", None: "clicks by its channel are not known"},
     "reached": {True: "goal reached", False: "goal not reached"},
 }
+_ANY_TIME, _ANYBODY = datetime.min.replace(tzinfo=UTC), Customer("")
 _CONSENT = {True: "given", False: "refused", None: "never asked"}
 
 
@@ -109,15 +114,54 @@ def _judged(fact: Fact, answers: Answers) -> Finding:
 
 
 def _all_of(fact: AllOf, answers: Answers) -> Finding:
-    found = tuple([_judged(part, answers) for part in fact.parts])
+    found = _judged_parts(fact, answers)
     said = [part.holds for part in found]
     return Finding(False if False in said else None if None in said else True, ALL, found)
 
 
 def _any_of(fact: AnyOf, answers: Answers) -> Finding:
-    found = tuple([_judged(part, answers) for part in fact.parts])
+    found = _judged_parts(fact, answers)
     said = [part.holds for part in found]
     return Finding(True if True in said else None if None in said else False, ANY, found)
+
+
+def _judged_parts(fact: AllOf | AnyOf, answers: Answers) -> tuple[Finding, ...]:
+    happened = answers.happened
+    if happened is None:
+        return tuple([_judged(part, answers) for part in fact.parts])
+    return tuple(
+        [
+            nothing
+            if nothing is not None and rests_on.isdisjoint(happened)
+            else _judged(part, answers)
+            for part, rests_on, nothing in _parts(fact)
+        ]
+    )
+
+
+@Kept
+def _parts(fact: AllOf | AnyOf) -> tuple[tuple[Fact, frozenset[str], Finding | None], ...]:
+    """Return the parts of a fact, with the names of the events on which alone each rests.
+
+    Most customers have done few of the things that a fact asks about. The finding on a part where
+    there is none of its events is the same for everybody, and at any time.
+
+    Returns:
+        Of each part also that finding; None: it does not rest on events alone.
+    """
+    found = []
+    for part in fact.parts:
+        asked = [getattr(leaf, "of", None) for leaf in leaves(part)]
+        of_events = [of for of in asked if isinstance(of, OfEvents)]
+        nothing = _of_nothing(part, of_events) if len(of_events) == len(asked) else None
+        found.append((part, frozenset(of.event for of in of_events), nothing))
+    return tuple(found)
+
+
+def _of_nothing(fact: Fact, asked: Iterable[OfEvents]) -> Finding:
+    """Return the finding on a fact that rests on events alone, where there is none of them."""
+    nothing = {of: OF_NOTHING[type(of)] for of in asked}
+    return _judged(fact, Answers(now=_ANY_TIME, customer=_ANYBODY, events=nothing))
 
 
 def _not(fact: Not, answers: Answers) -> Finding:
@@ -217,13 +261,19 @@ def _wanted(of: str, seen: str, op: str, value: Value) -> str:
 
 def _counted(fact: Compare, answers: Answers) -> Finding:
     assert isinstance(fact.of, CountOf)
-    found: Range = answers.events[fact.of]
+    found: Range = _measured(fact.of, answers)
     number = int(fact.value.value)
     compare = OPERATORS[fact.op]
     by_low, by_high = compare(found.low, number), compare(found.high, number)
     between = fact.op in ("==", "!=") and found.low < number < found.high
     holds = None if between or by_low != by_high else by_low
     return Finding(holds, lambda: _told_of_count(fact, found, number))
+
+
+def _measured(of: OfEvents, answers: Answers) -> Any:
+    if answers.happened is not None and of.event not in answers.happened:
+        return OF_NOTHING[type(of)]
+    return answers.events[of]
 
 
 def _told_of_count(fact: Compare, found: Range, number: int) -> str:
@@ -237,7 +287,7 @@ def _told_of_count(fact: Compare, found: Range, number: int) -> str:
 
 def _summed(fact: Compare, answers: Answers) -> Finding:
     assert isinstance(fact.of, TotalOf)
-    found = answers.events[fact.of]
+    found = _measured(fact.of, answers)
     if found is UNSURE:
         return Finding(None, f"{fact.of}: not certain, because an event does not tell it")
     holds = OPERATORS[fact.op](found, fact.value.typed)
@@ -245,7 +295,7 @@ def _summed(fact: Compare, answers: Answers) -> Finding:
 
 
 def _ago(fact: Ago, answers: Answers) -> Finding:
-    found: Any = answers.events[fact.of]
+    found: Any = _measured(fact.of, answers)
     if found is None:
         return Finding(None, lambda: f"{fact.of}: never")
     if found is UNSURE:
@@ -262,7 +312,7 @@ def _come_round(fact: Anniversary, answers: Answers) -> Finding:
     of, day = fact.of, day_asked(fact, answers.now)
     found: str | None
     if isinstance(of, TimeOf):
-        then: Any = answers.events[of]
+        then: Any = _measured(of, answers)
         if then is UNSURE:
             return Finding(None, f"{of}: not certain, because an event does not tell its fields")
         found = then.astimezone(UTC).date().isoformat() if then else None
@@ -286,7 +336,7 @@ def _is_known(of: Measure, answers: Answers) -> bool:
         case TraitOf() | FieldOf():
             return _raw(of, answers) is not MISSING
         case TimeOf() | TotalOf():
-            return answers.events[of] not in (None, UNSURE)
+            return _measured(of, answers) not in (None, UNSURE)
         case CountOf():
             return True
     raise AssertionError(f"no such measure: {type(of)}")

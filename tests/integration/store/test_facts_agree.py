@@ -83,9 +83,9 @@ async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
                 message_id=f"{customer_id}-{number}",
                 customer_id=customer_id,
                 name=event.name,
-                occurred_at=event.at,
+                occurred_at=event.occurred_at,
                 received_at=NOON,
-                properties=dict(event.fields),
+                properties=dict(event.properties),
             )
             rows.setdefault(EventRow, []).append(first)
             if number in one_.copied:
@@ -219,7 +219,7 @@ def _became(fact: OfCampaign, made: Made) -> bool | None:
         if any(click is not None and click <= 0 for *_, click in mine):
             return True
         return None if any(one[2] != "email" for one in [*sent, *doubtful]) else False
-    bought = (one.at for one in made.happened if one.name == "Bought")
+    bought = (one.occurred_at for one in made.happened if one.name == "Bought")
     return fact.campaign == "spring" and any(FROZEN < at <= NOON for at in bought)
 
 
