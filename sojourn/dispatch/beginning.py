@@ -33,7 +33,7 @@ def is_old_news(
     Returns:
         True if it begins nothing.
     """
-    if restarts_by_content(journey):
+    if not last_sent or restarts_by_content(journey):
         return False
     enrolments = last_sent.get(run_of(journey, event, row), {})
     # a crash may have come between a start and the note of it: its own messages are no later news

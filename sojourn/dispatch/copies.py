@@ -20,15 +20,13 @@ from sojourn.store import events, kin, people
 from sojourn.store.tables import EventRow
 
 
-def may_end(event: Event, journeys: Journeys) -> list[Reach]:
+def may_end(event: Event, journeys: Journeys) -> Sequence[Reach]:
     """Return the reaches of the journeys whose runs an event ends.
 
     One that also starts runs, such as a renewal, is not copied: the copy would start runs. The gate
     finds it.
     """
-    heard = journeys.heard_by(event.event_name).values()
-    found = [journey.terms.reach for journey in heard]
-    return [reach for reach in found if event.event_name in reach.ends]
+    return journeys.reaches_ended_by(event.event_name)
 
 
 async def copies(

@@ -205,18 +205,14 @@ def next_plan(
         )
         starting = routing.starting_by(event, journeys)
         begins = _begins(known, event, row, journeys, within, silent=by.silent, starting=starting)
-        rests_on.update(name for name in begins if begins[name].reason in _AFTER_ENDS)
+        rests_on.update([name for name in begins if begins[name].reason in _AFTER_ENDS])
         over = [name for name, verdict in begins.items() if verdict.reason is not None]
         revived = [name for name in begins if name not in starting]
-        crowd = _crowd(known, event, journeys, set(begins) - set(over), by.silent)
+        may_start = [name for name in begins if name not in over]
+        crowd = _crowd(known, event, journeys, may_start, by.silent)
         targets = routing.targets(
             event,
-            # a run that is over must not mistake an event that may begin none for its next start
-            [
-                r
-                for r in known.open_runs
-                if r.workflow_id not in known.ended or r.journey not in over
-            ],
+            _hearing(known, over),
             journeys,
             over=[*over, *crowd.full, *by.resting],
             revived=revived,
@@ -229,10 +225,10 @@ def next_plan(
         doubtful = dict.fromkeys([*crowd.doubtful, *by.doubtful])
         if doubtful:
             targets = []
-        told = {target.journey for target in targets}
-        begun_again = {t.journey for t in targets if t.workflow_id in known.ended}
         turned_away = _turned_away(row, event, journeys, {**begins, **crowd.full}, known.verdicts)
         if targets or doubtful:
+            told = {target.journey for target in targets}
+            begun_again = {t.journey for t in targets if t.workflow_id in known.ended}
             ids: dict[str, list[int]] = {}
             for run in known.open_runs:
                 assert run.id is not None
@@ -272,6 +268,20 @@ def next_plan(
     return Planned(None, idle, refused, frozenset(rests_on))
 
 
+def _hearing(known: Known, over: Collection[str]) -> Sequence[NotedRun]:
+    """Return the runs that may hear an event.
+
+    A run that is over must not mistake an event that may begin none for its next start.
+    """
+    if not known.ended:
+        return known.open_runs
+    return [
+        run
+        for run in known.open_runs
+        if run.workflow_id not in known.ended or run.journey not in over
+    ]
+
+
 _AFTER_ENDS = (None, Reason.OLD_NEWS, Reason.HELD_BACK)
 """The judgements on a start that an event which ends its run comes before."""
 
@@ -288,8 +298,12 @@ def _begins(
 ) -> dict[str, Verdict]:
     """Return the journeys that the event could start a run of, and whether it may."""
     found: dict[str, Verdict] = {}
-    for name, journey in journeys.heard_by(event.event_name).items():
-        starts = name in starting
+    # an event that none of them hears as a start, or as a move of its anchor, begins nothing
+    may_begin: Iterable[str] = starting
+    if journeys.moved_by(event.event_name):
+        may_begin = journeys.heard_by(event.event_name)
+    for name in may_begin:
+        journey, starts = journeys[name], name in starting
         if name in journeys.off or not (starts or revives(journey, event, row, known.before)):
             continue
         verdict = known.verdicts.get((row.message_id, name), Verdict())
@@ -315,20 +329,26 @@ class _Crowd:
         doubtful: ids of runs on which that depends: nobody knows whether they are open.
     """
 
-    full: dict[str, Verdict]
-    doubtful: list[str]
+    full: Mapping[str, Verdict]
+    doubtful: Sequence[str]
+
+
+_NO_CROWD = _Crowd({}, ())
 
 
 def _crowd(
     known: Known,
     event: Event,
     journeys: Journeys,
-    names: Iterable[str],
+    names: Collection[str],
     silent: Collection[str],
 ) -> _Crowd:
-    found = _Crowd({}, [])
+    if journeys.limited.keys().isdisjoint(names):
+        return _NO_CROWD
+    full: dict[str, Verdict] = {}
+    doubtful: list[str] = []
     for name in sorted(names):
-        most = journeys[name].terms.at_most
+        most = journeys.limited.get(name)
         if most is None:
             continue
         key = plain(routing.key_of(journeys[name], event))
@@ -343,11 +363,11 @@ def _crowd(
         if len(others) < most:
             continue
         if unsure := [run for run in others if run not in known.looked_up]:
-            found.doubtful.extend(unsure)
+            doubtful.extend(unsure)
         else:
             told = f"{len(others)} open, of {most} at most: {', '.join(others)}"
-            found.full[name] = Verdict(Reason.ENOUGH_RUNS, told)
-    return found
+            full[name] = Verdict(Reason.ENOUGH_RUNS, told)
+    return _Crowd(full, doubtful)
 
 
 def _turned_away(
@@ -383,11 +403,7 @@ def names_since(starting: Iterable[type[Journey]], journeys: Journeys) -> frozen
     Returns:
         The wire names: of their goals, and of what a run is told of late.
     """
-    return frozenset(
-        name
-        for journey in starting
-        for name in (*names(journey.terms.goal), *journeys.told_late[journey.name])
-    )
+    return frozenset().union(*[journeys.counting_late[journey.name] for journey in starting])
 
 
 def _missed(

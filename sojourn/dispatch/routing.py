@@ -94,8 +94,8 @@ def starts(journey: type[Journey], event: Event) -> bool:
 
 def starting_by(event: Event, journeys: Journeys) -> list[str]:
     """Return the names of the journeys of which an event starts a run."""
-    heard = journeys.heard_by(event.event_name)
-    return [name for name, journey in heard.items() if starts(journey, event)]
+    may_start = journeys.started_by(event.event_name)
+    return [name for name, journey in may_start.items() if starts(journey, event)]
 
 
 def targets(

@@ -29,6 +29,7 @@ def join(registry: Registry, old: Person, new: Person) -> None:
     new.by_name = {}
     for one in new.events:
         new.by_name.setdefault(one.name, []).append(one)
+    new.last = max(old.last, new.last)
     new.words = {**old.words, **newer(new.words, than=old.words)}
     new.said = sorted([*old.said, *new.said], key=lambda one: one.id)
     new.runs = sorted([*old.runs, *new.runs], key=lambda one: one.id)

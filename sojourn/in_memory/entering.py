@@ -41,9 +41,7 @@ def judged(
         The judgement for each journey of which it could start a run.
     """
     found: dict[tuple[str, str], Verdict] = {}
-    for name, journey in journeys.heard_by(one.name).items():
-        if not journey.terms.selects or name in journeys.off:
-            continue
+    for name, journey in journeys.selecting(one.name).items():
         if not routing.starts(journey, event) and not revives(
             journey, event, one, before(person, one, event, journeys)
         ):

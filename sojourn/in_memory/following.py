@@ -15,6 +15,7 @@ from sojourn.domain.messages import Delivery, Enrolment, Receipt
 from sojourn.domain.sayings import Noting, Saying
 from sojourn.domain.tasks import Closing, Opening, TaskStand
 from sojourn.in_memory.course import Command, Course, Kind, Task
+from sojourn.journeys.desk import Desk
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.stepping import SEND_PAUSE, Deed, LocalRun, Runs, Wait, Waited
 from sojourn.journeys.temporal import (
@@ -139,12 +140,12 @@ class FollowedRun(LocalRun):
         task, number = self._task, self._recorded.number
         if self._asks.kind is Kind.LOCAL:
             if not self._left or not self._left[0].is_alike(self._asks):
-                return deed.over()  # the run gives it up without an answer
+                return deed.is_over  # the run gives it up without an answer
             done = self._left.popleft()
             self._answer = self._read(done.answer)
             self._here = max(self._here, done.at or self._here)
             return True
-        if deed.over():
+        if deed.is_over:
             if number not in task.answers and number not in task.failures:
                 self._expect(Command(Kind.CANCEL_ACTIVITY))
             self._given_up[self._called] += 1
@@ -219,12 +220,11 @@ class FollowedRun(LocalRun):
         self._times += 1
         self.asked.setdefault(delivery.message_id, len(self.waits))
 
-        async def do() -> tuple[Receipt, datetime]:
+        async def do(desk: Desk) -> tuple[Receipt, datetime]:
             assert self._given is not None, "it was asked for"
-            receipt, at = await self._runs.desk.send(self._given)
-            return receipt, at - self.enrolment.clock
+            return await desk.send(self._given)
 
-        receipt: Receipt = await Deed(do, SEND_PAUSE)
+        receipt: Receipt = await Deed(do, SEND_PAUSE, dated=True)
         return receipt
 
     async def call(

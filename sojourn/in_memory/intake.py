@@ -345,7 +345,7 @@ class Intake:
 
     def _take_back(self, person: Person, refused: Iterable[Refused], now: datetime) -> None:
         """Take back the mutes of starts that were refused."""
-        for each in refused:
+        for each in refused if person.mutes else ():
             case = (each.row.message_id, each.journey)
             mutes = [one for one in person.mutes if (one.message_id, one.journey) == case]
             why, at = each.row.message_id, each.row.occurred_at

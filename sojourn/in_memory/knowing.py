@@ -40,8 +40,8 @@ def known(
     Returns:
         The knowledge, for `dispatch.planning.next_plan`.
     """
-    listening = journeys.heard_by(one.name).values()
-    starting = [journey for journey in listening if routing.starts(journey, event)]
+    may_start = journeys.started_by(one.name).values()
+    starting = [journey for journey in may_start if routing.starts(journey, event)]
     since = _since(person, one, starting, journeys, within)
     return Known(
         customer=person.card,
@@ -111,7 +111,7 @@ def _since(
     within: timedelta,
 ) -> list[Happened]:
     """Return the events that may count for a run that this one begins, oldest first."""
-    if not starting:
+    if not starting or person.is_newest(one):
         return []
     oldest = earliest(one.occurred_at, within)
     found = [
@@ -131,6 +131,8 @@ def _had(
     journeys: Journeys,
 ) -> dict[str, Mapping[str, int]]:
     found: dict[str, Mapping[str, int]] = {}
+    if len(rows) == 1 and not journeys.ended_by(rows[0].name):
+        return found
     ended = {
         n: j for name in {row.name for row in rows} for n, j in journeys.ended_by(name).items()
     }

@@ -1,7 +1,7 @@
 """Customers in memory: their cards, words, events, runs and messages."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sojourn.domain.again import Begun
@@ -13,6 +13,9 @@ from sojourn.domain.policy import Recipient
 from sojourn.domain.states import MessageState
 from sojourn.domain.verdict import Entry
 from sojourn.journeys.stepping import LocalRun
+
+NEVER = (datetime.min.replace(tzinfo=UTC), 0)
+"""The place before all events."""
 
 
 @dataclass(slots=True, eq=False)
@@ -192,6 +195,7 @@ class Person:
         said: statements on consent, in the order of their arrival.
         events: in the order of their arrival.
         by_name: the same, by wire name.
+        last: the place of the one that happened last.
         runs: those that were open when somebody looked last, oldest first.
         rows: the messages that were decided on, oldest first.
         begun: the runs that the customer has had, by journey.
@@ -211,6 +215,7 @@ class Person:
     said: list[Spoken] = field(default_factory=list)
     events: list[Happened] = field(default_factory=list)
     by_name: dict[str, list[Happened]] = field(default_factory=dict)
+    last: tuple[datetime, int] = NEVER
     runs: list[Noted] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     begun: dict[str, list[tuple[str, Begun]]] = field(default_factory=dict)
@@ -267,6 +272,11 @@ class Person:
         """Keep an event."""
         self.events.append(one)
         self.by_name.setdefault(one.name, []).append(one)
+        self.last = max(self.last, one.place)
+
+    def is_newest(self, one: Happened) -> bool:
+        """Tell whether an event is the last one, by its moment and by its arrival."""
+        return one.place == self.last and self.events[-1] is one
 
     @property
     def open_runs(self) -> list[Noted]:

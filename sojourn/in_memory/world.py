@@ -73,6 +73,7 @@ class World:
             they have something to say.
         calls: answers for the project's activities; None: results are made up.
         most: waits of a run, and messages that it asks for, after which it is left off.
+        forgets: nobody asks a run that is over for its waits (`Runs.forgets`).
 
     Attributes:
         registry: the customers.
@@ -94,6 +95,7 @@ class World:
         keeps: Keeps | None = None,
         calls: Calls | None = None,
         most: int | None = None,
+        forgets: bool = True,
     ) -> None:
         self._every = project.journeys
         apart = project.journeys.shadow  # nothing of theirs is anybody's story
@@ -116,7 +118,7 @@ class World:
         self._intake = Intake(self.registry, grounds, self.project)
         self._own = grounds.topics.own
         self._zone = grounds.default_zone
-        self._runs = self._intake.runs = Runs(self, now, most=most)
+        self._runs = self._intake.runs = Runs(self, now, most=most, forgets=forgets)
         self.tasks = Tasks(self.registry, self._intake)
 
     @classmethod
@@ -303,7 +305,7 @@ class World:
         person = self.registry.person(identity.customer_id)
         told = {*identity.card, *identity.context}
         moves = not told.isdisjoint(ZONE_FIELDS) or bool(identity.phone or identity.phone2)
-        before = person.zone(self._zone) if moves else ""
+        before = person.zone(self._zone) if moves and person.runs else ""
         identify(self.registry, person, identity, self.now)
         if not person.runs:
             return

@@ -5,9 +5,9 @@ from typing import Any, TypeVar, overload
 from sojourn.domain.calls import Asked, Failed, Question, Reply
 from sojourn.domain.experiment import Experiment
 from sojourn.domain.facts import Fact, Operand
-from sojourn.domain.messages import Performed
 from sojourn.journeys.activities import Activity, P, T
 from sojourn.journeys.asking import question, read_answer, summary
+from sojourn.journeys.journal import Done
 from sojourn.journeys.run import Run
 
 V = TypeVar("V")
@@ -40,10 +40,10 @@ class Calling(Run):
         arguments = activity.written(kwargs)
         verb = f"call {activity.name}"
 
-        async def perform() -> Performed:
+        async def perform() -> Done:
             reply = await self._call(activity, arguments)
             plan = self._state.journal.plan
-            return Performed(due=plan.due, missed=plan.missed, value=reply)
+            return Done(due=plan.due, missed=plan.missed, value=reply)
 
         value = (await self._once(verb, perform)).value
         reply = value if isinstance(value, Reply) else Reply.model_validate(value)
@@ -76,7 +76,7 @@ class Calling(Run):
             TypeError: it is not a question, or its answer may be personal.
         """
 
-        async def perform() -> Performed:
+        async def perform() -> Done:
             plan = self._state.journal.plan
             asked = question(
                 about, run=self._runtime.run_id, customer_id=self.customer_id, now=self.now()
@@ -84,7 +84,7 @@ class Calling(Run):
             reply = await self._runtime.ask(asked, summary(about), self._state.is_interrupted)
             self._leave_if_due()
             assert reply is not None, "only a reason to leave ends a question without an answer"
-            return Performed(due=plan.due, missed=plan.missed, value=reply.result)
+            return Done(due=plan.due, missed=plan.missed, value=reply.result)
 
         return read_answer(about, (await self._once("ask", perform)).value)
 
@@ -114,7 +114,7 @@ class Calling(Run):
         if not isinstance(of, Experiment):
             raise TypeError(f"variant takes an Experiment, and {of!r} is none")
 
-        async def perform() -> Performed:
+        async def perform() -> Done:
             plan = self._state.journal.plan
             asked = Question(
                 run=self._runtime.run_id,
@@ -128,7 +128,7 @@ class Calling(Run):
             reply = await self._runtime.ask(asked, said, self._state.is_interrupted)
             self._leave_if_due()
             assert reply is not None, "only a reason to leave ends a question without an answer"
-            return Performed(due=plan.due, missed=plan.missed, value=reply.result)
+            return Done(due=plan.due, missed=plan.missed, value=reply.result)
 
         has: str = (await self._once(f"variant {of.name}", perform)).value
         self._state.variant = has

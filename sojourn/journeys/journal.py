@@ -2,13 +2,30 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
 from sojourn.domain.messages import Performed
 from sojourn.journeys.leaving import StepsChanged
 
-NOTHING = Performed()
+
+class Done(NamedTuple):
+    """The outcome of a verb, for as long as the run goes on that performed it.
+
+    Args:
+        due: the plan's moment after it; None before the first wait.
+        missed: that moment was past before its wait began.
+        value: what the verb gave back, as it was told; it is put into JSON values (`Performed`)
+            once the run continues as new.
+    """
+
+    due: datetime | None = None
+    missed: bool = False
+    value: Any = None
+
+
+NOTHING = Done()
 """It stands before the first result."""
 
 
@@ -23,8 +40,8 @@ class Journal:
     """
 
     def __init__(self) -> None:
-        self._entries: list[Performed] = []
-        self._verbs: list[str] = []  # of the entries; these have none of their own before they go
+        self._entries: list[Done] = []
+        self._verbs: list[str] = []  # of the entries
         self._position = 0
         self.plan = NOTHING
 
@@ -45,8 +62,9 @@ class Journal:
 
     def resume(self, entries: Iterable[Performed]) -> None:
         """Begin with the entries of the run's former execution."""
-        self._entries = list(entries)
-        self._verbs = [entry.verb for entry in self._entries]
+        told = list(entries)
+        self._entries = [Done(entry.due, entry.missed, entry.value) for entry in told]
+        self._verbs = [entry.verb for entry in told]
         self._position = 0
 
     def clear(self) -> None:
@@ -56,16 +74,16 @@ class Journal:
         self._position = 0
         self.plan = NOTHING
 
-    def add(self, verb: str, performed: Performed) -> None:
+    def add(self, verb: str, done: Done) -> None:
         """Append a verb's result."""
-        self._entries.append(performed)
+        self._entries.append(done)
         self._verbs.append(verb)
 
     def comes_to(self, verb: str) -> bool:
         """Tell whether the next entry is this verb's."""
         return not self.is_used_up and self._verbs[self._position] == verb
 
-    def next(self, verb: str) -> Performed:
+    def next(self, verb: str) -> Done:
         """Return the next entry, which must be this verb's.
 
         Raises:
@@ -86,14 +104,14 @@ class Journal:
 
     def fell_due(self, moment: datetime) -> None:
         """Correct the plan's moment: its wait had begun by another plan, and ended then."""
-        self.plan = self.plan.model_copy(update={"due": moment, "missed": False})
+        self.plan = self.plan._replace(due=moment, missed=False)
         if self._entries:
             self._entries[-1] = self.plan
 
 
-def _written(verb: str, entry: Performed) -> Performed:
-    """Return an entry in JSON values: until it is carried over, it holds what the verb was told."""
+def _written(verb: str, entry: Done) -> Performed:
+    """Return an entry as the next execution takes it."""
     value = entry.value
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json", exclude_none=True)
-    return entry.model_copy(update={"verb": verb, "value": value})
+    return Performed(verb=verb, due=entry.due, missed=entry.missed, value=value)

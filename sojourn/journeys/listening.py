@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
 from sojourn.domain.events import Event
-from sojourn.domain.messages import Heard, Performed
+from sojourn.domain.messages import Heard
 from sojourn.domain.working_time import Span
 from sojourn.journeys import wording
+from sojourn.journeys.journal import Done
 from sojourn.journeys.run import as_json
 from sojourn.journeys.waits import Waits
 from sojourn.journeys.where import Where, meant
@@ -53,14 +54,14 @@ class Listening(Waits):
                 return self._state.not_awaited(events)
             return self._state.not_awaited(events, lambda heard: takes(self._event(heard)))
 
-        async def perform() -> Performed:
+        async def perform() -> Done:
             due = await self._wait_for(
                 timeout, (*events, *self.terms.goal), lambda: found() is not None
             )
             event = found()
             if event is None:
-                return Performed(due=due)
-            return Performed(due=max(event.at, self._state.due), value=as_json(event))
+                return Done(due=due)
+            return Done(due=max(event.at, self._state.due), value=as_json(event))
 
         value = (await self._once("wait_for", perform)).value
         if value is None:
@@ -97,12 +98,12 @@ class Listening(Waits):
         state = self._state
         state.collect(events)
 
-        async def perform() -> Performed:
+        async def perform() -> Done:
             ends: tuple[type[Event], ...] = (*events, *self.terms.goal)
             if not state.to_collect(events):
                 due = await self._wait_for(for_, ends, lambda: bool(state.to_collect(events)))
                 if not state.to_collect(events):
-                    return Performed(due=due, value=[])
+                    return Done(due=due, value=[])
             first = state.to_collect(events)[0]
             due = state.spaced(max(state.due, first.at) + for_)
             await self._wait_until(
@@ -114,7 +115,7 @@ class Listening(Waits):
             due = self._reached(due)
             if len(found) == at_most and self.now() < due:
                 due = max(state.due, found[-1].at)
-            return Performed(due=due, value=[as_json(each) for each in found])
+            return Done(due=due, value=[as_json(each) for each in found])
 
         values = (await self._once("collect", perform)).value
         collected = [Heard.model_validate(value) for value in values]
@@ -129,7 +130,7 @@ class Listening(Waits):
         if journal.is_used_up:
             found = [as_json(h) for h in self._state.heard_of(events)]
             missed = journal.plan.missed
-            journal.add("heard", Performed(due=self._state.due, missed=missed, value=found))
+            journal.add("heard", Done(due=self._state.due, missed=missed, value=found))
         values = journal.next("heard").value
         return [cast(E, self._event(Heard.model_validate(value))) for value in values]
 

@@ -5,11 +5,12 @@ from functools import partial
 from typing import TypeVar
 
 from sojourn.domain.calendar import zone
-from sojourn.domain.messages import Outcome, Performed
+from sojourn.domain.messages import Outcome
 from sojourn.domain.question import Question
 from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState, WhyClosed
 from sojourn.domain.working_time import Span, later
 from sojourn.journeys import wording
+from sojourn.journeys.journal import Done
 from sojourn.journeys.leaving import End, Leave
 from sojourn.journeys.run import as_json
 from sojourn.journeys.telling import Telling
@@ -62,7 +63,7 @@ class Persons(Waits, Telling):
             )
         verb = f"person {question.name}"
 
-        async def ask() -> Performed:
+        async def ask() -> Done:
             plan = self._state.journal.plan
             said = Opening(
                 journey=self.name,
@@ -78,7 +79,7 @@ class Persons(Waits, Telling):
             # as it is kept: in a history that is replayed under another run's name, too
             named = {"task": stand.task or said.task}
             value = {"until": said.until.isoformat(), **as_json(stand), **named}
-            return Performed(due=plan.due, missed=plan.missed, value=value)
+            return Done(due=plan.due, missed=plan.missed, value=value)
 
         opened = (await self._once(verb, ask)).value
         try:
@@ -89,7 +90,7 @@ class Persons(Waits, Telling):
             raise
         return else_ if answered is None else str(answered)
 
-    async def _answered(self, question: Question, opened: dict[str, str]) -> Performed:
+    async def _answered(self, question: Question, opened: dict[str, str]) -> Done:
         state, task = self._state, opened["task"]
         if opened["state"] == "open":
             until = datetime.fromisoformat(opened["until"])
@@ -100,11 +101,11 @@ class Persons(Waits, Telling):
             )
             heard = state.answer_to(task)
             if heard is not None:
-                return Performed(due=max(heard.at, state.due), value=heard.fields["answer"])
+                return Done(due=max(heard.at, state.due), value=heard.fields["answer"])
             answer = await self._close(question, task, None)
-            return Performed(due=self._reached(until), value=answer or None)
+            return Done(due=self._reached(until), value=answer or None)
         # these very steps have asked before: the run was reset
-        return Performed(due=state.due, value=opened.get("answer") or None)
+        return Done(due=state.due, value=opened.get("answer") or None)
 
     async def _close(self, question: Question, task: str, because: WhyClosed | None) -> str:
         """Close the task, unless it was answered; return the answer."""

@@ -12,7 +12,9 @@ from sojourn.domain.errors import BadInput, SameName, UnknownName
 from sojourn.domain.events import Event
 from sojourn.domain.experiment import Experiment
 from sojourn.domain.facts import Fact
+from sojourn.domain.keys import Reach
 from sojourn.journeys.journey import Journey
+from sojourn.journeys.terms import names
 
 NOBODY: Mapping[str, type[Journey]] = MappingProxyType({})
 
@@ -109,6 +111,49 @@ class Journeys(Mapping[str, type[Journey]]):
     def _heard_by(self) -> Mapping[str, Mapping[str, type[Journey]]]:
         return self._by_event(lambda journey: journey.terms.declared)
 
+    def started_by(self, event: str) -> Mapping[str, type[Journey]]:
+        """Return the journeys of which events of this wire name may start runs, by their names."""
+        return self._started_by.get(event, NOBODY)
+
+    @cached_property
+    def _started_by(self) -> Mapping[str, Mapping[str, type[Journey]]]:
+        return self._by_event(lambda journey: names(journey.terms.starts_on))
+
+    def selecting(self, event: str) -> Mapping[str, type[Journey]]:
+        """Return the journeys that select by events of this wire name who enters, by their names.
+
+        Those that are switched off let nobody enter.
+        """
+        return self._selecting.get(event, NOBODY)
+
+    @cached_property
+    def _selecting(self) -> Mapping[str, Mapping[str, type[Journey]]]:
+        return self._by_event(
+            lambda journey: (
+                names(journey.terms.begun_by)
+                if journey.terms.selects and journey.name not in self.off
+                else ()
+            )
+        )
+
+    def reaches_ended_by(self, event: str) -> tuple[Reach, ...]:
+        """Return the reaches of the journeys whose runs events of this wire name end.
+
+        Of the names, those of events that start runs as well are not among them (`Reach.ends`).
+        """
+        return self._reaches_ended_by.get(event, ())
+
+    @cached_property
+    def _reaches_ended_by(self) -> Mapping[str, tuple[Reach, ...]]:
+        ended = self._by_event(lambda journey: journey.terms.reach.ends)
+        return {event: tuple(j.terms.reach for j in of.values()) for event, of in ended.items()}
+
+    @cached_property
+    def limited(self) -> Mapping[str, int]:
+        """The runs that a customer may have open at a time, by the journeys with such a limit."""
+        every = ((name, journey.terms.at_most) for name, journey in self._classes.items())
+        return MappingProxyType({name: most for name, most in every if most is not None})
+
     @cached_property
     def key_fields(self) -> frozenset[str]:
         """The fields that tell runs apart."""
@@ -134,6 +179,19 @@ class Journeys(Mapping[str, type[Journey]]):
         return MappingProxyType(
             {
                 name: frozenset(journey.terms.declared.keys() - self.starting)
+                for name, journey in self._classes.items()
+            }
+        )
+
+    @cached_property
+    def counting_late(self) -> Mapping[str, frozenset[str]]:
+        """The wire names of the events that may count for a run although they arrived before it.
+
+        They are its goals and what it is told of late, by journey.
+        """
+        return MappingProxyType(
+            {
+                name: self.told_late[name].union(names(journey.terms.goal))
                 for name, journey in self._classes.items()
             }
         )

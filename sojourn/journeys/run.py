@@ -13,8 +13,9 @@ from pydantic import BaseModel
 
 from sojourn.domain.events import Event
 from sojourn.domain.message import Message
-from sojourn.domain.messages import Enrolment, Heard, Outcome, Performed, Result
+from sojourn.domain.messages import Enrolment, Heard, Outcome, Result
 from sojourn.journeys import wording
+from sojourn.journeys.journal import Done
 from sojourn.journeys.leaving import End, Restart
 from sojourn.journeys.runtime import Runtime
 from sojourn.journeys.temporal import Handlers, TemporalRuntime
@@ -86,7 +87,7 @@ class Run(Handlers):
         journal, verb = self._state.journal, f"patched {change}"
         if journal.is_used_up:
             now, plan = self._runtime.patched(change), journal.plan
-            journal.add(verb, Performed(due=plan.due, missed=plan.missed, value=now))
+            journal.add(verb, Done(due=plan.due, missed=plan.missed, value=now))
         elif not journal.comes_to(verb):
             return False  # an execution from before the change went on without it
         return bool(journal.next(verb).value)
@@ -129,8 +130,8 @@ class Run(Handlers):
                 self._state.begin_again()
 
     async def _once(
-        self, verb: str, perform: Callable[[], Awaitable[Performed]], *, restarts: bool = True
-    ) -> Performed:
+        self, verb: str, perform: Callable[[], Awaitable[Done]], *, restarts: bool = True
+    ) -> Done:
         """Perform a verb, or take what it came to in an earlier execution of this run."""
         journal = self._state.journal
         if journal.is_used_up:
@@ -143,7 +144,10 @@ class Run(Handlers):
         """Leave the steps if there is a reason to."""
         reason = self._state.reason_to_leave(restarts=restarts)
         if reason is not None:
-            raise reason
+            try:
+                raise reason
+            finally:
+                del reason  # it and this frame, in its traceback, would keep each other alive
 
     def _event(self, heard: Heard) -> Event:
         return self.terms.event(heard, self._state.enrolment.customer_id)

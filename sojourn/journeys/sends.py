@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from sojourn.domain.keys import plain
 from sojourn.domain.message import Message
-from sojourn.domain.messages import Channel, Delivery, Performed, Reason, Receipt, Status
+from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.journeys import wording
+from sojourn.journeys.journal import Done
 from sojourn.journeys.state import State
 from sojourn.journeys.terms import names
 from sojourn.journeys.waits import Waits
@@ -45,14 +46,14 @@ class Sends(Waits):
             What became of it.
         """
 
-        async def perform() -> Performed:
+        async def perform() -> Done:
             state = self._state
             n = state.sends + 1
             try:
                 receipt = await self._send_as(n, message.of(self.topic), until, given)
             finally:  # but a run that continues as new while it holds the message asks again as n
                 state.sends = n
-            return Performed(due=state.due, missed=state.journal.plan.missed, value=receipt)
+            return Done(due=state.due, missed=state.journal.plan.missed, value=receipt)
 
         value = (await self._once(f"send {message.step}", perform)).value
         return value if isinstance(value, Receipt) else Receipt.model_validate(value)

@@ -59,16 +59,24 @@ class Deed(_Request):
     """Have something done, however many attempts it takes.
 
     Args:
-        do: makes an attempt; returns the answer, and when it came, by the runs' clock.
+        do: has the desk make an attempt.
         longest_pause: between two attempts.
         over: whether the run has a reason not to wait for it any more.
         within: the time after which the last failure is the answer; None: it is tried for ever.
+        dated: it returns the answer and when that came, by the journey's clock; else the answer
+            alone, which comes at once.
     """
 
-    do: Callable[[], Awaitable[tuple[Any, datetime]]]
+    do: Callable[[Desk], Awaitable[Any]]
     longest_pause: timedelta
-    over: Callable[[], bool] = lambda: False
+    over: Callable[[], bool] | None = None
     within: timedelta | None = None
+    dated: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """True if the run has a reason not to wait for it any more."""
+        return self.over is not None and self.over()
 
 
 class Waited(NamedTuple):
@@ -126,10 +134,12 @@ class LocalRun(Unwatched):
     Attributes:
         journey: the run's.
         enrolment: the one that it follows.
-        steps: the journey's own object, with the state of this execution.
+        steps: the journey's own object, with the state of this execution; gone with the run's end
+            where `Runs.forgets`.
         outcomes: how its enrolments ended, oldest first.
-        result: its end; None: it is open.
-        is_open: it has not ended, and nobody has terminated it.
+        result: its end; None: it is open, or it has forgotten it (`Runs.forgets`).
+        has_ended: its steps have come to their end.
+        is_open: they have not, and nobody has terminated it.
         waits: those that are over, oldest first.
         asked: for each message that it has asked for, how many waits were over then.
     """
@@ -140,6 +150,7 @@ class LocalRun(Unwatched):
         self.journey = journey
         self.outcomes: list[Outcome] = []
         self.result: Result | None = None
+        self.has_ended = False
         self.is_open = True
         self.waits: list[Waited] = []
         self.asked: dict[str, int] = {}
@@ -168,8 +179,9 @@ class LocalRun(Unwatched):
 
     def terminate(self) -> None:
         """End the run where it stands."""
-        self.is_open = False
-        self._coroutine.close()
+        if self.is_open:
+            self.is_open = False
+            self._coroutine.close()
 
     @property
     def waiting(self) -> Waited | None:
@@ -229,8 +241,11 @@ class LocalRun(Unwatched):
                 raise BadInput(self._told_of(request))
             self._request = request
         except StopIteration as ended:
-            self.result, self.is_open, self._request = ended.value, False, None
+            self.result, self._request = ended.value, None
+            self.has_ended, self.is_open = True, False
             self.outcomes.append(ended.value.outcome)
+            if self._runs.forgets:
+                self._forget()
         except GoesOn as goes_on:
             carried = goes_on.enrolment.carried
             if carried is not None and carried.ended is not None:
@@ -240,6 +255,11 @@ class LocalRun(Unwatched):
         except BaseException:
             self.is_open = False
             raise
+
+    def _forget(self) -> None:
+        """Let go of what nobody asks a run for that is over: most of all that there is of it."""
+        del self.steps, self._coroutine, self.waits, self.asked
+        self.result = self._answer = None
 
     def _told_of(self, request: object) -> str:
         return (
@@ -259,7 +279,7 @@ class LocalRun(Unwatched):
 
     async def _is_done(self, deed: Deed) -> bool:
         """Make an attempt if its time has come; tell whether the run goes on."""
-        if deed.over():
+        if deed.is_over:
             self._answer = None
             return True
         if self._resumes_at is not None and self._runs.now < self._resumes_at:
@@ -268,9 +288,12 @@ class LocalRun(Unwatched):
             return True
         self._attempts += 1
         try:
-            answer, at = await deed.do()
+            answer = await deed.do(self._runs.desk)
         except TryAgain as failed:
             return self._has_failed(deed, failed)
+        at = self._runs.now
+        if deed.dated:
+            answer, at = answer[0], answer[1] - self.enrolment.clock
         self._answer = answer
         if at > self._runs.now:
             self._resume_at(at)
@@ -290,11 +313,11 @@ class LocalRun(Unwatched):
 
     def _resume_at(self, moment: datetime) -> None:
         self._resumes_at = moment
-        self._runs.at(
-            moment,
-            lambda: self._runs.wake(self),
-            still=lambda: self.is_open and self._resumes_at == moment,
-        )
+        self._runs.wake_at(moment, self)
+
+    def resumes_at(self, moment: datetime) -> bool:
+        """Tell whether the run still goes on at a moment for which it was to be woken."""
+        return self.is_open and self._resumes_at == moment
 
     # ---- the runtime -----------------------------------------------------------------------
 
@@ -326,11 +349,7 @@ class LocalRun(Unwatched):
         self._times += 1
         self.asked.setdefault(delivery.message_id, len(self.waits))
 
-        async def do() -> tuple[Receipt, datetime]:
-            receipt, at = await self._runs.desk.send(delivery)
-            return receipt, at - self.enrolment.clock
-
-        receipt: Receipt = await Deed(do, SEND_PAUSE)
+        receipt: Receipt = await Deed(lambda desk: desk.send(delivery), SEND_PAUSE, dated=True)
         return receipt
 
     async def call(
@@ -347,8 +366,7 @@ class LocalRun(Unwatched):
         Returns:
             The reply, or its last failure; None if ``over`` came first.
         """
-        doing = self._at_once(lambda: self._runs.desk.call(asked))
-        reply: Reply | None = await Deed(doing, CALL_PAUSE, over, within)
+        reply: Reply | None = await Deed(lambda desk: desk.call(asked), CALL_PAUSE, over, within)
         return reply
 
     async def ask(self, asked: Question, summary: str, over: Callable[[], bool]) -> Reply | None:
@@ -362,33 +380,22 @@ class LocalRun(Unwatched):
         Returns:
             The answer; None if ``over`` came first.
         """
-        doing = self._at_once(lambda: self._runs.desk.ask(asked))
-        reply: Reply | None = await Deed(doing, SAY_PAUSE, over)
+        reply: Reply | None = await Deed(lambda desk: desk.ask(asked), SAY_PAUSE, over)
         return reply
 
     async def say(self, said: Saying, summary: str) -> bool:
         """Have the desk take in what the run says."""
-        taken: bool = await Deed(
-            self._at_once(lambda: self._runs.desk.say(said, summary)), SAY_PAUSE
-        )
+        taken: bool = await Deed(lambda desk: desk.say(said, summary), SAY_PAUSE)
         return taken
 
     async def task(self, said: Opening | Closing, summary: str) -> TaskStand:
         """Have the desk open or close a task."""
-        stand: TaskStand = await Deed(self._at_once(lambda: self._runs.desk.task(said)), SAY_PAUSE)
+        stand: TaskStand = await Deed(lambda desk: desk.task(said), SAY_PAUSE)
         return stand
 
     def continue_as_new(self, enrolment: Enrolment) -> NoReturn:
         """Begin the next execution."""
         raise GoesOn(enrolment)
-
-    def _at_once(
-        self, ask: Callable[[], Awaitable[T]]
-    ) -> Callable[[], Awaitable[tuple[T, datetime]]]:
-        async def do() -> tuple[T, datetime]:
-            return await ask(), self._runs.now
-
-        return do
 
 
 class Runs:
@@ -399,17 +406,22 @@ class Runs:
         now: where the clock begins.
         most: waits, and messages asked for, of one run: one with more goes round in a circle, and
             is left off; None: there is no such limit.
+        forgets: nobody asks a run that is over what it was doing, or for its waits. Of a year of a
+            shop nearly all runs are over.
 
     Attributes:
         now: the clock, in UTC.
     """
 
-    def __init__(self, desk: Desk, now: datetime, most: int | None = None) -> None:
+    def __init__(
+        self, desk: Desk, now: datetime, most: int | None = None, *, forgets: bool = False
+    ) -> None:
         self.desk = desk
         self.now = now
         self.most = most
+        self.forgets = forgets
         self._due: dict[LocalRun, None] = {}  # in their order, each once
-        self._later: list[tuple[datetime, int, Callable[[], None], Callable[[], bool]]] = []
+        self._later: list[tuple[datetime, int, Callable[[], None] | LocalRun]] = []
         self._count = count()
 
     def start(
@@ -436,17 +448,23 @@ class Runs:
         self.wake(run)
         return run
 
-    def at(
-        self, moment: datetime, do: Callable[[], None], still: Callable[[], bool] = lambda: True
-    ) -> None:
+    def at(self, moment: datetime, do: Callable[[], None]) -> None:
         """Have something happen once the clock comes to a moment.
 
         Args:
             moment: by the runs' clock.
             do: what happens.
-            still: whether it is to happen, asked at that moment.
         """
-        heappush(self._later, (moment, next(self._count), do, still))
+        heappush(self._later, (moment, next(self._count), do))
+
+    def wake_at(self, moment: datetime, run: LocalRun) -> None:
+        """Have a run look whether it can go on at a moment, if it still goes on then.
+
+        Args:
+            moment: by the runs' clock.
+            run: the run.
+        """
+        heappush(self._later, (moment, next(self._count), run))
 
     def wake(self, run: LocalRun) -> None:
         """Have a run look whether it can go on."""
@@ -468,14 +486,20 @@ class Runs:
         """Move the clock; everything that falls due on the way happens, in its order."""
         await self.rest()
         while (moment := self.next_moment()) is not None and moment <= until:
-            _, _, do, _ = heappop(self._later)
+            _, _, due = heappop(self._later)
             self.now = max(self.now, moment)
-            do()
+            if isinstance(due, LocalRun):
+                self.wake(due)
+            else:
+                due()
             await self.rest()
         self.now = max(self.now, until)
 
     def next_moment(self) -> datetime | None:
         """Return when the next thing falls due; None if nothing does."""
-        while self._later and not self._later[0][3]():
+        while self._later:
+            moment, _, due = self._later[0]
+            if not isinstance(due, LocalRun) or due.resumes_at(moment):
+                return moment
             heappop(self._later)
-        return self._later[0][0] if self._later else None
+        return None

@@ -12,10 +12,10 @@ from typing import Any
 from sojourn.domain.events import Event, RunEvent, check_track
 from sojourn.domain.facts.checking import PERSONAL_TRAITS
 from sojourn.domain.keys import is_address
-from sojourn.domain.messages import Performed
 from sojourn.domain.sayings import Noting, Saying
 from sojourn.domain.sayings import Telling as Told
 from sojourn.domain.traits import card_field, read_traits
+from sojourn.journeys.journal import Done
 from sojourn.journeys.run import Run
 
 OF_A_PERSON = (*PERSONAL_TRAITS, "name", "last_name", "lastName", "address", "birthday", "avatar")
@@ -46,7 +46,7 @@ class Telling(Run):
         """
         name = event.event_name
 
-        async def perform() -> Performed:
+        async def perform() -> Done:
             told = self._told(event, fields)
             verb = f"tell {name}"
             said = Told(event=name, fields=told.public(), **self._circumstances(verb))
@@ -72,7 +72,7 @@ class Telling(Run):
             TypeError: a trait is personal, is the customer's to say, or is of another type.
         """
 
-        async def perform() -> Performed:
+        async def perform() -> Done:
             said = Noting(traits=_noted(traits), **self._circumstances("note"))
             return await self._say(said, f"note {', '.join(traits)}")
 
@@ -90,13 +90,13 @@ class Telling(Run):
             "clock": state.enrolment.clock,
         }
 
-    async def _say(self, said: Saying, summary: str) -> Performed:
+    async def _say(self, said: Saying, summary: str) -> Done:
         self._tell(summary)
         plan = self._state.journal.plan
         # what a run in shadow says is checked, and nobody hears it
         taken = self._state.in_shadow or await self._runtime.say(said, summary)
         self._leave_if_due()
-        return Performed(due=plan.due, missed=plan.missed, value=taken)
+        return Done(due=plan.due, missed=plan.missed, value=taken)
 
     def _told(self, event: Event | type[Event], fields: dict[str, Any]) -> Event:
         """Return the event, which a history may hold.

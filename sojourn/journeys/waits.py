@@ -7,10 +7,10 @@ from functools import partial
 from sojourn.domain.calendar import LocalMoment
 from sojourn.domain.calendar_days import Day
 from sojourn.domain.events import Event
-from sojourn.domain.messages import Performed
 from sojourn.domain.office_hours import next_opening
 from sojourn.domain.working_time import Span, later
 from sojourn.journeys import wording
+from sojourn.journeys.journal import Done
 from sojourn.journeys.run import Run
 
 SHORTEST = timedelta(seconds=1)
@@ -34,15 +34,15 @@ class Waits(Run):
                 same time of that day; ``working(hours(4), "mon-fri 09:00-18:00")``.
         """
 
-        async def perform() -> Performed:
-            return Performed(due=await self._wait_for(span, self.terms.goal))
+        async def perform() -> Done:
+            return Done(due=await self._wait_for(span, self.terms.goal))
 
         await self._once("sleep", perform)
 
     async def sleep_until(self, when: datetime) -> None:
         """Wait until ``when``. If it is past already, the next message is skipped as too late."""
 
-        async def perform() -> Performed:
+        async def perform() -> Done:
             missed: bool | None = None
             while True:
                 zone = self._state.zone
@@ -56,7 +56,7 @@ class Waits(Run):
                 await self._wait_until(target, summary, wake=moved)
                 if not moved() or self.now() >= target:
                     # a message is of use from its own moment on, however far it was moved away
-                    return Performed(due=min(there, self._reached(target)), missed=missed)
+                    return Done(due=min(there, self._reached(target)), missed=missed)
 
         await self._once("sleep_until", perform)
 
@@ -67,7 +67,7 @@ class Waits(Run):
         customer who adds ten products costs one more timer, not ten.
         """
 
-        async def perform() -> Performed:
+        async def perform() -> Done:
             summary = wording.quiet(duration, of, self.terms.goal)
             due = self._state.first(of, self._runtime.now) + duration
             while True:
@@ -75,7 +75,7 @@ class Waits(Run):
                 latest = self._state.last(of) + duration
                 if latest <= due:
                     self._state.waited_out()
-                    return Performed(due=self._reached(due))
+                    return Done(due=self._reached(due))
                 due = latest
 
         await self._once("quiet_for", perform, restarts=False)

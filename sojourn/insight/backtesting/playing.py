@@ -140,7 +140,7 @@ def play(
             span.begin(world)
         feed(world, ordered, progress)
         world.advance((ordered[-1].at if span is None else span.until) + led_on)
-    return replace(side_of(world, len(ordered)), bills=billing.bills)
+        return replace(side_of(world, len(ordered)), bills=billing.bills)
 
 
 def feed(
@@ -199,7 +199,7 @@ def side_of(world: World, played: int) -> Side:
     outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for noted in world.registry.every_run:
         ends = [outcome.value for outcome in noted.run.outcomes]
-        ends += ["open"] if noted.run.result is None else []
+        ends += [] if noted.run.has_ended else ["open"]
         entered[noted.journey] += len(ends)
         counted = outcomes[noted.journey]
         for end in ends:

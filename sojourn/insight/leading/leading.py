@@ -182,7 +182,7 @@ def _ends(world: World) -> dict[str, dict[str, int]]:
     for noted in world.registry.every_run:
         counts = ends.setdefault(noted.journey, Counter())
         counts.update(outcome.value for outcome in noted.run.outcomes)
-        counts["open"] += noted.run.result is None
+        counts["open"] += not noted.run.has_ended
     return {name: dict(+counts) for name, counts in ends.items()}
 
 

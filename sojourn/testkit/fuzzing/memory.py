@@ -85,4 +85,4 @@ class Memory:
             grounds = Grounds.of(settings, project, rules)
             self._worlds[policy] = project, grounds, rules
         project, grounds, _ = self._worlds[policy]
-        return World(project, grounds, self._renderer, begin, most=CIRCLE)
+        return World(project, grounds, self._renderer, begin, most=CIRCLE, forgets=False)

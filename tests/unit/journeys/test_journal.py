@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sojourn.domain.messages import Performed, Receipt, Status
-from sojourn.journeys.journal import Journal
+from sojourn.journeys.journal import Done, Journal
 from sojourn.journeys.leaving import StepsChanged
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
@@ -14,7 +14,7 @@ NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 def test_a_journal_of_other_steps_stops_the_run_and_teaches_patched() -> None:
     journal = Journal()
     journal.resume([Performed(verb="quiet_for"), Performed(verb="send nudge"), Performed()])
-    assert journal.next("quiet_for").verb == "quiet_for"
+    assert journal.next("quiet_for") == Done()
     with pytest.raises(StepsChanged, match=r"self\.patched") as told:
         journal.next("send reminder")
     assert "send reminder" in str(told.value)
@@ -27,7 +27,7 @@ def test_a_journal_of_other_steps_stops_the_run_and_teaches_patched() -> None:
 def test_entries_go_to_the_next_execution_with_their_verbs() -> None:
     journal = Journal()
     journal.resume([Performed(verb="quiet_for", due=NOON)])
-    journal.add("send nudge", Performed(due=NOON, value=Receipt(status=Status.SENT)))
+    journal.add("send nudge", Done(due=NOON, value=Receipt(status=Status.SENT)))
     journal.next("quiet_for")
     journal.plan = journal.next("send nudge")
     journal.fell_due(NOON - timedelta(days=1))
