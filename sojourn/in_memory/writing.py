@@ -46,6 +46,7 @@ class Writer:
         self._registry = registry
         self._folded = folded(grounds.events)
         self._of_any_key = of_any_key(grounds.events)
+        self._never_declining: set[tuple[str, str, Channel, str]] = set()  # of those of the project
 
     def __call__(
         self, person: Person, delivery: Delivery, channel: Channel
@@ -73,7 +74,10 @@ class Writer:
             self._keeps(delivery, self._renderer.render(context, channel))
             return None
         asked = (delivery.journey, delivery.template, channel, person.card.locale)
+        if asked in self._never_declining:
+            return None
         if not self._renderer.may_refuse(*asked):
+            self._never_declining.add(asked)
             return None
         return self._renderer.refusal(self._context(person, delivery, channel, began), channel)
 

@@ -102,12 +102,17 @@ def order_after(events: Iterable[Event], order_id: str, elsewhere: Iterable[Even
         if _is_review(event)
     )
     is_off = whole or bool(ordered and not kept)
-    items = tuple(kept.values())
     paid = next((e for e in reversed(own) if isinstance(e, OrderCompleted) and e.currency), None)
-    if paid is not None:  # a line without a currency of its own has that of its order
-        items = tuple(replace(item, currency=item.currency or paid.currency) for item in items)
     known = _bought_before(own, elsewhere)
-    items = tuple(replace(one, is_known=plain(one.product_id) in known) for one in items)
+    items = tuple(
+        replace(
+            item,
+            # a line without a currency of its own has that of its order
+            currency=item.currency if paid is None else item.currency or paid.currency,
+            is_known=plain(item.product_id) in known,
+        )
+        for item in kept.values()
+    )
     amounts = {name: getattr(paid, name, None) for name in AMOUNTS}
     address = (e.shipping_address for e in reversed(own) if isinstance(e, OrderCompleted))
     return Order(

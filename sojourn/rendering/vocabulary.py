@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, NoReturn, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, NoReturn, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from jinja2 import TemplateRuntimeError
@@ -125,10 +126,53 @@ class Vocabulary:
         self._codes: dict[str, None] = {context.coupon.code: None} if context.coupon else {}
         self._files: dict[Wanted, None] = {}
 
+    _WAYS: ClassVar[Mapping[str, Callable[["Vocabulary"], Any]]] = MappingProxyType(
+        {
+            "customer": lambda self: self._customer(),
+            "shop": lambda self: self._shop(),
+            "journey": lambda self: self._context.journey,
+            "template": lambda self: self._context.template,
+            "topic": lambda self: self._context.topic,
+            "promotional": lambda self: self._context.message_class is MessageClass.PROMOTIONAL,
+            "start": lambda self: Start(self._context.start, self._context.moves),
+            "first": lambda self: self._context.start,
+            "key": lambda self: self._context.key,
+            "part": lambda self: self._context.part,
+            "history": lambda self: self._context.history,
+            "given": lambda self: self._context.given,
+            "articles": lambda self: self._context.articles.of(self._lang),
+            "now": lambda self: self._context.now,
+            "lang": lambda self: self._lang,
+            "dir": lambda self: self._formats.locale.text_direction,
+            "formats": lambda self: self._formats,
+            "plural": lambda self: self._formats.plural,
+            "in_language": lambda self: self._in_language,
+            "links": lambda self: self.links,
+            "cart": lambda self: self._cart(),
+            "viewed": lambda self: self._shown(viewed_items(self._events(), self._context.now)),
+            "subscription": lambda self: self._subscription,
+            "order": lambda self: self._order(),
+            "points": lambda self: points_after(self._events()),
+            "appointment": lambda self: self._appointment,
+            "invoice": lambda self: self._invoice(),
+            "parcel": lambda self: self._parcel(),
+            "last_order": lambda self: self._last_order(),
+            "watched": lambda self: self._watched(),
+            "by_product": lambda self: self._by_product,
+            "opt_in": lambda self: self._shown_opt_in(),
+            "coupon": lambda self: self._shown_coupon(),
+            "offer_code": lambda self: self._offer_code,
+            "attach": lambda self: self._attach,
+            "nothing_to_say": lambda _: _nothing_to_say,
+            "nothing_left": lambda _: _nothing_left,
+        }
+    )
+    """The ways to come to what each name stands for. Some of them take their time."""
+
     @property
     def names(self) -> dict[str, Any]:
         """Every name, with what it stands for."""
-        return {name: find() for name, find in self._ways().items()}
+        return {name: find(self) for name, find in self._WAYS.items()}
 
     def those(self, wanted: Iterable[str]) -> dict[str, Any]:
         """Return some of the names, with what they stand for.
@@ -136,51 +180,8 @@ class Vocabulary:
         Args:
             wanted: the names; one that the vocabulary does not have is left out.
         """
-        ways = self._ways()
-        return {name: ways[name]() for name in wanted if name in ways}
-
-    def _ways(self) -> Mapping[str, Callable[[], Any]]:
-        """Return how to come to what each name stands for. Some of them take their time."""
-        context = self._context
-        return {
-            "customer": self._customer,
-            "shop": self._shop,
-            "journey": lambda: context.journey,
-            "template": lambda: context.template,
-            "topic": lambda: context.topic,
-            "promotional": lambda: context.message_class is MessageClass.PROMOTIONAL,
-            "start": lambda: Start(context.start, context.moves),
-            "first": lambda: context.start,
-            "key": lambda: context.key,
-            "part": lambda: context.part,
-            "history": lambda: context.history,
-            "given": lambda: context.given,
-            "articles": lambda: context.articles.of(self._lang),
-            "now": lambda: context.now,
-            "lang": lambda: self._lang,
-            "dir": lambda: self._formats.locale.text_direction,
-            "formats": lambda: self._formats,
-            "plural": lambda: self._formats.plural,
-            "in_language": lambda: self._in_language,
-            "links": lambda: self.links,
-            "cart": self._cart,
-            "viewed": lambda: self._shown(viewed_items(self._events(), context.now)),
-            "subscription": lambda: self._subscription,
-            "order": self._order,
-            "points": lambda: points_after(self._events()),
-            "appointment": lambda: self._appointment,
-            "invoice": self._invoice,
-            "parcel": self._parcel,
-            "last_order": self._last_order,
-            "watched": self._watched,
-            "by_product": lambda: self._by_product,
-            "opt_in": self._shown_opt_in,
-            "coupon": self._shown_coupon,
-            "offer_code": lambda: self._offer_code,
-            "attach": lambda: self._attach,
-            "nothing_to_say": lambda: _nothing_to_say,
-            "nothing_left": lambda: _nothing_left,
-        }
+        ways = self._WAYS
+        return {name: ways[name](self) for name in wanted if name in ways}
 
     @cached_property
     def links(self) -> Links:
