@@ -3,6 +3,8 @@
 from sojourn import EMAIL, ONCE, SMS, TRANSACTIONAL, Journey, Message, consents, hours
 from sojourn.events import OrderCancelled, OrderCompleted, OrderRefunded
 
+WANTS_TEXTS = consents(SMS)
+
 
 class OrderConfirmed(
     Journey,
@@ -21,5 +23,5 @@ class OrderConfirmed(
     async def steps(self) -> None:
         """Confirm the order once; a "no" to text messages counts for this one, too."""
         await self.send(self.summary)
-        if await self.ask(consents(SMS)) is not False:
+        if await self.ask(WANTS_TEXTS) is not False:
             await self.send(self.receipt)

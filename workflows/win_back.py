@@ -8,6 +8,7 @@ from workflows.signs_of_life import ASLEEP
 
 LESS = "written_to_less"
 """The trait of a customer who has had our goodbye."""
+WRITTEN_TO_LESS = trait(LESS).one_of(True)
 
 
 class WinBack(
@@ -25,7 +26,7 @@ class WinBack(
 
     async def steps(self) -> None:
         """Say three things to a customer who sleeps, and nothing to one who is about."""
-        if await self.ask(trait(LESS).one_of(True)):
+        if await self.ask(WRITTEN_TO_LESS):
             await self.call(write_as_before)
             await self.note(**{LESS: False})
         await self.quiet_for(days(60), of=OrderCompleted)

@@ -1,8 +1,8 @@
 """Facts about a customer in memory, as `store.facts.one` judges them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -10,13 +10,13 @@ from sojourn.domain.consent import Consents
 from sojourn.domain.consent_words import ordered, standing
 from sojourn.domain.facts import Answers, Fact, Finding, OfEvents
 from sojourn.domain.facts import judge as judge_by
-from sojourn.domain.facts.answers import event_names, needs_consents, writers_of
+from sojourn.domain.facts.answers import looks_back, needs_consents, writers_of
 from sojourn.domain.facts.events import look_up_in, measured
 from sojourn.domain.facts.kept import Kept
 from sojourn.domain.facts.nodes import OfCampaign, WrittenTo
 from sojourn.domain.facts.of_campaigns import asked_of_campaigns
 from sojourn.domain.states import WAITING, MessageState
-from sojourn.in_memory.people import Person
+from sojourn.in_memory.people import Happened, Person
 
 WROTE = (*WAITING, MessageState.SENT, MessageState.UNKNOWN)
 """The states of messages by which a journey has written, or is about to."""
@@ -58,8 +58,18 @@ def judged(
         written_to=[one for one in asks.writers if _wrote(person, one, now)],
         campaigns=asks.campaigns,
     )
-    named = {name: person.by_name[name] for name in asks.events if name in person.by_name}
+    named: dict[str, list[Happened]] = {}
+    for name, within in asks.events:
+        if (events := person.by_name.get(name)) is not None and _count(events, within, now):
+            named[name] = events
     return judge_by(fact, look_up_in(named, fact, answers))
+
+
+def _count(events: Iterable[Happened], within: timedelta | None, now: datetime) -> bool:
+    """Tell whether some of the events of one name may count: not all of them are too old."""
+    if within is None:
+        return True
+    return max([one.occurred_at for one in events]) > now - within
 
 
 @dataclass(frozen=True)
@@ -70,20 +80,21 @@ class _Asks:
         consents: it asks what the customer agrees to.
         writers: what it asks about journeys and campaigns that wrote to the customer.
         campaigns: its questions about the messages of campaigns, with their answer here.
-        events: the wire names of the events that it looks at.
+        events: the wire names of the events that it looks at, and how far it looks back.
     """
 
     consents: bool
     writers: frozenset[WrittenTo]
     campaigns: Mapping[OfCampaign, bool]
-    events: frozenset[str]
+    events: tuple[tuple[str, timedelta | None], ...]
 
 
 @Kept
 def _asks(fact: Fact) -> _Asks:
     """Return what has to be looked up for a fact."""
     campaigns = MappingProxyType(dict.fromkeys(asked_of_campaigns(fact), False))
-    return _Asks(needs_consents(fact), writers_of(fact), campaigns, event_names(fact))
+    events = tuple(looks_back(fact).items())
+    return _Asks(needs_consents(fact), writers_of(fact), campaigns, events)
 
 
 def measure(person: Person, of: OfEvents, now: datetime, own: Collection[str]) -> object:

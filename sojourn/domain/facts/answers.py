@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -66,7 +66,8 @@ class Answers:
         written_to: the facts that hold, of those that ask whether somebody wrote to the customer.
         campaigns: the answer to each question about the messages of campaigns.
         happened: the wire names of the events that the customer has, of those that are asked about;
-            then `events` has nothing on the others. None: it has an answer to each measure.
+            then `events` has nothing on the others, of which there are none that count. None: it
+            has an answer to each measure.
     """
 
     now: datetime
@@ -190,4 +191,19 @@ def writers_of(fact: Fact) -> frozenset[WrittenTo]:
 @Kept
 def event_names(fact: Fact) -> frozenset[str]:
     """Return the wire names of the events that a fact looks at."""
-    return frozenset(of.event for of in of_events(fact))
+    return frozenset(looks_back(fact))
+
+
+@Kept
+def looks_back(fact: Fact) -> Mapping[str, timedelta | None]:
+    """Return the events that a fact looks at, and how far it looks back.
+
+    Returns:
+        By wire name the time before now in which they count; None: however long ago they happened.
+    """
+    found: dict[str, timedelta | None] = {}
+    for of in of_events(fact):
+        within = None if isinstance(of, TimeOf) else of.within
+        before = found.get(of.event, timedelta(0))
+        found[of.event] = None if within is None or before is None else max(within, before)
+    return MappingProxyType(found)

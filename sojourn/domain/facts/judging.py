@@ -4,7 +4,7 @@ The logic is Kleene's. An unknown part stays unknown, unless the other side deci
 with a part that fails fails, `|` with a part that holds holds, and `~` of unknown is unknown.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -79,6 +79,10 @@ def judge(fact: Fact, answers: Answers) -> Finding:
     """
     if answers.customer.erased:
         return Finding(None, "the customer is erased")
+    if answers.happened is not None:
+        rests_on, nothing = _of_nothing(fact)
+        if nothing is not None and rests_on.isdisjoint(answers.happened):
+            return nothing
     return _judged(fact, answers)
 
 
@@ -141,27 +145,27 @@ def _judged_parts(fact: AllOf | AnyOf, answers: Answers) -> tuple[Finding, ...]:
 
 @Kept
 def _parts(fact: AllOf | AnyOf) -> tuple[tuple[Fact, frozenset[str], Finding | None], ...]:
-    """Return the parts of a fact, with the names of the events on which alone each rests.
+    """Return the parts of a fact, each with what `_of_nothing` returns for it."""
+    return tuple([(part, *_of_nothing(part)) for part in fact.parts])
 
-    Most customers have done few of the things that a fact asks about. The finding on a part where
-    there is none of its events is the same for everybody, and at any time.
+
+@Kept
+def _of_nothing(fact: Fact) -> tuple[frozenset[str], Finding | None]:
+    """Return the finding on a fact that rests on events alone, where none of them has happened.
+
+    It is the same for everybody, and at any time. Most customers have done few of the things that a
+    fact asks about.
 
     Returns:
-        Of each part also that finding; None: it does not rest on events alone.
+        The wire names of the events, and the finding; None: it does not rest on events alone.
     """
-    found = []
-    for part in fact.parts:
-        asked = [getattr(leaf, "of", None) for leaf in leaves(part)]
-        of_events = [of for of in asked if isinstance(of, OfEvents)]
-        nothing = _of_nothing(part, of_events) if len(of_events) == len(asked) else None
-        found.append((part, frozenset(of.event for of in of_events), nothing))
-    return tuple(found)
-
-
-def _of_nothing(fact: Fact, asked: Iterable[OfEvents]) -> Finding:
-    """Return the finding on a fact that rests on events alone, where there is none of them."""
-    nothing = {of: OF_NOTHING[type(of)] for of in asked}
-    return _judged(fact, Answers(now=_ANY_TIME, customer=_ANYBODY, events=nothing))
+    asked = [getattr(leaf, "of", None) for leaf in leaves(fact)]
+    of_events = [of for of in asked if isinstance(of, OfEvents)]
+    rests_on = frozenset(of.event for of in of_events)
+    if len(of_events) < len(asked):
+        return rests_on, None
+    nothing = {of: OF_NOTHING[type(of)] for of in of_events}
+    return rests_on, _judged(fact, Answers(now=_ANY_TIME, customer=_ANYBODY, events=nothing))
 
 
 def _not(fact: Not, answers: Answers) -> Finding:
@@ -261,19 +265,13 @@ def _wanted(of: str, seen: str, op: str, value: Value) -> str:
 
 def _counted(fact: Compare, answers: Answers) -> Finding:
     assert isinstance(fact.of, CountOf)
-    found: Range = _measured(fact.of, answers)
+    found: Range = answers.events[fact.of]
     number = int(fact.value.value)
     compare = OPERATORS[fact.op]
     by_low, by_high = compare(found.low, number), compare(found.high, number)
     between = fact.op in ("==", "!=") and found.low < number < found.high
     holds = None if between or by_low != by_high else by_low
     return Finding(holds, lambda: _told_of_count(fact, found, number))
-
-
-def _measured(of: OfEvents, answers: Answers) -> Any:
-    if answers.happened is not None and of.event not in answers.happened:
-        return OF_NOTHING[type(of)]
-    return answers.events[of]
 
 
 def _told_of_count(fact: Compare, found: Range, number: int) -> str:
@@ -287,7 +285,7 @@ def _told_of_count(fact: Compare, found: Range, number: int) -> str:
 
 def _summed(fact: Compare, answers: Answers) -> Finding:
     assert isinstance(fact.of, TotalOf)
-    found = _measured(fact.of, answers)
+    found = answers.events[fact.of]
     if found is UNSURE:
         return Finding(None, f"{fact.of}: not certain, because an event does not tell it")
     holds = OPERATORS[fact.op](found, fact.value.typed)
@@ -295,7 +293,7 @@ def _summed(fact: Compare, answers: Answers) -> Finding:
 
 
 def _ago(fact: Ago, answers: Answers) -> Finding:
-    found: Any = _measured(fact.of, answers)
+    found: Any = answers.events[fact.of]
     if found is None:
         return Finding(None, lambda: f"{fact.of}: never")
     if found is UNSURE:
@@ -312,7 +310,7 @@ def _come_round(fact: Anniversary, answers: Answers) -> Finding:
     of, day = fact.of, day_asked(fact, answers.now)
     found: str | None
     if isinstance(of, TimeOf):
-        then: Any = _measured(of, answers)
+        then: Any = answers.events[of]
         if then is UNSURE:
             return Finding(None, f"{of}: not certain, because an event does not tell its fields")
         found = then.astimezone(UTC).date().isoformat() if then else None
@@ -336,7 +334,7 @@ def _is_known(of: Measure, answers: Answers) -> bool:
         case TraitOf() | FieldOf():
             return _raw(of, answers) is not MISSING
         case TimeOf() | TotalOf():
-            return _measured(of, answers) not in (None, UNSURE)
+            return answers.events[of] not in (None, UNSURE)
         case CountOf():
             return True
     raise AssertionError(f"no such measure: {type(of)}")
