@@ -159,7 +159,7 @@ Concerned = tuple[tuple[Limit, ...], tuple[Distance, ...]]
 NO_CAPS = Caps()
 
 
-@dataclass(frozen=True)
+@value_class
 class Full:
     """A limit as a holder of messages: it holds them on days on which it has no room.
 
@@ -208,7 +208,7 @@ class Full:
         return ()
 
 
-@dataclass(frozen=True)
+@value_class
 class Near:
     """A distance as a holder of messages: it holds those that would leave too near to another.
 

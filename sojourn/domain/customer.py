@@ -29,7 +29,7 @@ from sojourn.domain.value_class import value_class
 _CHANNELS = tuple(Channel)
 
 
-@dataclass(frozen=True)
+@value_class
 class Customer:
     """A customer as the store knows them now.
 
@@ -102,7 +102,7 @@ class Customer:
         return frozenset(found if is_email(self.email) else found - {Channel.EMAIL})
 
 
-@dataclass(frozen=True)
+@value_class
 class Identity:
     """The words of one identify call on the fields it names; on other fields it says nothing.
 

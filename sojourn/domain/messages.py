@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -105,6 +105,15 @@ class _Wire(BaseModel):
     """A shape that travels through Temporal: small, frozen."""
 
     model_config = ConfigDict(frozen=True)
+
+    def __copy__(self) -> Self:
+        # as pydantic does it, which also looks for what no shape has: private and extra values
+        made = self.__class__.__new__(self.__class__)
+        object.__setattr__(made, "__dict__", self.__dict__.copy())
+        object.__setattr__(made, "__pydantic_extra__", None)
+        object.__setattr__(made, "__pydantic_fields_set__", self.__pydantic_fields_set__.copy())
+        object.__setattr__(made, "__pydantic_private__", None)
+        return made
 
 
 EDITION = 2

@@ -220,16 +220,16 @@ class Room:
         Args:
             leaves: when the message would leave.
         """
-        number = len(self.slots)
+        own = self.own.at
+        apart = [abs(leaves - (max(slot.at, own) if slot.held else slot.at)) for slot in self.slots]
         for limit in self.limits:
-            if limit.number <= number:
-                return False
-        for one in self.distances:
-            for slot in self.slots:
-                at = max(slot.at, self.own.at) if slot.held else slot.at
-                if abs(leaves - at) < one.least:
+            if limit.number <= len(apart):
+                # whatever a zone's clocks do, what is further away is in no row of these days
+                far = (limit.days + 2) * DAY
+                if limit.number <= len([one for one in apart if one < far]):
                     return False
-        return True
+        nearest = min(apart)
+        return not any(nearest < one.least for one in self.distances)
 
     def _decided(self, others: Iterable[Slot]) -> datetime:
         """Return when to look at what became of the first of some messages."""

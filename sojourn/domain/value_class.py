@@ -1,6 +1,7 @@
 """`value_class`: a dataclass that nobody changes, for objects that are made at every step."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -15,9 +16,10 @@ def value_class(cls: type[T]) -> type[T]:
     those of which a verdict or a routed event needs dozens do.
 
     Args:
-        cls: the class. It has slots, so it can have no `cached_property`.
+        cls: the class.
 
     Returns:
-        The dataclass.
+        The dataclass. It has slots, unless a `cached_property` has to keep its answer.
     """
-    return dataclass(slots=True, unsafe_hash=True)(cls)
+    keeps = any(isinstance(one, cached_property) for one in vars(cls).values())
+    return dataclass(slots=not keeps, unsafe_hash=True)(cls)

@@ -51,7 +51,10 @@ class Registry:
         card = person.card
         told = [("email", card.email.lower())] if card.email else []
         told += [("phone", one) for one in dict.fromkeys((card.phone, card.phone2)) if one]
-        for address in self._addresses.get(person.customer_id, ()):
+        before = self._addresses.get(person.customer_id, ())
+        if told == before:
+            return
+        for address in before:
             self._with[address].pop(person.customer_id, None)
         for address in told:
             self._with.setdefault(address, {})[person.customer_id] = person
