@@ -135,10 +135,12 @@ def closing(
 def _edges(holders: Sequence[Holder], after: datetime, tz: ZoneInfo) -> Iterator[datetime]:
     """Yield in order the moments after ``after`` at which something may begin or cease to hold.
 
-    The day before counts as well: where clocks go back over midnight, it is shown a second time.
+    The day before counts as well where clocks change: if they go back over midnight, it is shown a
+    second time.
     """
     today, waiting = local_day(after, tz), set[datetime]()
-    for n in range(-1, LONGEST + 1):
+    changes = change_on(today - DAY, tz) or change_on(today, tz)
+    for n in range(-1 if changes else 0, LONGEST + 1):
         day = today + n * DAY
         begins, ends = moment(day, MIDNIGHT, tz), moment(day + DAY, MIDNIGHT, tz)
         waiting |= {begins, moment(day, MIDNIGHT, tz, fold=1)}
