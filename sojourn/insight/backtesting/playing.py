@@ -200,7 +200,7 @@ def side_of(world: World, played: int) -> Side:
     for noted in world.registry.every_run:
         ends = [outcome.value for outcome in noted.run.outcomes]
         ends += [] if noted.run.has_ended else ["open"]
-        entered[noted.journey] += len(ends)
+        entered[noted.journey] += 1
         counted = outcomes[noted.journey]
         for end in ends:
             counted[end] += 1

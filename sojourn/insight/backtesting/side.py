@@ -86,7 +86,8 @@ class Side:
 
     Args:
         entered: the runs that began, by journey.
-        outcomes: how they ended, by journey; ``open`` while they had not.
+        outcomes: how they ended, by journey; ``open`` while they had not. A run whose goal begins
+            its next period has several ends.
         refused: the starts that were refused, by journey and reason.
         lines: the messages.
         left_out: journeys that were not played.

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.integration.cli.test_replay import counted, recording
 from tests.support.project import PROJECT
 
 CART = "abandoned-cart"
+BEGIN = datetime(2026, 3, 26, 12, tzinfo=UTC)
 RECORDING = os.environ.get("SOJOURN_RECORDING", "")
 
 
@@ -65,3 +66,26 @@ def test_the_recording_of_a_shop_has_the_counts_of_its_rule(tmp_path: Path) -> N
     assert side.entered[CART] == rule["runs"]
     assert dict(side.outcomes[CART]) == dict(rule["outcomes"])
     assert due(side) == Counter(rule["due"])
+
+
+def test_a_subscription_that_is_renewed_is_one_run_with_two_ends(tmp_path: Path) -> None:
+    told = [("Subscription Started", 1, 30), ("Subscription Renewed", 25, 60)]
+    calls = recorded(
+        [
+            {
+                "type": "track",
+                "userId": "ada",
+                "messageId": event,
+                "event": event,
+                "properties": {
+                    "subscription_id": "s",
+                    "expires_at": (BEGIN + timedelta(days=ends)).isoformat(),
+                },
+                "timestamp": (BEGIN + timedelta(days=day)).isoformat(),
+            }
+            for event, day, ends in told
+        ]
+    )
+    side = played(calls, tmp_path)
+    assert side.outcomes["renewal"] == {"converted": 1, "exhausted": 1}
+    assert side.entered["renewal"] == 1, "the store has one run, too"
