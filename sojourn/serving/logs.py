@@ -36,6 +36,10 @@ def configure_logging(settings: Settings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
         )
     )
+    # no line names the place, the thread or the process that it comes from: nobody looks for them
+    # (https://docs.python.org/3/howto/logging.html#optimization, which names the private one, too)
+    logging._srcfile = None  # noqa: SLF001
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     for name in ("alembic", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
