@@ -486,7 +486,7 @@ class Sojourn:
         reaches = may_end(event, self.project.journeys)
         if not reaches:
             return []
-        async with self.store.reading() as session:
+        async with self.store.reading(brief=True) as session:
             return await copies(session, row, event, reaches, also)
 
     async def _twins(

@@ -53,9 +53,9 @@ async def copies(
     """
     if not reaches:
         return []
-    own = await people.resolve(session, row.customer_id)
+    own, card = await people.find(session, row.customer_id)
     told = await kin.known(session, also)
-    sharing = await kin.of(session, own, email=value_of(event, "email") or "")
+    sharing = await kin.of(session, own, card, email=value_of(event, "email") or "")
     found: list[EventRow] = []
     for other in dict.fromkeys([*told, *sharing]):
         asked = reaches if other in told else [reach for reach in reaches if reach.field]

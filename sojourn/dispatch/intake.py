@@ -194,7 +194,7 @@ class Intake:
             present=self._present,
         )
         try:
-            async with self._store.transaction() as session:
+            async with self._store.transaction(brief=True) as session:
                 await transaction.run(session, batch, patient=len(batch) == 1)
         except Exception as error:
             if len(batch) == 1 or is_lost(error):

@@ -95,7 +95,7 @@ class Gate:
         if not delivery.version:
             version = self._on.versions.get(delivery.journey, "")
             delivery = delivery.model_copy(update={"version": version})
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             gathered = await self._gather(session, delivery, now, rules, once_more=once_more)
             if is_tombstone(gathered.customer.customer_id):  # a row would name the person
                 return _OF_NOBODY

@@ -129,7 +129,7 @@ async def gather(
     )
     if settled(case):
         return Gathered(case, customer, rows)
-    others = await _others(session, delivery, customer.customer_id)
+    others = await _others(session, delivery, customer)
     found = await events.newer(
         session,
         customer.customer_id,
@@ -408,12 +408,14 @@ def _lasted(row: AttemptRow) -> timedelta:
     return min(whole_seconds * _SECOND, FENCE)
 
 
-async def _others(session: AsyncSession, delivery: Delivery, customer_id: str) -> list[str]:
+async def _others(session: AsyncSession, delivery: Delivery, customer: Customer) -> list[str]:
     """Return the ids under which the same cart may have been filled or bought by the same person.
 
     Without a key nothing says that what another id did is about the same thing.
     """
-    return await kin.of(session, customer_id) if delivery.key_field and delivery.key else []
+    if not (delivery.key_field and delivery.key):
+        return []
+    return await kin.of(session, customer.customer_id, customer)
 
 
 def _held_for(delivery: Delivery, held: Holds) -> timedelta | None:

@@ -73,7 +73,7 @@ class Recorder:
         Returns:
             False if another attempt has taken the message over meanwhile.
         """
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             submitted = await settling.submit(
                 session,
                 claim.ledger_id,
@@ -113,7 +113,7 @@ class Recorder:
         Returns:
             True if this proves, and nothing did before, that the message went out twice.
         """
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             await _note_devices(session, claim, provider, outcomes)
             return await proofs.answered(
                 session,
@@ -131,7 +131,7 @@ class Recorder:
             reason: why.
             detail: the same in words; empty: none.
         """
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             person = await people.lock(session, claim.customer.customer_id)
             await settling.settle(
                 session,
@@ -154,7 +154,7 @@ class Recorder:
             reason: why it would not have left.
             detail: the same in words; empty: none.
         """
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             await shadow.settle(
                 session,
                 claim.ledger_id,
@@ -166,7 +166,7 @@ class Recorder:
 
     async def unrenderable(self, claim: Claim, detail: str) -> None:
         """Note that the message cannot be rendered."""
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             person = await people.lock(session, claim.customer.customer_id)
             await settling.refuse(
                 session,
@@ -194,7 +194,7 @@ class Recorder:
             outcomes: what became of it on each device.
         """
         source = _source(claim, provider)
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             person = await people.lock(session, claim.customer.customer_id)
             await _note_devices(session, claim, provider, outcomes)
             if isinstance(error, InvalidRecipient) and not outcomes:
@@ -256,7 +256,7 @@ class Recorder:
         said = str(error)
         if error.retry_after is not None:
             said += f" (told to wait {error.retry_after.total_seconds():.0f} s)"
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             await _note_devices(session, claim, provider, outcomes)
             await settling.release(
                 session, claim.ledger_id, claim.attempt, said, error=kind_of(error)
@@ -277,7 +277,7 @@ class Recorder:
             error: what it said.
             outcomes: what became of it on each device.
         """
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             await _note_devices(session, claim, provider, outcomes)
             await settling.release(
                 session, claim.ledger_id, claim.attempt, str(error), error=kind_of(error)
@@ -306,7 +306,7 @@ class Recorder:
             error: what is known.
             outcomes: what became of it on each device.
         """
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             await _note_devices(session, claim, provider, outcomes)
             await settling.doubt(
                 session, claim.ledger_id, claim.attempt, str(error), error=kind_of(error)
@@ -332,7 +332,7 @@ class Recorder:
             provider: the provider that was asked.
             provider_id: the provider's id of the message; None if it does not have the message.
         """
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             if provider_id is None:
                 await settling.absent(
                     session, doubt.ledger_id, doubt.attempt, provider=provider.name
@@ -348,7 +348,7 @@ class Recorder:
 
     async def given_up(self, doubt: Doubt) -> None:
         """Note that the message stays unknown: it may be out, and nothing can settle that."""
-        async with self._store.transaction() as session:
+        async with self._store.transaction(brief=True) as session:
             await settling.settle(session, doubt.ledger_id, MessageState.UNKNOWN, by="gate")
 
 

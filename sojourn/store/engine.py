@@ -23,7 +23,7 @@ from sojourn.domain.errors import BadSetting, StoreUnavailable
 from sojourn.home import private_file, private_folder
 from sojourn.store import migrating
 from sojourn.store.migrating import Standing, Step, Version, head, version
-from sojourn.store.one_trip import take_one_trip
+from sojourn.store.one_trip import be_brief, take_one_trip
 
 BUSY_TIMEOUT_MS = 30_000
 PAUSE_SECONDS = 5
@@ -36,6 +36,9 @@ class Store:
 
     def __init__(self, engine: AsyncEngine, writers: int) -> None:
         self.engine = engine
+        self._reader = engine.execution_options(sojourn_read_only=True)
+        self._brief_reader = self._reader.execution_options(sojourn_brief=True)
+        self._brief = engine.execution_options(sojourn_brief=True)
         self._closed = False
         event.listen(engine.sync_engine, "checkin", self._hang_up)
         # SQLite has one writer at a time: a queue here is cheaper and fairer than SQLite's busy
@@ -116,7 +119,7 @@ class Store:
 
     def _looking(self) -> AsyncConnection:
         """Return a connection that only reads: on SQLite it waits for no writer."""
-        return self.engine.execution_options(sojourn_read_only=True).connect()
+        return self._reader.connect()
 
     async def close(self) -> None:
         """Close all connections; one that is in use is closed when its session ends."""
@@ -135,19 +138,35 @@ class Store:
         await self.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Open a writing transaction: commit it at the end, roll it back on an exception."""
+    async def transaction(self, *, brief: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open a writing transaction: commit it at the end, roll it back on an exception.
+
+        Args:
+            brief: it is on a hot path and consists of small statements, which on SQLite run in the
+                event loop's own thread (`store.one_trip`).
+
+        Yields:
+            The session.
+        """
+        engine = self._brief if brief else self.engine
         async with (
             self._writers,
-            AsyncSession(self.engine, expire_on_commit=False) as session,
+            AsyncSession(engine, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
-        """Open a session that only reads; on SQLite it does not wait for writers."""
-        reader = self.engine.execution_options(sojourn_read_only=True)
+    async def reading(self, *, brief: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open a session that only reads; on SQLite it does not wait for writers.
+
+        Args:
+            brief: as for `transaction`.
+
+        Yields:
+            The session.
+        """
+        reader = self._brief_reader if brief else self._reader
         async with AsyncSession(reader, expire_on_commit=False) as session:
             yield session
 
@@ -218,8 +237,13 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        read_only = connection.get_execution_options().get("sojourn_read_only")
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if not options.get("sojourn_read_only"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if options.get("sojourn_brief"):
+            be_brief(connection)
+        if options.get("sojourn_read_only"):
+            connection.exec_driver_sql("BEGIN")
 
     return engine
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import cache
 from itertools import chain
+from typing import Protocol
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,7 +31,25 @@ _KNOWN = select(CUSTOMERS.c.customer_id).where(
 )
 
 
-async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> list[str]:
+class Reached(Protocol):
+    """What is on a card to reach its customer by."""
+
+    @property
+    def email(self) -> str | None:
+        """The e-mail address."""
+
+    @property
+    def phone(self) -> str | None:
+        """The first phone number."""
+
+    @property
+    def phone2(self) -> str | None:
+        """The second phone number."""
+
+
+async def of(
+    session: AsyncSession, customer_id: str, card: Reached | None, *, email: str = ""
+) -> list[str]:
     """Return the other ids that have an e-mail address or a phone number of this customer.
 
     Two people may share a number, a family's or an office's. Ids whose e-mail addresses differ are
@@ -39,14 +58,14 @@ async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> lis
     Args:
         session: any session.
         customer_id: the id that holds everything.
+        card: the customer's; None: there is none yet.
         email: a further address of the customer, which no card may have yet.
 
     Returns:
         Their ids that hold everything.
     """
-    row = await session.get(CustomerRow, customer_id)
-    emails = {address.lower() for address in (email, row.email if row else "") if address}
-    numbers = {one for one in (row.phone, row.phone2) if one} if row is not None else set()
+    emails = {address.lower() for address in (email, card.email if card else "") if address}
+    numbers = {one for one in (card.phone, card.phone2) if one} if card is not None else set()
     if not (emails or numbers):
         return []
     asked: dict[str, object] = {"same_or_none": ["", *sorted(emails)]}

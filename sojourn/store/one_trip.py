@@ -3,6 +3,11 @@
 `aiosqlite` runs SQLite in a thread, and asks it four times a statement: for a cursor, for the
 statement, for the rows, and to close the cursor. On a hot path the trips cost more than SQLite
 does. Here the thread does all four at once.
+
+A brief transaction takes two trips in all, to begin and to commit: there SQLite waits for other
+writers and for the disk; one that only reads takes none. In between it waits for nothing, and its
+statements run where they are asked, since each takes less than a trip to the thread, and less than
+the thread would wait for Python's lock while others work.
 """
 
 import sqlite3
@@ -11,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiosqlite
+from sqlalchemy import Connection as Engined
 from sqlalchemy import Engine, event
 
 CHUNK = 64
@@ -33,10 +39,16 @@ class Connection(aiosqlite.Connection):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._thread.daemon = True  # as SQLAlchemy makes it: no process waits for it to end
+        self.is_brief = False
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # a cursor that has asked nothing yet
         """Return a cursor, without a trip."""
         return Cursor(self)
+
+    async def commit(self) -> None:
+        """Commit the transaction, in the thread: it waits for the disk."""
+        self.is_brief = False
+        await super().commit()
 
     async def rollback(self) -> None:
         """Roll the transaction back; without one, there is nothing to ask the thread for.
@@ -44,7 +56,12 @@ class Connection(aiosqlite.Connection):
         A pool rolls back whatever comes back to it, and most transactions are committed by then.
         SQLAlchemy closes the connection of a caller that has stopped waiting for a statement.
         """
-        if self.in_transaction:
+        is_brief, self.is_brief = self.is_brief, False
+        if not self.in_transaction:
+            return
+        if is_brief:
+            self._conn.rollback()  # which waits for nothing
+        else:
             await super().rollback()
 
     async def ask(self, run: Callable[..., sqlite3.Cursor], sql: str, values: Any) -> _Answer:
@@ -61,6 +78,8 @@ class Connection(aiosqlite.Connection):
         Raises:
             sqlite3.Error: SQLite refuses the statement.
         """
+        if self.is_brief:
+            return _answer(run, sql, values)
         answer: _Answer = await self._execute(_answer, run, sql, values)  # type: ignore[no-untyped-call]
         return answer
 
@@ -126,8 +145,20 @@ def take_one_trip(engine: Engine) -> None:
         return dialect.dbapi.connect(*where, async_creator_fn=_opened, **options)
 
 
+def be_brief(connection: Engined) -> None:
+    """Run the statements of a transaction where they are asked, from here to its end.
+
+    Args:
+        connection: of an engine that connects as this module does.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, Connection)
+    driver.is_brief = True
+
+
 def _opened(database: str, **options: Any) -> Connection:
-    return Connection(lambda: sqlite3.connect(database, **options), CHUNK)
+    shared = {**options, "check_same_thread": False}  # one thread at a time has it
+    return Connection(lambda: sqlite3.connect(database, **shared), CHUNK)
 
 
 def _answer(run: Callable[..., sqlite3.Cursor], sql: str, values: Any) -> _Answer:

@@ -7,13 +7,14 @@ An id of an erased person leads to a tombstone in the same way (`store.tombstone
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import Row, delete
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from sojourn.store import tombstones
+from sojourn.store import prepared, tombstones
 from sojourn.store.dialects import insert, is_postgresql
 from sojourn.store.prepared import value
 from sojourn.store.tables import CustomerRow
@@ -26,6 +27,10 @@ _HELD = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
+
+_FOUND = select(
+    CUSTOMERS.c.joined_to, CUSTOMERS.c.email, CUSTOMERS.c.phone, CUSTOMERS.c.phone2
+).where(CUSTOMERS.c.customer_id == value("customer_id", CUSTOMERS.c.customer_id))
 
 
 async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
@@ -141,21 +146,31 @@ def _plain(customer_ids: Iterable[str]) -> SelectOfScalar[CustomerRow]:
 
 async def resolve(session: AsyncSession, customer_id: str) -> str:
     """Return the id that holds everything of this person; an id never joined leads to itself."""
+    root, _ = await find(session, customer_id)
+    return root
+
+
+async def find(session: AsyncSession, customer_id: str) -> tuple[str, Row[Any] | None]:
+    """Return the id that holds everything of this person, and what is on the card to reach them by.
+
+    Args:
+        session: any session.
+        customer_id: any id of the person.
+
+    Returns:
+        The id, and the columns ``email``, ``phone`` and ``phone2``; None: nobody has named the id.
+    """
     while True:
-        pointer = select(CustomerRow.customer_id, CustomerRow.joined_to).where(
-            CustomerRow.customer_id == customer_id
-        )
-        found = (await session.exec(pointer)).first()
-        if found is None:
+        found = await prepared.rows(session, _FOUND, {"customer_id": customer_id})
+        if not found:
             tombstone = await tombstones.of(session, customer_id)
             if tombstone is None:
-                return customer_id
+                return customer_id, None
             customer_id = tombstone
-            continue
-        _, joined_to = found
-        if joined_to is None:
-            return customer_id
-        customer_id = joined_to
+        elif found[0].joined_to is None:
+            return customer_id, found[0]
+        else:
+            customer_id = found[0].joined_to
 
 
 async def joined(session: AsyncSession, customer_id: str) -> list[CustomerRow]:

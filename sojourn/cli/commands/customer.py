@@ -16,7 +16,7 @@ from sojourn.cli.running import run
 from sojourn.domain.errors import StoreUnavailable, TemporalUnavailable, Unavailable
 from sojourn.home import private_file
 from sojourn.insight.letters import unknown_customer
-from sojourn.store import cards, kin, restrictions
+from sojourn.store import cards, kin, people, restrictions
 from sojourn.store.rights import erasing
 from sojourn.store.rights import erasures as proofs
 from sojourn.store.rights.exporting import exported, known_person
@@ -102,7 +102,7 @@ async def _count(here: Here, customer_id: str, *, as_json: bool) -> None:
     async with here.store() as store, store.reading() as session:
         person = await known_person(session, customer_id)
         counts = {name: n for name, n in (await erasing.counted(session, person)).items() if n}
-        kin_ids = await kin.of(session, person.ids[0])
+        kin_ids = await kin.of(session, *await people.find(session, person.ids[0]))
     if as_json:
         show_json({"ids": person.ids, "counts": counts, "sharing_an_address": kin_ids})
         return

@@ -55,13 +55,55 @@ async def test_a_statement_takes_one_trip(url: str, trips: list[object]) -> None
         assert len(trips) == 3  # with BEGIN, and a rollback
 
 
-async def test_an_error_is_told_and_undone(url: str) -> None:
+async def test_a_brief_transaction_takes_two_trips(url: str, trips: list[object]) -> None:
+    async with await Store.open(url, check=False) as store:
+        async with store.transaction() as session:
+            await run(session, "CREATE TABLE things (name TEXT PRIMARY KEY)")
+        trips.clear()
+        async with store.transaction(brief=True) as session:
+            added = await run(session, "INSERT INTO things VALUES ('a'), ('b')")
+            assert added.rowcount == 2
+            assert (await run(session, "SELECT name FROM things")).all() == [("a",), ("b",)]
+        assert len(trips) == 2
+        trips.clear()
+        async with store.reading(brief=True) as session:
+            await run(session, "SELECT name FROM things")
+        assert trips == []
+        async with store.transaction() as session:  # on the same connection
+            await run(session, "DELETE FROM things")
+        assert len(trips) == 3
+
+
+async def test_a_brief_transaction_waits_for_a_writer_in_its_thread(
+    url: str, tmp_path: Path
+) -> None:
+    async with await Store.open(url, check=False) as store:
+        async with store.transaction() as session:
+            await run(session, "CREATE TABLE things (name TEXT PRIMARY KEY)")
+        other = sqlite3.connect(tmp_path / "trips.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+
+        async def write() -> None:
+            async with store.transaction(brief=True) as session:
+                await run(session, "INSERT INTO things VALUES ('a')")
+
+        writing = asyncio.create_task(write())
+        await asyncio.wait([writing], timeout=0.1)  # the loop goes on, and the writer waits
+        assert not writing.done()
+        other.execute("COMMIT")
+        await writing
+        assert other.execute("SELECT * FROM things").fetchall() == [("a",)]
+        other.close()
+
+
+@pytest.mark.parametrize("brief", [False, True])
+async def test_an_error_is_told_and_undone(url: str, brief: bool) -> None:
     async with await Store.open(url, check=False) as store:
         async with store.transaction() as session:
             await run(session, "CREATE TABLE things (name TEXT PRIMARY KEY)")
 
         async def twice() -> None:
-            async with store.transaction() as session:
+            async with store.transaction(brief=brief) as session:
                 await run(session, "INSERT INTO things VALUES ('a')")
                 await run(session, "INSERT INTO things VALUES ('a')")
 
@@ -78,13 +120,16 @@ async def test_an_error_is_told_and_undone(url: str) -> None:
             assert (await run(session, "SELECT * FROM things")).all() == []
 
 
-async def test_who_stops_waiting_leaves_no_transaction_behind(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("brief", [False, True])
+async def test_who_stops_waiting_leaves_no_transaction_behind(
+    url: str, tmp_path: Path, brief: bool
+) -> None:
     async with await Store.open(url, check=False) as store:
         async with store.transaction() as session:
             await run(session, "CREATE TABLE things (name TEXT PRIMARY KEY)")
 
         async def write() -> None:
-            async with store.transaction() as session:
+            async with store.transaction(brief=brief) as session:
                 await run(session, "INSERT INTO things VALUES ('a')")
 
         other = sqlite3.connect(tmp_path / "trips.db", isolation_level=None)
@@ -97,7 +142,7 @@ async def test_who_stops_waiting_leaves_no_transaction_behind(url: str, tmp_path
         other.execute("COMMIT")
         for name in ("b", "c"):  # by another process, then by the same store
             other.execute("INSERT INTO things VALUES (?)", [name])
-            async with store.transaction() as session:
+            async with store.transaction(brief=brief) as session:
                 await run(session, "INSERT INTO things VALUES (:name)", name=name + name)
         other.close()
         async with store.reading() as session:
