@@ -36,9 +36,6 @@ class Store:
 
     def __init__(self, engine: AsyncEngine, writers: int) -> None:
         self.engine = engine
-        self._reader = engine.execution_options(sojourn_read_only=True)
-        self._brief_reader = self._reader.execution_options(sojourn_brief=True)
-        self._brief = engine.execution_options(sojourn_brief=True)
         self._closed = False
         event.listen(engine.sync_engine, "checkin", self._hang_up)
         # SQLite has one writer at a time: a queue here is cheaper and fairer than SQLite's busy
@@ -119,7 +116,7 @@ class Store:
 
     def _looking(self) -> AsyncConnection:
         """Return a connection that only reads: on SQLite it waits for no writer."""
-        return self._reader.connect()
+        return self.engine.execution_options(sojourn_read_only=True).connect()
 
     async def close(self) -> None:
         """Close all connections; one that is in use is closed when its session ends."""
@@ -148,7 +145,7 @@ class Store:
         Yields:
             The session.
         """
-        engine = self._brief if brief else self.engine
+        engine = self.engine.execution_options(sojourn_brief=brief)
         async with (
             self._writers,
             AsyncSession(engine, expire_on_commit=False) as session,
@@ -166,7 +163,7 @@ class Store:
         Yields:
             The session.
         """
-        reader = self._brief_reader if brief else self._reader
+        reader = self.engine.execution_options(sojourn_read_only=True, sojourn_brief=brief)
         async with AsyncSession(reader, expire_on_commit=False) as session:
             yield session
 

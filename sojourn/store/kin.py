@@ -32,7 +32,7 @@ _KNOWN = select(CUSTOMERS.c.customer_id).where(
 
 
 class Reached(Protocol):
-    """What is on a card to reach its customer by."""
+    """The part of a card by which its customer is reached."""
 
     @property
     def email(self) -> str | None:

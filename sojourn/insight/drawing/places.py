@@ -5,7 +5,7 @@ Two visits of a place at which the steps know the same go on alike: one of them 
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -79,5 +79,8 @@ def gist(value: Any) -> Any:  # noqa: C901, PLR0911 (a case each)
             parts = sorted({gist(part) for part in value}, key=repr)
             return (type(value).__name__, tuple(parts), min(len(value), _MOST))
     if is_dataclass(value) and not isinstance(value, type):
-        return (type(value).__name__, gist(vars(value)))
+        return (
+            type(value).__name__,
+            gist({one.name: getattr(value, one.name) for one in fields(value)}),
+        )
     return type(value).__name__

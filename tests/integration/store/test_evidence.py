@@ -1,7 +1,7 @@
 """Evidence of consent: wording, proof and address; the end of a yes; what is measured; records."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -56,7 +56,7 @@ async def test_a_statement_keeps_its_circumstances(store: Store, customer_id: st
     for _ in range(2):  # the same statement again is no new one
         await say(store, customer_id, evidence=FULL)
     (row,) = await rows(store, customer_id)
-    kept = Evidence(**{name: getattr(row, name) for name in vars(FULL)})
+    kept = Evidence(**{one.name: getattr(row, one.name) for one in fields(FULL)})
     assert kept == FULL
     assert row.purpose is None
 
