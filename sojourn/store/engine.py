@@ -107,6 +107,23 @@ class Store:
             )
         return store
 
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine of ordinary transactions; the others stand on it."""
+        return self._engine
+
+    @engine.setter
+    def engine(self, engine: AsyncEngine) -> None:
+        # made once: to give an engine its options takes as long as a small statement
+        self._engine = engine
+        self._reader = engine.execution_options(sojourn_read_only=True)
+        self._brief = engine.execution_options(sojourn_brief=True)
+        self._brief_reader = self._reader.execution_options(sojourn_brief=True)
+        if engine.dialect.name == "postgresql":
+            # nothing to begin and to end: two of three trips to the server
+            alone = self._brief_reader.execution_options(isolation_level="AUTOCOMMIT")
+            self._brief_reader = alone
+
     async def due(self) -> tuple[list[Step], list[str]]:
         """Return the migrations that are due, and the names of the missing indexes."""
         async with self._looking() as connection:
@@ -116,7 +133,7 @@ class Store:
 
     def _looking(self) -> AsyncConnection:
         """Return a connection that only reads: on SQLite it waits for no writer."""
-        return self.engine.execution_options(sojourn_read_only=True).connect()
+        return self._reader.connect()
 
     async def close(self) -> None:
         """Close all connections; one that is in use is closed when its session ends."""
@@ -145,7 +162,7 @@ class Store:
         Yields:
             The session.
         """
-        engine = self.engine.execution_options(sojourn_brief=brief)
+        engine = self._brief if brief else self._engine
         async with (
             self._writers,
             AsyncSession(engine, expire_on_commit=False) as session,
@@ -158,12 +175,13 @@ class Store:
         """Open a session that only reads; on SQLite it does not wait for writers.
 
         Args:
-            brief: as for `transaction`.
+            brief: as for `transaction`; on PostgreSQL, each statement sees what is committed when
+                it begins, and there is no transaction around them.
 
         Yields:
             The session.
         """
-        reader = self.engine.execution_options(sojourn_read_only=True, sojourn_brief=brief)
+        reader = self._brief_reader if brief else self._reader
         async with AsyncSession(reader, expire_on_commit=False) as session:
             yield session
 

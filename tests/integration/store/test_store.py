@@ -26,6 +26,7 @@ from sojourn.store import (
     events,
     joining,
     migrating,
+    people,
 )
 from sojourn.store.tables import EventRow, RunRow, ToRouteRow
 from tests.support.rows import HOUR, NOON, claimed, event_row, keep, row_of, submit
@@ -118,6 +119,30 @@ async def test_a_session_that_outlives_the_store_closes_its_connection(
         assert (await session.exec(select(RunRow))).all() == []
     with pytest.raises((ValueError, asyncpg.InterfaceError), match=r"closed|no active"):
         await driver.execute("SELECT 1")
+
+
+async def _made_and_failed(store: Store, customer_id: str) -> None:
+    async with store.transaction(brief=True) as session:
+        await people.lock(session, customer_id)
+        raise ZeroDivisionError
+
+
+async def test_a_brief_look_leaves_the_next_transaction_whole(
+    migrated_url: str, customer_id: str
+) -> None:
+    async with await Store.open(migrated_url, pool_size=1) as store:
+        async with store.reading(brief=True) as session:
+            assert await people.resolve(session, customer_id) == customer_id
+        with pytest.raises(ZeroDivisionError):
+            await _made_and_failed(store, customer_id)
+        async with store.reading(brief=True) as session:
+            assert await people.find(session, customer_id) == (customer_id, None)
+        async with store.transaction() as session:
+            await people.lock(session, customer_id)
+        async with store.reading(brief=True) as session:
+            _, card = await people.find(session, customer_id)
+            assert card is not None
+            assert (card.joined_to, card.email) == (None, "")
 
 
 async def test_a_second_migration_waits_and_finds_the_first_done(database_url: str) -> None:
