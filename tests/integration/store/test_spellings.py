@@ -9,7 +9,7 @@ from sojourn.domain import keys
 from sojourn.domain.keys import Reach
 from sojourn.store import Store, prepared
 from sojourn.store.dialects import is_postgresql
-from sojourn.store.histories import may_spell
+from sojourn.store.histories import _are_named, may_spell
 from tests.support.effort import fewer
 
 CARTS, PARCELS = Reach(field="cart_id"), Reach(field="order_id", part="tracking_number")
@@ -79,3 +79,14 @@ async def test_what_is_about_the_key_is_never_left_out(
 @pytest.mark.parametrize("text", ["13", "gid://shopify/Cart/13?key=x", "c-13", "1 3"])
 async def test_other_keys_are_left_out(store: Store, text: str) -> None:
     assert not await _may_spell(store, "12", text)
+
+
+@pytest.mark.parametrize(
+    "name", ["it's 100 % so: :x ?1 $1 %s \\n", "Zamówiono 🎁", '"quoted" -- no']
+)
+async def test_a_name_is_found_whatever_signs_it_has(store: Store, name: str) -> None:
+    one = cast(bindparam("one"), String)
+    async with store.reading() as session:
+        for names, is_one in (([name, "b"], True), ([name + "'", "b"], False)):
+            found = await prepared.rows(session, select(_are_named(one, names)), {"one": name})
+            assert bool(found[0][0]) is is_one
