@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Awaitable, Mapping
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ from benchmarks import (
     transactions,
 )
 from benchmarks.row import Row
-from sojourn.cli.output import show_json, show_table
+from sojourn.cli.output import show_json, show_table, stderr
 from sojourn.domain.errors import SojournError
 
 
@@ -67,9 +68,11 @@ async def _measure(chosen: Mapping[str, Benchmark], *, full: bool) -> list[Row]:
     # as Ctrl-C does: through every `finally`, so that no server is left behind
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     rows = []
-    for measure in chosen.values():
+    for name, measure in chosen.items():
+        began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="sojourn-bench-") as home:
             rows += await measure(Path(home), full=full)
+        stderr.print(f"{name}: took {time.monotonic() - began:.0f} s")
     return rows
 
 
