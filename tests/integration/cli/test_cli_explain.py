@@ -281,6 +281,8 @@ async def test_explain_shows_runs_as_temporal_knows_them(cli: Cli) -> None:
     await cli.sojourn.publish(
         ProductAdded(customer_id=ada, cart_id="bought", product_id="p", occurred_at=now)
     )
+    # a run that is bought before its first step waits for nothing
+    await cli.until("explain", ada, holds=lambda a: a.out.count("    wait 24 h after") == 2)
     await cli.sojourn.publish(OrderCompleted(customer_id=ada, order_id="o", cart_id="bought"))
     answer = await cli.until("explain", ada, holds=lambda a: "bought: converted" in a.out)
     assert "abandoned-cart open: running (started" in answer.out

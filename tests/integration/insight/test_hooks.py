@@ -127,7 +127,7 @@ async def test_a_worker_that_dies_over_a_post_loses_nothing(told: Receiver) -> N
 
     async def die() -> None:
         worker.cancel()
-        await asyncio.sleep(0.05)
+        await asyncio.wait([worker])  # the post is answered to nobody
 
     told.on_post = die
     worker = asyncio.ensure_future(told.tell())
