@@ -160,10 +160,16 @@ class _LinkFinder(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.found: list[tuple[int, int, str]] = []
-        self._lines = [0, *(end.end() for end in re.finditer("\n", html))]
+        self._length = len(html)
+        self._at = 0
+
+    def updatepos(self, i: int, j: int) -> int:
+        """Count no lines: a tag is found by its place in the document."""
+        return j
 
     def parse_starttag(self, i: int) -> int:
         """Skip a tag that is certainly no link, without reading its attributes: most are none."""
+        self._at = self._length - len(self.rawdata) + i  # what is left to read ends the document
         if _NO_LINK.match(self.rawdata, i):
             return self.check_for_whole_start_tag(i)
         return super().parse_starttag(i)
@@ -181,9 +187,7 @@ class _LinkFinder(HTMLParser):
             start, end = places[names.index("href")].span("value")
             if written[start] in "\"'":
                 start, end = start + 1, end - 1
-            line, column = self.getpos()
-            at = self._lines[line - 1] + column
-            self.found.append((at + start, at + end, url))
+            self.found.append((self._at + start, self._at + end, url))
 
 
 def _escaped(url: str | None) -> str | None:
