@@ -28,6 +28,9 @@ IDLE_SECONDS = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.004, 0.03
 """The seconds between two checks of a busy run, since each check slows down the run."""
 ANSWER_SECONDS = 4.0
+BROKEN = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN, RPCStatusCode.INTERNAL)
+"""The answers of a client whose connection broke: a gateway that is gone, a fault of HTTP/2."""
+MOST_BREAKS = 3
 
 T = TypeVar("T")
 
@@ -59,19 +62,30 @@ class OnTemporal:
     async def advance(self, duration: timedelta) -> None:
         """Let the server skip time.
 
+        A connection that breaks on the way, as it may where the machine is busy, is made again, and
+        what is left of the time is skipped then.
+
         Raises:
             Unavailable: the server's clock stands still; the message names the runs that hold it.
         """
-        request = SleepRequest()
-        request.duration.FromTimedelta(duration)
-        try:
-            await self.client.test_service.unlock_time_skipping_with_sleep(
-                request, timeout=timedelta(seconds=IDLE_SECONDS)
-            )
-        except RPCError as error:
-            raise Unavailable(
-                f"the test server's clock stands still ({error}): {await self._holding_time()}"
-            ) from None
+        until, left = await self.now() + duration, duration
+        for breaks in range(MOST_BREAKS + 1):
+            request = SleepRequest()
+            request.duration.FromTimedelta(left)
+            try:
+                await self.client.test_service.unlock_time_skipping_with_sleep(
+                    request, timeout=timedelta(seconds=IDLE_SECONDS)
+                )
+            except RPCError as error:
+                if breaks == MOST_BREAKS or error.status not in BROKEN:
+                    raise Unavailable(
+                        f"the test server's clock stands still ({error}): "
+                        f"{await self._holding_time()}"
+                    ) from None
+            else:
+                return
+            if (left := until - await self.now()) <= timedelta(0):
+                return
 
     async def rest(self, workflow_ids: Iterable[str]) -> None:
         """Wait until each run sleeps or has ended.
