@@ -134,6 +134,8 @@ class Known:
         verdicts: the judgements on waiting events.
         looked_up: ids of runs that were found open just now.
         ended: ids of those that a stored event has ended, and that may still be open for a moment.
+        starting: the journeys of which waiting events start runs, by their message ids, where that
+            was looked up.
     """
 
     customer: Customer
@@ -147,6 +149,7 @@ class Known:
     verdicts: Verdicts = field(default_factory=dict)
     looked_up: frozenset[str] = frozenset()
     ended: frozenset[str] = frozenset()
+    starting: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def readable(
@@ -203,7 +206,9 @@ def next_plan(
             ended=known.ended,
             looked_up=known.looked_up,
         )
-        starting = routing.starting_by(event, journeys)
+        starting = known.starting.get(row.message_id)
+        if starting is None:
+            starting = routing.starting_by(event, journeys)
         begins = _begins(known, event, row, journeys, within, silent=by.silent, starting=starting)
         rests_on.update([name for name in begins if begins[name].reason in _AFTER_ENDS])
         over = [name for name, verdict in begins.items() if verdict.reason is not None]
@@ -225,7 +230,11 @@ def next_plan(
         doubtful = dict.fromkeys([*crowd.doubtful, *by.doubtful])
         if doubtful:
             targets = []
-        turned_away = _turned_away(row, event, journeys, {**begins, **crowd.full}, known.verdicts)
+        turned_away = (
+            _turned_away(row, event, journeys, {**begins, **crowd.full}, known.verdicts)
+            if over or crowd.full
+            else []
+        )
         if targets or doubtful:
             told = {target.journey for target in targets}
             begun_again = {t.journey for t in targets if t.workflow_id in known.ended}

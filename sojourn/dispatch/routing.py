@@ -76,7 +76,10 @@ def key_of(journey: type[Journey], event: Event) -> str:
     It is the value of the journey's key; where the journey knows parts and the event names one, it
     is that of both.
     """
-    said = journey.terms.reach.said(event.event_name, vars(event).get)
+    reach = journey.terms.reach
+    if not reach.field:
+        return ""
+    said = reach.said(event.event_name, vars(event).get)
     return veiled(str(said)) if plain(said) else ""
 
 

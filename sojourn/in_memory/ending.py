@@ -37,7 +37,7 @@ def void_holds(
     Returns:
         True if one of them may have kept a slot of a cap.
     """
-    waiting = {row.workflow_id for row in person.held()}
+    waiting = {row.workflow_id for row in person.held()} if person.rows else set()
     freed = False
     for name, journey in journeys.heard_by(one.name).items() if waiting else ():
         reason, reach = _reason(journey, one.name), journey.terms.reach

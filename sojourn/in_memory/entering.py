@@ -1,6 +1,6 @@
 """Entering in memory: whether an event may start a run of a journey that selects its customers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sojourn.dispatch import routing
@@ -25,6 +25,7 @@ def judged(
     *,
     now: datetime,
     journeys: Journeys,
+    starting: Collection[str],
     grounds: Grounds,
 ) -> dict[tuple[str, str], Verdict]:
     """Judge an event, as `dispatch.entering` does. Limits against abuse do not count here.
@@ -35,6 +36,7 @@ def judged(
         event: the same, typed.
         now: the present.
         journeys: of the project.
+        starting: those of which the event starts a run (`routing.starting_by`).
         grounds: of the installation's decisions.
 
     Returns:
@@ -42,7 +44,7 @@ def judged(
     """
     found: dict[tuple[str, str], Verdict] = {}
     for name, journey in journeys.selecting(one.name).items():
-        if not routing.starts(journey, event) and not revives(
+        if name not in starting and not revives(
             journey, event, one, before(person, one, event, journeys)
         ):
             continue

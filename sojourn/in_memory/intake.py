@@ -1,13 +1,13 @@
 """Events in memory: kept, judged and planned by the rules of `dispatch`, and told to runs."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sojourn.dispatch.entering import Verdicts
 from sojourn.dispatch.planning import Plan, Refused, next_plan
-from sojourn.dispatch.routing import Start
+from sojourn.dispatch.routing import Start, starting_by
 from sojourn.domain.again import Begun
 from sojourn.domain.events import Event, HoldEnded, RunEvent, TimeZoneChanged
 from sojourn.domain.messages import Enrolment, Reason
@@ -157,15 +157,24 @@ class Intake:
         if one.occurred_at != one.event.occurred_at:
             # a sender's clock that ran ahead: every reader of the event sees the moment that counts
             one.event = one.event.model_copy(update={"occurred_at": one.occurred_at})
+        starting = starting_by(one.event, self._journeys)
         verdicts = judged(
-            person, one, one.event, now=now, journeys=self._journeys, grounds=self._grounds
+            person,
+            one,
+            one.event,
+            now=now,
+            journeys=self._journeys,
+            starting=starting,
+            grounds=self._grounds,
         )
         if muting.begin(person, one, one.event, verdicts, self._journeys):
             self._settle_mutes(person, now)
-        return self._route(person, one, one.event, now, verdicts)
+        return self._route(person, one, one.event, now, verdicts, starting=starting)
 
     def _kept(self, one: Happened) -> Happened | None:
         """Return the event that was kept under the same id; give another one an id of its own."""
+        if one.message_id not in self._registry.events:
+            return None
         kept: Happened | None = None
         for message_id in events.ids_of(one, self._events):
             one.message_id = message_id
@@ -177,7 +186,14 @@ class Intake:
     # ---- routing ---------------------------------------------------------------------------
 
     def _route(
-        self, person: Person, first: Happened, event: Event, now: datetime, verdicts: Verdicts
+        self,
+        person: Person,
+        first: Happened,
+        event: Event,
+        now: datetime,
+        verdicts: Verdicts,
+        *,
+        starting: Collection[str],
     ) -> Taken:
         if void_holds(person, first, event, self._journeys, self._registry, within=self._within):
             why = f"free/{first.message_id}"
@@ -189,8 +205,18 @@ class Intake:
             one = waiting.popleft()
             if one.event is None:
                 continue
+            if one is not first:
+                starting = starting_by(one.event, self._journeys)
             planned = next_plan(
-                known(person, one, one.event, verdicts, self._journeys, within=self._within),
+                known(
+                    person,
+                    one,
+                    one.event,
+                    verdicts,
+                    self._journeys,
+                    starting=starting,
+                    within=self._within,
+                ),
                 [(one, one.event)],
                 self._journeys,
                 timezone=self._timezone,
@@ -204,8 +230,9 @@ class Intake:
                 started += begun
                 refused += [each for each in plan.refused if each.journey not in reached]
                 waiting.extend(other for other in person.events if other.seq in plan.missed)
-        self.refused += refused
-        self._take_back(person, refused, now)
+        if refused:
+            self.refused += refused
+            self._take_back(person, refused, now)
         return Taken(first, True, tuple(started), tuple(refused))
 
     def _tell(self, person: Person, plan: Plan, one: Happened) -> tuple[list[str], set[str]]:
@@ -306,7 +333,8 @@ class Intake:
         """
         for one in missed(person, self._journeys, within=self._within):
             if one.event is not None:
-                self._route(person, one, one.event, now, {})
+                starting = starting_by(one.event, self._journeys)
+                self._route(person, one, one.event, now, {}, starting=starting)
         self._settle_mutes(person, now)
 
     # ---- mutes -----------------------------------------------------------------------------

@@ -25,6 +25,7 @@ def known(
     verdicts: Verdicts,
     journeys: Journeys,
     *,
+    starting: Collection[str],
     within: timedelta,
 ) -> Known:
     """Gather everything that a plan depends on.
@@ -35,23 +36,24 @@ def known(
         event: the same, typed.
         verdicts: the judgements on it.
         journeys: of the project.
+        starting: those of which the event starts a run (`routing.starting_by`).
         within: how far senders' clocks may differ.
 
     Returns:
         The knowledge, for `dispatch.planning.next_plan`.
     """
-    may_start = journeys.started_by(one.name).values()
-    starting = [journey for journey in may_start if routing.starts(journey, event)]
-    since = _since(person, one, starting, journeys, within)
+    begun = [journeys[name] for name in starting]
+    since, open_runs = _since(person, one, begun, journeys, within), person.open_runs
     return Known(
         customer=person.card,
-        open_runs=person.open_runs,
+        open_runs=open_runs,
         since=since,
-        had=_had(person, [one, *since], starting, event, journeys),
+        had=_had(person, [one, *since], begun, event, journeys),
         before=before(person, one, event, journeys),
-        last_sent=_last_sent(person, one, event, starting) if person.rows else {},
+        last_sent=_last_sent(person, one, event, begun) if begun and person.rows else {},
         verdicts=verdicts,
-        looked_up=frozenset([run.workflow_id for run in person.open_runs]),
+        looked_up=frozenset([run.workflow_id for run in open_runs]),
+        starting={one.message_id: starting},
     )
 
 

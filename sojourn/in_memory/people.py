@@ -272,7 +272,8 @@ class Person:
         """Keep an event."""
         self.events.append(one)
         self.by_name.setdefault(one.name, []).append(one)
-        self.last = max(self.last, one.place)
+        if (place := one.place) > self.last:
+            self.last = place
 
     def is_newest(self, one: Happened) -> bool:
         """Tell whether an event is the last one, by its moment and by its arrival."""

@@ -14,6 +14,7 @@ from sojourn.domain.keys import veiled
 
 ENVELOPE = ("message_id", "customer_id", "occurred_at")
 """Fields of every event; the others are its properties."""
+_MANY = (list, dict)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Event(BaseModel):
     @property
     def is_whole(self) -> bool:
         """False if a field that the class needs could not be read: the event only ends runs."""
-        return self.model_fields_set >= required_fields(type(self))
+        return self.__pydantic_fields_set__ >= required_fields(type(self))
 
     def derived(self) -> dict[str, Any]:
         """Return the fields that the class derives from others (`made`), where they have one."""
@@ -104,7 +105,7 @@ class Event(BaseModel):
         return {
             name: veiled(value) if isinstance(value, str) else value
             for name, value in shown.items()
-            if not isinstance(value, list | dict)
+            if not isinstance(value, _MANY)
         }
 
 
