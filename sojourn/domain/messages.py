@@ -1,5 +1,6 @@
 """The shapes that cross Temporal: ids, codes and moments, nothing personal."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -106,15 +107,31 @@ class _Wire(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    def __copy__(self) -> Self:
-        # as pydantic does it, which also looks for what no shape has: private and extra values
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, as pydantic makes it: what is updated is not validated.
+
+        pydantic also looks for what no shape has, private and extra values. Every message of a run
+        is such a copy, and every event that starts one.
+
+        Args:
+            update: the fields that differ.
+            deep: nothing in it is shared with the original.
+
+        Returns:
+            The copy.
+        """
+        if deep:
+            return super().model_copy(update=update, deep=True)
+        told = {} if update is None else update
         made = self.__class__.__new__(self.__class__)
-        object.__setattr__(made, "__dict__", self.__dict__.copy())
-        object.__setattr__(made, "__pydantic_extra__", None)
-        object.__setattr__(made, "__pydantic_fields_set__", self.__pydantic_fields_set__.copy())
-        object.__setattr__(made, "__pydantic_private__", None)
+        _set(made, "__dict__", {**self.__dict__, **told})
+        _set(made, "__pydantic_fields_set__", self.__pydantic_fields_set__.union(told))
+        _set(made, "__pydantic_extra__", None)
+        _set(made, "__pydantic_private__", None)
         return made
 
+
+_set = object.__setattr__  # a shape is frozen once it is made
 
 EDITION = 2
 """The rules by which a run that begins now waits and counts (`Enrolment.edition`)."""

@@ -97,7 +97,7 @@ class FollowedRun(LocalRun):
         delayed = self.enrolment.delayed
         if delayed is not None and delayed.until <= first:
             lasted = delayed.until - delayed.since
-            self.waits.append(Waited(delayed.since, first, "", lasted))
+            self.waits.append(Waited(delayed.since, first, str, lasted))
 
     def _hear(self, task: Task) -> None:
         state = self.steps._state  # noqa: SLF001 (a run of our own)
@@ -224,8 +224,12 @@ class FollowedRun(LocalRun):
             assert self._given is not None, "it was asked for"
             return await desk.send(self._given)
 
-        receipt: Receipt = await Deed(do, SEND_PAUSE, dated=True)
+        receipt: Receipt = await self._have(Deed(do, SEND_PAUSE, dated=True))
         return receipt
+
+    async def _have(self, deed: Deed) -> Any:
+        """Have something done; what the history has the answer to is not asked of the desk."""
+        return await (deed if self._follows else super()._have(deed))
 
     async def call(
         self, asked: Asked, attempt: timedelta, within: timedelta, over: Callable[[], bool]

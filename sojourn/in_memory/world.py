@@ -118,7 +118,7 @@ class World:
         self._intake = Intake(self.registry, grounds, self.project)
         self._own = grounds.topics.own
         self._zone = grounds.default_zone
-        self._runs = self._intake.runs = Runs(self, now, most=most, forgets=forgets)
+        self._runs = self._intake.runs = Runs(self, now, most=most, forgets=forgets, at_once=True)
         self.tasks = Tasks(self.registry, self._intake)
 
     @classmethod

@@ -152,7 +152,7 @@ class Calling(Run):
             arguments=arguments,
             now=self.now(),
         )
-        self._tell(verb)
+        self._tell(lambda: verb)
         reply = await self._runtime.call(
             asked, activity.timeout, activity.deadline, state.is_interrupted
         )

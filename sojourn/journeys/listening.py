@@ -1,6 +1,7 @@
 """`Listening`: the verbs that give events to the steps."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar, cast
 
 from sojourn.domain.events import Event
@@ -108,7 +109,7 @@ class Listening(Waits):
             due = state.spaced(max(state.due, first.at) + for_)
             await self._wait_until(
                 due,
-                wording.collecting(for_, events, self.terms.goal),
+                partial(wording.collecting, for_, events, self.terms.goal),
                 wake=lambda: len(state.to_collect(events)) >= at_most,
             )
             found = state.to_collect(events)[:at_most]

@@ -74,7 +74,7 @@ class Persons(Waits, Telling):
                 silent=silent,
                 **self._circumstances(verb),
             )
-            self._tell(f"ask a person: {question.text}")
+            self._tell(lambda: f"ask a person: {question.text}")
             stand = await self._have(said, f"ask a person: {question.text}")
             # as it is kept: in a history that is replayed under another run's name, too
             named = {"task": stand.task or said.task}
@@ -96,7 +96,7 @@ class Persons(Waits, Telling):
             until = datetime.fromisoformat(opened["until"])
             await self._wait_until(
                 until,
-                wording.answer(question.text, until, state.zone, self.terms.goal),
+                partial(wording.answer, question.text, until, state.zone, self.terms.goal),
                 wake=lambda: state.answer_to(task) is not None,
             )
             heard = state.answer_to(task)

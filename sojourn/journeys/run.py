@@ -17,7 +17,7 @@ from sojourn.domain.messages import Enrolment, Heard, Outcome, Result
 from sojourn.journeys import wording
 from sojourn.journeys.journal import Done
 from sojourn.journeys.leaving import End, Restart
-from sojourn.journeys.runtime import Runtime
+from sojourn.journeys.runtime import Runtime, Words
 from sojourn.journeys.temporal import Handlers, TemporalRuntime
 
 
@@ -31,7 +31,7 @@ class Run(Handlers):
 
     def __init__(self) -> None:
         self._runtime: Runtime = TemporalRuntime()
-        self._doing = "starting"
+        self._doing: Words = _starting
         self._until: datetime | None = None
 
     async def steps(self) -> None:
@@ -113,7 +113,7 @@ class Run(Handlers):
         following = state.following(closing)
         if following is not None:
             self._runtime.continue_as_new(state.followed_by(following, outcome))
-        self._tell(f"ended: {outcome}")
+        self._tell(lambda: f"ended: {outcome}")
         return Result(
             outcome=outcome, enrolment=state.enrolment.start.id, messages=tuple(state.messages)
         )
@@ -157,22 +157,27 @@ class Run(Handlers):
     def _declared(self) -> tuple[Message, ...]:
         return self.messages
 
-    def _tell(self, doing: str, until: datetime | None = None) -> None:
+    def _tell(self, doing: Words, until: datetime | None = None) -> None:
         self._doing, self._until = doing, until
+        self._runtime.tell(self._details)
+
+    def _details(self) -> str:
         state = self._state
-        self._runtime.tell(
-            lambda: wording.details(
-                doing, until, state.zone, state.messages, in_shadow=state.in_shadow
-            )
+        return wording.details(
+            self._doing(), self._until, state.zone, state.messages, in_shadow=state.in_shadow
         )
 
     def _status(self) -> dict[str, Any]:
         return {
-            "doing": self._doing,
+            "doing": self._doing(),
             "until": self._until.isoformat() if self._until else None,
             "as_of": self.now().isoformat(),
             "messages": [as_json(sent) for sent in self._state.messages],
         }
+
+
+def _starting() -> str:
+    return "starting"
 
 
 def as_json(model: BaseModel) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """`Runtime`: what the verbs stand on."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
@@ -9,6 +9,9 @@ from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.messages import Delivery, Enrolment, Outcome, Receipt
 from sojourn.domain.sayings import Saying
 from sojourn.domain.tasks import Closing, Opening, TaskStand
+
+Words = Callable[[], str]
+"""Makes words for an operator. Most of the time nobody reads them."""
 
 
 class Runtime(Protocol):
@@ -31,17 +34,22 @@ class Runtime(Protocol):
         """Tell whether the run's history has grown so long that it continues as new."""
         ...
 
-    async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: str) -> None:
+    def wait(
+        self, woken: Callable[[], bool], longest: timedelta, summary: Words
+    ) -> Awaitable[None]:
         """Sleep until ``woken`` or for ``longest``.
 
         Args:
             woken: is asked whenever the run hears something.
             longest: positive.
-            summary: what the run waits for, as an operator reads it.
+            summary: what the run waits for, as an operator reads it: it is made where it is shown.
+
+        Returns:
+            The wait, for the verb to await.
         """
         ...
 
-    async def send(self, delivery: Delivery, summary: str) -> Receipt:
+    def send(self, delivery: Delivery, summary: str) -> Awaitable[Receipt]:
         """Have the gate decide on a message, and a provider carry it.
 
         Args:
@@ -53,9 +61,9 @@ class Runtime(Protocol):
         """
         ...
 
-    async def call(
+    def call(
         self, asked: Asked, attempt: timedelta, within: timedelta, over: Callable[[], bool]
-    ) -> Reply | None:
+    ) -> Awaitable[Reply | None]:
         """Have one of the project's activities done; retry it until the deadline.
 
         Args:
@@ -69,7 +77,9 @@ class Runtime(Protocol):
         """
         ...
 
-    async def ask(self, asked: Question, summary: str, over: Callable[[], bool]) -> Reply | None:
+    def ask(
+        self, asked: Question, summary: str, over: Callable[[], bool]
+    ) -> Awaitable[Reply | None]:
         """Read a fact about the customer, once: the answer stays what it was.
 
         Args:
@@ -82,7 +92,7 @@ class Runtime(Protocol):
         """
         ...
 
-    async def say(self, said: Saying, summary: str) -> bool:
+    def say(self, said: Saying, summary: str) -> Awaitable[bool]:
         """Have the store take in what the run says; try again until it has.
 
         Args:
@@ -94,7 +104,7 @@ class Runtime(Protocol):
         """
         ...
 
-    async def task(self, said: Opening | Closing, summary: str) -> TaskStand:
+    def task(self, said: Opening | Closing, summary: str) -> Awaitable[TaskStand]:
         """Have the store open or close a task for a person; try again until it has.
 
         Args:

@@ -70,7 +70,7 @@ class Sends(Waits):
         summary = wording.sending(message)
         while True:
             self._leave_if_due()
-            self._tell(summary)
+            self._tell(lambda: summary)
             ended = state.holds_ended
             delivery = self._delivery(n, message, channel, until, given or {})
             state.sending = True
@@ -88,7 +88,9 @@ class Sends(Waits):
             if receipt.status is Status.DEFERRED:
                 assert receipt.until is not None
                 why = receipt.reason or Reason.QUIET_HOURS
-                held = wording.held(message, receipt.until, state.zone, why, self.terms.goal)
+                held = partial(
+                    wording.held, message, receipt.until, state.zone, why, self.terms.goal
+                )
                 await self._wait_until(
                     receipt.until, held, wake=partial(state.has_ended_a_hold, since=ended)
                 )

@@ -20,6 +20,7 @@ from sojourn.domain.sayings import Saying
 from sojourn.domain.tasks import Closing, Opening, TaskStand
 from sojourn.journeys.desk import Desk, TryAgain
 from sojourn.journeys.journey import Journey
+from sojourn.journeys.runtime import Words
 from sojourn.journeys.waits import SHORTEST
 
 FIRST_PAUSE = timedelta(seconds=1)
@@ -35,11 +36,13 @@ T = TypeVar("T")
 class _Request:
     """A request of a run, which its verb awaits."""
 
+    __slots__ = ()
+
     def __await__(self) -> Generator["_Request", Any, Any]:
         return (yield self)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Wait(_Request):
     """Wait until something has woken the run, or for a span.
 
@@ -51,10 +54,10 @@ class Wait(_Request):
 
     woken: Callable[[], bool]
     longest: timedelta
-    summary: str
+    summary: Words
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Deed(_Request):
     """Have something done, however many attempts it takes.
 
@@ -65,6 +68,7 @@ class Deed(_Request):
         within: the time after which the last failure is the answer; None: it is tried for ever.
         dated: it returns the answer and when that came, by the journey's clock; else the answer
             alone, which comes at once.
+        tried: what the first attempt came to, if the run has made that itself.
     """
 
     do: Callable[[Desk], Awaitable[Any]]
@@ -72,11 +76,19 @@ class Deed(_Request):
     over: Callable[[], bool] | None = None
     within: timedelta | None = None
     dated: bool = False
+    tried: "Tried | None" = None
 
     @property
     def is_over(self) -> bool:
         """True if the run has a reason not to wait for it any more."""
         return self.over is not None and self.over()
+
+
+class Tried(NamedTuple):
+    """The end of an attempt: an answer, or a failure."""
+
+    answer: Any = None
+    failed: Exception | None = None
 
 
 class Waited(NamedTuple):
@@ -85,14 +97,19 @@ class Waited(NamedTuple):
     Args:
         began: by the journey's clock.
         ended: likewise; of a wait that is not over, when it would end by itself.
-        doing: what the run waited for, as an operator reads it.
+        words: what the run waited for, as an operator reads it.
         longest: the span after which it would end by itself.
     """
 
     began: datetime
     ended: datetime
-    doing: str
+    words: Words
     longest: timedelta = timedelta(0)
+
+    @property
+    def doing(self) -> str:
+        """The event or moment that the run waited for, as an operator reads it."""
+        return self.words()
 
     @property
     def was_woken(self) -> bool:
@@ -288,7 +305,7 @@ class LocalRun(Unwatched):
             return True
         self._attempts += 1
         try:
-            answer = await deed.do(self._runs.desk)
+            answer = await self._attempt(deed)
         except TryAgain as failed:
             return self._has_failed(deed, failed)
         at = self._runs.now
@@ -299,6 +316,14 @@ class LocalRun(Unwatched):
             self._resume_at(at)
             return False
         return True
+
+    async def _attempt(self, deed: Deed) -> Any:
+        tried, deed.tried = deed.tried, None
+        if tried is None:
+            return await deed.do(self._runs.desk)
+        if tried.failed is not None:
+            raise tried.failed
+        return tried.answer
 
     def _has_failed(self, deed: Deed, failed: TryAgain) -> bool:
         pause = min(FIRST_PAUSE * 2 ** min(self._attempts - 1, 20), deed.longest_pause)
@@ -319,6 +344,30 @@ class LocalRun(Unwatched):
         """Tell whether the run still goes on at a moment for which it was to be woken."""
         return self.is_open and self._resumes_at == moment
 
+    async def _have(self, deed: Deed) -> Any:
+        """Have something done; return the answer.
+
+        Where the desk never waits, the run asks it in the middle of its step. Leaving the step and
+        coming back to it costs more than most answers. An attempt that brings no answer at once is
+        the first of several: the rest is made from outside, where its fault is none of the steps'.
+        """
+        runs = self._runs
+        if not runs.at_once or (runs.most is not None and self._times > runs.most):
+            return await deed
+        if deed.is_over:
+            return None
+        try:
+            answer = await deed.do(runs.desk)
+        except Exception as failed:
+            deed.tried = Tried(failed=failed)
+        else:
+            if not deed.dated:
+                return answer
+            if answer[1] - self.enrolment.clock <= runs.now:
+                return answer[0]
+            deed.tried = Tried(answer)
+        return await deed
+
     # ---- the runtime -----------------------------------------------------------------------
 
     @property
@@ -334,27 +383,30 @@ class LocalRun(Unwatched):
         """Tell that no run outgrows a memory."""
         return False
 
-    async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: str) -> None:
+    def wait(
+        self, woken: Callable[[], bool], longest: timedelta, summary: Words
+    ) -> Awaitable[None]:
         """Wait, as `Runtime.wait`.
 
         Args:
             woken: is asked whenever the run has heard something.
             longest: the span after which the wait ends by itself.
             summary: what the run waits for, as an operator reads it.
-        """
-        await Wait(woken, longest, summary)
 
-    async def send(self, delivery: Delivery, summary: str) -> Receipt:
+        Returns:
+            The wait, which the verb awaits.
+        """
+        return Wait(woken, longest, summary)
+
+    def send(self, delivery: Delivery, summary: str) -> Awaitable[Receipt]:
         """Have the desk answer for a message."""
         self._times += 1
         self.asked.setdefault(delivery.message_id, len(self.waits))
+        return self._have(Deed(lambda desk: desk.send(delivery), SEND_PAUSE, dated=True))
 
-        receipt: Receipt = await Deed(lambda desk: desk.send(delivery), SEND_PAUSE, dated=True)
-        return receipt
-
-    async def call(
+    def call(
         self, asked: Asked, attempt: timedelta, within: timedelta, over: Callable[[], bool]
-    ) -> Reply | None:
+    ) -> Awaitable[Reply | None]:
         """Have the desk answer for an activity.
 
         Args:
@@ -366,10 +418,11 @@ class LocalRun(Unwatched):
         Returns:
             The reply, or its last failure; None if ``over`` came first.
         """
-        reply: Reply | None = await Deed(lambda desk: desk.call(asked), CALL_PAUSE, over, within)
-        return reply
+        return self._have(Deed(lambda desk: desk.call(asked), CALL_PAUSE, over, within))
 
-    async def ask(self, asked: Question, summary: str, over: Callable[[], bool]) -> Reply | None:
+    def ask(
+        self, asked: Question, summary: str, over: Callable[[], bool]
+    ) -> Awaitable[Reply | None]:
         """Have the desk answer a question.
 
         Args:
@@ -380,18 +433,15 @@ class LocalRun(Unwatched):
         Returns:
             The answer; None if ``over`` came first.
         """
-        reply: Reply | None = await Deed(lambda desk: desk.ask(asked), SAY_PAUSE, over)
-        return reply
+        return self._have(Deed(lambda desk: desk.ask(asked), SAY_PAUSE, over))
 
-    async def say(self, said: Saying, summary: str) -> bool:
+    def say(self, said: Saying, summary: str) -> Awaitable[bool]:
         """Have the desk take in what the run says."""
-        taken: bool = await Deed(lambda desk: desk.say(said, summary), SAY_PAUSE)
-        return taken
+        return self._have(Deed(lambda desk: desk.say(said, summary), SAY_PAUSE))
 
-    async def task(self, said: Opening | Closing, summary: str) -> TaskStand:
+    def task(self, said: Opening | Closing, summary: str) -> Awaitable[TaskStand]:
         """Have the desk open or close a task."""
-        stand: TaskStand = await Deed(lambda desk: desk.task(said), SAY_PAUSE)
-        return stand
+        return self._have(Deed(lambda desk: desk.task(said), SAY_PAUSE))
 
     def continue_as_new(self, enrolment: Enrolment) -> NoReturn:
         """Begin the next execution."""
@@ -408,18 +458,26 @@ class Runs:
             is left off; None: there is no such limit.
         forgets: nobody asks a run that is over what it was doing, or for its waits. Of a year of a
             shop nearly all runs are over.
+        at_once: the desk never waits for anything outside: a run gets its answers within its step.
 
     Attributes:
         now: the clock, in UTC.
     """
 
     def __init__(
-        self, desk: Desk, now: datetime, most: int | None = None, *, forgets: bool = False
+        self,
+        desk: Desk,
+        now: datetime,
+        most: int | None = None,
+        *,
+        forgets: bool = False,
+        at_once: bool = False,
     ) -> None:
         self.desk = desk
         self.now = now
         self.most = most
         self.forgets = forgets
+        self.at_once = at_once
         self._due: dict[LocalRun, None] = {}  # in their order, each once
         self._later: list[tuple[datetime, int, Callable[[], None] | LocalRun]] = []
         self._count = count()

@@ -91,7 +91,7 @@ class Telling(Run):
         }
 
     async def _say(self, said: Saying, summary: str) -> Done:
-        self._tell(summary)
+        self._tell(lambda: summary)
         plan = self._state.journal.plan
         # what a run in shadow says is checked, and nobody hears it
         taken = self._state.in_shadow or await self._runtime.say(said, summary)

@@ -29,6 +29,7 @@ from sojourn.domain.sayings import Noting, Saying
 from sojourn.domain.tasks import Closing, Opening, TaskStand
 from sojourn.journeys.leaving import StepsChanged
 from sojourn.journeys.queues import OUTCOME, PRIORITIES, channel_queue, search_attributes
+from sojourn.journeys.runtime import Words
 from sojourn.journeys.state import State
 from sojourn.journeys.terms import Terms
 
@@ -101,7 +102,7 @@ class TemporalRuntime:
         """Tell whether Temporal suggests to continue as new."""
         return workflow.info().is_continue_as_new_suggested()
 
-    async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: str) -> None:
+    async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: Words) -> None:
         """Set a durable timer, and sleep until it fires or a signal wakes the run.
 
         Args:
@@ -109,10 +110,11 @@ class TemporalRuntime:
             longest: the timer's duration.
             summary: the timer's, in Temporal's UI.
         """
+        told = summary()
         if TemporalRuntime.watcher is not None:
-            TemporalRuntime.watcher(self.run_id, longest, summary)
+            TemporalRuntime.watcher(self.run_id, longest, told)
         with suppress(TimeoutError):  # the moment came
-            await workflow.wait_condition(woken, timeout=longest, timeout_summary=summary)
+            await workflow.wait_condition(woken, timeout=longest, timeout_summary=told)
 
     async def send(self, delivery: Delivery, summary: str) -> Receipt:
         """Schedule the send activity on the queue of the channel."""

@@ -12,6 +12,7 @@ from sojourn.domain.working_time import Span, later
 from sojourn.journeys import wording
 from sojourn.journeys.journal import Done
 from sojourn.journeys.run import Run
+from sojourn.journeys.runtime import Words
 
 SHORTEST = timedelta(seconds=1)
 """A wait that is past takes a timer of this duration."""
@@ -51,7 +52,7 @@ class Waits(Run):
                 target = there if past else self._state.spaced(there)
                 if missed is None:
                     missed = target < self.now()
-                summary = wording.wait_until(target, zone, self.terms.goal)
+                summary = partial(wording.wait_until, target, zone, self.terms.goal)
                 moved = partial(self._has_moved, zone)
                 await self._wait_until(target, summary, wake=moved)
                 if not moved() or self.now() >= target:
@@ -68,7 +69,7 @@ class Waits(Run):
         """
 
         async def perform() -> Done:
-            summary = wording.quiet(duration, of, self.terms.goal)
+            summary = partial(wording.quiet, duration, of, self.terms.goal)
             due = self._state.first(of, self._runtime.now) + duration
             while True:
                 await self._wait_until(due, summary, restarts=False)
@@ -130,7 +131,7 @@ class Waits(Run):
     async def _wait_until(
         self,
         due: datetime,
-        summary: str,
+        summary: Words,
         *,
         wake: Callable[[], bool] = never,
         restarts: bool = True,
@@ -178,7 +179,7 @@ class Waits(Run):
         state = self._state
         if isinstance(span, timedelta):
             due = state.spaced(state.due + span)
-            await self._wait_until(due, wording.wait(span, events), wake=wake)
+            await self._wait_until(due, partial(wording.wait, span, events), wake=wake)
             return self._reached(due)
         while True:
             zone = state.zone
@@ -189,7 +190,7 @@ class Waits(Run):
                     there = LocalMoment.found(partial(later, span, state.due), zone)
                 due = state.spaced(there)
             moved = partial(self._has_moved, zone)
-            summary = wording.wait_until(due, zone, events)
+            summary = partial(wording.wait_until, due, zone, events)
             await self._wait_until(due, summary, wake=partial(_either, moved, wake))
             if not moved() or wake() or self.now() >= due:
                 return min(there, self._reached(due))

@@ -24,6 +24,7 @@ from sojourn.domain.sayings import Saying
 from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState
 from sojourn.journeys.in_process import Unwatched
 from sojourn.journeys.journey import Journey
+from sojourn.journeys.runtime import Words
 
 BEGAN = datetime(2026, 3, 2, 10, tzinfo=UTC)
 """A Monday, at 10:00 in London."""
@@ -71,8 +72,8 @@ class Stage(Unwatched):
         while self.coming and self.coming[0].at <= self.now_:
             self.journey._state.take(self.coming.pop(0))
 
-    async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: str) -> None:
-        self.waits.append(summary)
+    async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: Words) -> None:
+        self.waits.append(summary())
         due = self.now_ + longest
         if self.outgrown and not self.waited and longest > timedelta(minutes=2):
             self.waited = True  # wakes once in each execution: its history has grown too long

@@ -42,6 +42,7 @@ from sojourn.insight.drawing.ways import (
 )
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.run import Run
+from sojourn.journeys.runtime import Words
 from sojourn.journeys.stepping import GoesOn, Unwatched
 from sojourn.journeys.terms import names
 
@@ -386,7 +387,7 @@ class Drive(Unwatched):
         """Tell that no run outgrows a memory."""
         return False
 
-    async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: str) -> None:
+    async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: Words) -> None:
         """End a wait by its time, by an event that it is for, or by one that ends it suddenly.
 
         Args:
