@@ -34,7 +34,7 @@ from sojourn.settings import Settings
 AT = datetime(2026, 3, 5, 11, tzinfo=UTC)
 ROUNDS = 5
 RUNS, FULL_RUNS = 400, 4_000
-CALLS, FULL_CALLS = 2_000, 1_000_000
+CALLS, FULL_CALLS = 20_000, 1_000_000
 REAL = 100
 """Runs on the real engine."""
 TRAITS = {
