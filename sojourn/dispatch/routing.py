@@ -63,7 +63,7 @@ def workflow_id(journey: str, customer_id: str, key: str = "") -> str:
 def _workflow_id(journey: str, customer_id: str, key: str) -> str:
     """Return the id of a run. While an event is routed, it is asked for again and again."""
     parts = [journey, customer_id, *([key] if key else [])]
-    told = ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+    told = ":".join([part.replace("%", "%25").replace(":", "%3A") for part in parts])
     if len(told.encode()) <= LONGEST_ID:
         return told
     digest = hashlib.sha256(told.encode()).hexdigest()

@@ -103,7 +103,7 @@ class Question(BaseModel):
     fact: dict[str, Any] | None = None
     measure: dict[str, Any] | None = None
     experiment: str = ""
-    weights: dict[str, float] = {}
+    weights: dict[str, float] = Field(default_factory=dict)
     shadow: bool = False
     about: Fact | None = Field(default=None, exclude=True, repr=False)
 

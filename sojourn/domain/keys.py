@@ -43,6 +43,8 @@ def plain(value: object) -> str:
     """
     if value is None:
         return ""
+    if type(value) is str:
+        return _plain(value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return _plain(str(value))
@@ -235,6 +237,9 @@ class Reach:
         """
         if not self.field:
             return True
+        if not self.part:
+            named = plain(said)
+            return not named or named == plain(key)
         thing, part = self.divided(said)
         own, own_part = self.divided(key)
         return not thing or (thing == own and part in ("", own_part))

@@ -1,13 +1,12 @@
 """Facts about a customer in memory, as `store.facts.one` judges them."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from sojourn.domain.consent import Consents
-from sojourn.domain.consent_words import ordered, standing
 from sojourn.domain.facts import Answers, Fact, Finding, OfEvents
 from sojourn.domain.facts import judge as judge_by
 from sojourn.domain.facts.answers import looks_back, needs_consents, writers_of
@@ -52,24 +51,27 @@ def judged(
     answers = Answers(
         now=now,
         customer=person.card,
-        consents=said or (standing(ordered(person.said), now) if asks.consents else NONE),
+        consents=said or (person.consents(now) if asks.consents else NONE),
         fields=NOTHING if fields is None else fields,
         own=own,
         written_to=[one for one in asks.writers if _wrote(person, one, now)],
         campaigns=asks.campaigns,
     )
     named: dict[str, list[Happened]] = {}
+    by_name = person.by_name
     for name, within in asks.events:
-        if (events := person.by_name.get(name)) is not None and _count(events, within, now):
-            named[name] = events
+        if name in by_name and _count(by_name[name], within, now):
+            named[name] = by_name[name]
     return judge_by(fact, look_up_in(named, fact, answers))
 
 
-def _count(events: Iterable[Happened], within: timedelta | None, now: datetime) -> bool:
+def _count(events: Sequence[Happened], within: timedelta | None, now: datetime) -> bool:
     """Tell whether some of the events of one name may count: not all of them are too old."""
     if within is None:
         return True
-    return max([one.occurred_at for one in events]) > now - within
+    oldest = now - within
+    # mostly the last one that arrived is the last one that happened
+    return events[-1].occurred_at > oldest or max([one.occurred_at for one in events]) > oldest
 
 
 @dataclass(frozen=True)

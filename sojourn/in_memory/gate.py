@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sojourn.domain.caps import Slot
-from sojourn.domain.consent_words import ordered, standing
 from sojourn.domain.holdout import assign
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
@@ -208,8 +207,7 @@ class Gate:
         recipient = person.recipient
         if recipient is None:
             recipient = self._recipient(person, timezone, now)
-            ending = [one for one in person.said if one.expires_at is not None]
-            if not ending:
+            if all(one.expires_at is None for one in person.said):
                 person.recipient = recipient
         condition = grounds.condition(delivery)
         asked = grounds.holdouts.asked(delivery)
@@ -234,7 +232,7 @@ class Gate:
         if self.grounds.only_to is not None:
             pairs = [(c, one) for c in customer.reachable for one in customer.addresses(c)]
             barred = {pair for pair in pairs if not self.grounds.may_write_to(*pair)}
-        said = standing(ordered(person.said), now)
+        said = person.consents(now)
         return as_recipient(customer, said, timezone, dead=person.dead, barred=barred)
 
     def _room(
@@ -244,16 +242,17 @@ class Gate:
         room = Room.of(delivery, self.rules, now, least_days=least)
         if room is None or not person.rows:
             return room
-        since, held_since = room.since(recipient.tz), now - LATE
         besides = room.own.message_id
-        slots = [
-            slot
+        others = [
+            row
             for row in person.rows
-            if row.message_class is MessageClass.PROMOTIONAL
-            and row.message_id != besides
-            and (slot := _slot_of(row, since, held_since)) is not None
+            if row.message_class is MessageClass.PROMOTIONAL and row.message_id != besides
         ]
-        return room.among(slots)
+        if not others:
+            return room
+        since, held_since = room.since(recipient.tz), now - LATE
+        slots = [_slot_of(row, since, held_since) for row in others]
+        return room.among([slot for slot in slots if slot is not None])
 
     # ---- the row ---------------------------------------------------------------------------
 
@@ -364,6 +363,8 @@ def _newer(
     person: Person, names: Iterable[str], than: tuple[datetime, int], within: timedelta
 ) -> list[Happened]:
     began, first = than
+    if person.last <= than and (not person.events or person.events[-1].seq <= first):
+        return []  # nothing at all has come since
     oldest = earliest(began, within)
     return [
         one

@@ -6,6 +6,8 @@ from typing import Any
 
 from sojourn.domain.again import Begun
 from sojourn.domain.card_words import TRAIT
+from sojourn.domain.consent import Consents
+from sojourn.domain.consent_words import ordered, standing
 from sojourn.domain.customer import Customer, Word, home_zone
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason
@@ -228,6 +230,7 @@ class Person:
     dead: frozenset[tuple[Channel, str]] = frozenset()
     _card: Customer | None = None
     _zones: dict[str, str] = field(default_factory=dict)
+    _consents: Consents | None = None
 
     @property
     def card(self) -> Customer:
@@ -255,8 +258,22 @@ class Person:
 
     def is_changed(self) -> None:
         """Forget what was read of the card: it says something else now."""
-        self._card = self.recipient = None
+        self._card = self.recipient = self._consents = None
         self._zones.clear()
+
+    def consents(self, now: datetime) -> Consents:
+        """Return what the customer agrees to and refuses.
+
+        Args:
+            now: the moment; until something changes it matters only to a consent that ends by
+                itself.
+        """
+        if self._consents is not None:
+            return self._consents
+        found = standing(ordered(self.said), now)
+        if all(one.expires_at is None for one in self.said):
+            self._consents = found
+        return found
 
     def zone(self, default: str) -> str:
         """Return the zone in which the customer lives, an IANA name.

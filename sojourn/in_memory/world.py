@@ -57,6 +57,7 @@ _JUST_AFTER = timedelta(microseconds=1)
 _LATER = timedelta(days=1, hours=1, seconds=1)
 """No made-up moment or day is the same so much later."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+_ANSWERS = MappingProxyType({holds: Reply(result=holds) for holds in (True, False, None)})
 
 
 class World:
@@ -405,7 +406,7 @@ class World:
             return Reply(result=has)
         if asked.fact is not None:
             fact = read_fact(asked.fact) if asked.about is None else asked.about
-            return Reply(result=judged(person, fact, asked.now, self._own).holds)
+            return _ANSWERS[judged(person, fact, asked.now, self._own).holds]
         return Reply(result=plain_answer(self._measured(person, asked)))
 
     async def say(self, said: Saying, summary: str) -> bool:

@@ -15,6 +15,7 @@ from sojourn.domain.events import (
     Product,
     ProductReviewed,
 )
+from sojourn.domain.events.base import value_of
 from sojourn.domain.keys import plain
 from sojourn.domain.value_class import value_class
 from sojourn.rendering.cart import CartItem
@@ -82,7 +83,8 @@ def order_after(events: Iterable[Event], order_id: str, elsewhere: Iterable[Even
     Returns:
         What the customer has of it.
     """
-    own = [event for event in events if _is_about(event, order_id)]
+    named = plain(order_id)
+    own = [event for event in events if _is_about(event, named)]
     placed = [e.products for e in own if isinstance(e, OrderCompleted) and e.products]
     came = [line for e in own if isinstance(e, OrderDelivered) for line in e.products]
     ordered = _lines(placed[-1] if placed else came)
@@ -90,14 +92,13 @@ def order_after(events: Iterable[Event], order_id: str, elsewhere: Iterable[Even
     for event in own:
         if isinstance(event, OrderCancelled | OrderRefunded):
             returned = True
-            named = _lines(event.products) if isinstance(event, OrderRefunded) else {}
-            whole = whole or not named
-            if not named.keys() & ordered.keys():
+            back = _lines(event.products) if isinstance(event, OrderRefunded) else {}
+            whole = whole or not back
+            if not back.keys() & ordered.keys():
                 kept = {}
-            kept = {id_: left for id_, one in kept.items() if (left := _less(one, named.get(id_)))}
+            kept = {id_: left for id_, one in kept.items() if (left := _less(one, back.get(id_)))}
     reviewed = any(
-        plain(getattr(event, "order_id", None))
-        or plain(getattr(event, "product_id", "")) in ordered
+        plain(value_of(event, "order_id")) or plain(value_of(event, "product_id")) in ordered
         for event in own
         if _is_review(event)
     )
@@ -144,9 +145,14 @@ def _bought_before(own: Iterable[Event], elsewhere: Iterable[Event]) -> set[str]
 
 
 def _is_about(event: Event, order_id: str) -> bool:
-    """Tell whether an event is about this order; a review may name a product alone."""
-    said = plain(getattr(event, "order_id", None))
-    return said == plain(order_id) or (not said and _is_review(event))
+    """Tell whether an event is about this order; a review may name a product alone.
+
+    Args:
+        event: what happened.
+        order_id: the order's, in its plain form.
+    """
+    said = plain(value_of(event, "order_id"))
+    return said == order_id or (not said and _is_review(event))
 
 
 def _is_review(event: Event) -> bool:
