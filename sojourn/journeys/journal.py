@@ -74,10 +74,20 @@ class Journal:
         self._position = 0
         self.plan = NOTHING
 
-    def add(self, verb: str, done: Done) -> None:
-        """Append a verb's result."""
+    def put(self, verb: str, done: Done) -> Done:
+        """Append the result of a verb that has just been performed: the steps go on behind it.
+
+        Args:
+            verb: which it was.
+            done: its result.
+
+        Returns:
+            The result.
+        """
         self._entries.append(done)
         self._verbs.append(verb)
+        self._position += 1
+        return done
 
     def comes_to(self, verb: str) -> bool:
         """Tell whether the next entry is this verb's."""

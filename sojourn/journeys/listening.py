@@ -131,9 +131,10 @@ class Listening(Waits):
         if journal.is_used_up:
             found = [as_json(h) for h in self._state.heard_of(events)]
             missed = journal.plan.missed
-            journal.add("heard", Done(due=self._state.due, missed=missed, value=found))
-        values = journal.next("heard").value
-        return [cast(E, self._event(Heard.model_validate(value))) for value in values]
+            done = journal.put("heard", Done(due=self._state.due, missed=missed, value=found))
+        else:
+            done = journal.next("heard")
+        return [cast(E, self._event(Heard.model_validate(value))) for value in done.value]
 
     def _check_declared(self, events: tuple[type[Event], ...]) -> None:
         for event in events:

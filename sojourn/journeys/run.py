@@ -87,10 +87,12 @@ class Run(Handlers):
         journal, verb = self._state.journal, f"patched {change}"
         if journal.is_used_up:
             now, plan = self._runtime.patched(change), journal.plan
-            journal.add(verb, Done(due=plan.due, missed=plan.missed, value=now))
-        elif not journal.comes_to(verb):
+            done = journal.put(verb, Done(due=plan.due, missed=plan.missed, value=now))
+        elif journal.comes_to(verb):
+            done = journal.next(verb)
+        else:
             return False  # an execution from before the change went on without it
-        return bool(journal.next(verb).value)
+        return bool(done.value)
 
     # ---- running the steps -----------------------------------------------------------------
 
@@ -136,8 +138,10 @@ class Run(Handlers):
         journal = self._state.journal
         if journal.is_used_up:
             self._leave_if_due(restarts=restarts)
-            journal.add(verb, await perform())
-        journal.plan = performed = journal.next(verb)
+            performed = journal.put(verb, await perform())
+        else:
+            performed = journal.next(verb)
+        journal.plan = performed
         return performed
 
     def _leave_if_due(self, *, restarts: bool = True) -> None:

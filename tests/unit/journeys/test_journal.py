@@ -27,9 +27,9 @@ def test_a_journal_of_other_steps_stops_the_run_and_teaches_patched() -> None:
 def test_entries_go_to_the_next_execution_with_their_verbs() -> None:
     journal = Journal()
     journal.resume([Performed(verb="quiet_for", due=NOON)])
-    journal.add("send nudge", Done(due=NOON, value=Receipt(status=Status.SENT)))
     journal.next("quiet_for")
-    journal.plan = journal.next("send nudge")
+    journal.plan = journal.put("send nudge", Done(due=NOON, value=Receipt(status=Status.SENT)))
+    assert journal.is_used_up
     journal.fell_due(NOON - timedelta(days=1))
     quiet, nudge = journal.entries
     assert (quiet.verb, quiet.due) == ("quiet_for", NOON)
