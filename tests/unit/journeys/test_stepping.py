@@ -76,10 +76,37 @@ class Circles(Journey, name="circles", starts_on=ProductAdded, key="cart_id"):
             await self.sleep(hours(1))
 
 
+class Chatters(Journey, name="chatters", starts_on=ProductAdded, key="cart_id"):
+    """Writes for ever, and never waits."""
+
+    hello = Message(EMAIL, useful_for=days(1), topic="cart")
+
+    async def steps(self) -> None:
+        """Write."""
+        while True:
+            await self.send(self.hello)
+
+
+class Shrugs(Journey, name="shrugs", starts_on=ProductAdded, key="cart_id"):
+    """Goes on whatever fails."""
+
+    hello = Message(EMAIL, useful_for=days(1), topic="cart")
+    seen = False
+
+    async def steps(self) -> None:
+        """Write."""
+        try:
+            await self.send(self.hello)
+        except Exception:
+            type(self).seen = True
+
+
 class Desk:
     """A desk that fails as often as it is told to, and notes when it was asked."""
 
-    def __init__(self, *failures: TryAgain, takes: timedelta = timedelta(0)) -> None:
+    at_once = False
+
+    def __init__(self, *failures: Exception, takes: timedelta = timedelta(0)) -> None:
         self.failures = list(failures)
         self.takes = takes
         self.asked: list[tuple[str, timedelta]] = []
@@ -109,8 +136,14 @@ class Desk:
         raise NotImplementedError
 
 
+@pytest.fixture(autouse=True, params=[False, True], ids=["from outside", "within the step"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs do the same whether a desk is asked from outside of their steps or within them."""
+    monkeypatch.setattr(Desk, "at_once", request.param)
+
+
 def began(desk: Desk, *, most: int | None = None) -> Runs:
-    runs = Runs(desk, BEGAN, most)
+    runs = Runs(desk, BEGAN, most, at_once=desk.at_once)
     desk.now = lambda: runs.now
     return runs
 
@@ -278,6 +311,22 @@ async def test_a_run_in_circles_is_left_off_where_there_is_a_limit(most: int | N
     await runs.advance(BEGAN + days(1))
     assert len(run.waits) == (4 if most else 24)
     assert run.is_open is (most is None)
+
+
+async def test_a_run_that_writes_in_circles_is_left_off() -> None:
+    desk = Desk()
+    runs = began(desk, most=3)
+    run = start(runs, Chatters)
+    await runs.rest()
+    assert (len(desk.asked), run.is_open) == (3, False)
+
+
+async def test_a_fault_of_the_desk_is_none_of_the_steps() -> None:
+    runs = began(Desk(ValueError("a fault")))
+    run = start(runs, Shrugs)
+    with pytest.raises(ValueError, match="a fault"):
+        await runs.rest()
+    assert (Shrugs.seen, run.is_open) == (False, True)
 
 
 async def test_a_run_that_was_terminated_does_nothing_more() -> None:
