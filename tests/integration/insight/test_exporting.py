@@ -174,6 +174,7 @@ def die_at(patch: pytest.MonkeyPatch, count: int) -> None:
     patch.setattr(parquet, "_settle", dying)
 
 
+@pytest.mark.more
 async def test_a_folder_has_what_the_store_has_whatever_was_killed(
     alone: Store, tmp_path: Path
 ) -> None:

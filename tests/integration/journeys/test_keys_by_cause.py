@@ -73,6 +73,7 @@ async def test_a_run_that_is_over_sends_nothing_when_it_is_executed_again(
     assert journey.sent == sent == ["welcome", "first-steps", "tips", "help"]
 
 
+@pytest.mark.more
 async def test_a_moved_plan_keeps_its_messages(journey: JourneyTest) -> None:
     await journey.start(Renewal, expires_at=await journey.now() + 10 * DAY, subscription_id="s")
     await journey.after(4 * DAY)
