@@ -288,7 +288,7 @@ def _is_of_use(until: datetime | None, useful_until: datetime) -> bool:
 def _decided(leaves: datetime, now: datetime) -> datetime:
     """Return when to look at what became of another message: it may be skipped, its slot free.
 
-    Its run asks at the end of its hold; a claimed one is decided on. The later it is, the further
+    The run of a held one asks at the end of its hold. The later the other message is, the further
     apart the looks.
     """
     late = now - leaves
