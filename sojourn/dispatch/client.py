@@ -14,7 +14,7 @@ from temporalio.client import Client
 from sojourn.composing import load_project, settings_of
 from sojourn.dispatch import aliasing, connection, erasing, opting, stopping, twins
 from sojourn.dispatch.alone import Alone
-from sojourn.dispatch.copies import copies, copy, may_end
+from sojourn.dispatch.copies import copies, copy, may_end, may_have_others
 from sojourn.dispatch.intake import Intake
 from sojourn.dispatch.noting import NOT_ASKED, SAME_ID, USED, as_sent, notes_on
 from sojourn.dispatch.published import Published, joined
@@ -42,7 +42,7 @@ from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, cards, devices, holds, people, runs, tickets, zones
 from sojourn.store.cards import Identified
-from sojourn.store.tables import EventRow
+from sojourn.store.tables import CustomerRow, EventRow
 
 log = logging.getLogger("sojourn.dispatch")
 
@@ -470,10 +470,11 @@ class Sojourn:
         )
         # at once, before the store is asked: calls that follow one another keep their order
         own = self._intake.begin(row, event if heard else None, ask=ask, wait=wait)
-        copied = await self._copies(row, event, also) if heard else []
+        holder = await own.kept
+        copied = await self._copies(row, event, holder, also) if heard else []
         copied += await self._twins(row, event, also, wait=wait) if heard and also else []
         told = await asyncio.gather(
-            own, *(self._intake.take(copy, event, ask=ask, wait=wait) for copy in copied)
+            own.done, *(self._intake.take(copy, event, ask=ask, wait=wait) for copy in copied)
         )
         published = joined(told)
         if not heard and isinstance(event, OptInRequested):
@@ -482,12 +483,14 @@ class Sojourn:
             return published
         return replace(published, notes=(USED, *published.notes))
 
-    async def _copies(self, row: EventRow, event: Event, also: Collection[str]) -> list[EventRow]:
+    async def _copies(
+        self, row: EventRow, event: Event, holder: CustomerRow, also: Collection[str]
+    ) -> list[EventRow]:
         reaches = may_end(event, self.project.journeys)
-        if not reaches:
+        if not (reaches and may_have_others(holder, event, also)):
             return []
         async with self.store.reading(brief=True) as session:
-            return await copies(session, row, event, reaches, also)
+            return await copies(session, row, event, holder, reaches, also=also)
 
     async def _twins(
         self, row: EventRow, event: Event, also: Collection[str], *, wait: bool

@@ -97,6 +97,10 @@ class Transaction:
         row = self._people.get(customer_id)
         return row.customer_id if row else customer_id
 
+    def holder(self, customer_id: str) -> CustomerRow:
+        """Return the row of an id that holds everything of a customer of this transaction."""
+        return self._homes[customer_id]
+
     async def run(self, session: AsyncSession, batch: Sequence[Work], *, patient: bool) -> None:
         """Do a batch of work.
 

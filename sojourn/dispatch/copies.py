@@ -16,8 +16,8 @@ from sojourn.domain.events.base import value_of
 from sojourn.domain.keys import Reach
 from sojourn.domain.made_ids import made_id
 from sojourn.journeys.registry import Journeys
-from sojourn.store import events, kin, people
-from sojourn.store.tables import EventRow
+from sojourn.store import events, kin
+from sojourn.store.tables import CustomerRow, EventRow
 
 
 def may_end(event: Event, journeys: Journeys) -> Sequence[Reach]:
@@ -29,12 +29,28 @@ def may_end(event: Event, journeys: Journeys) -> Sequence[Reach]:
     return journeys.reaches_ended_by(event.event_name)
 
 
+def may_have_others(holder: CustomerRow, event: Event, also: Collection[str]) -> bool:
+    """Tell whether the person who did an event may have other ids: their call or an address does.
+
+    Args:
+        holder: the row of the id that holds everything of the event's customer.
+        event: typed.
+        also: the ids that the call has beside the customer's own.
+
+    Returns:
+        False: nothing can lead to another id.
+    """
+    return bool(also or _email(event) or holder.email or holder.phone or holder.phone2)
+
+
 async def copies(
     session: AsyncSession,
     row: EventRow,
     event: Event,
+    holder: CustomerRow,
     reaches: Sequence[Reach],
-    also: Collection[str] = (),
+    *,
+    also: Collection[str],
 ) -> list[EventRow]:
     """Return copies of an event for the other ids of the person whose runs it may end.
 
@@ -43,25 +59,28 @@ async def copies(
 
     Args:
         session: any session.
-        row: the event, about to be stored.
+        row: the event.
         event: the same, typed.
+        holder: the row of the id that holds everything of its customer.
         reaches: of the journeys whose runs it ends (`may_end`).
         also: the ids that the call has beside the customer's own.
 
     Returns:
         The copies, not stored yet.
     """
-    if not reaches:
-        return []
-    own, card = await people.find(session, row.customer_id)
+    own = holder.customer_id
     told = await kin.known(session, also)
-    sharing = await kin.of(session, own, card, email=value_of(event, "email") or "")
+    sharing = await kin.of(session, own, holder, email=_email(event))
     found: list[EventRow] = []
     for other in dict.fromkeys([*told, *sharing]):
         asked = reaches if other in told else [reach for reach in reaches if reach.field]
         if other != own and [r for r in asked if await _ends(session, event, r, own, other)]:
             found.append(copy(row, event, other))
     return found
+
+
+def _email(event: Event) -> str:
+    return value_of(event, "email") or ""
 
 
 async def _ends(session: AsyncSession, event: Event, reach: Reach, own: str, other: str) -> bool:

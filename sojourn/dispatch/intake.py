@@ -31,6 +31,7 @@ from sojourn.dispatch.lanes import (
     Work,
     answer,
     customer_of,
+    refuse,
 )
 from sojourn.dispatch.later import Later
 from sojourn.dispatch.noting import OTHER_CONTENT, not_started
@@ -111,11 +112,11 @@ class Intake:
         Returns:
             The fate of the event.
         """
-        return await self.begin(row, event, ask=ask, wait=wait)
+        return await self.begin(row, event, ask=ask, wait=wait).done
 
     def begin(
         self, row: EventRow, event: Event | None, *, ask: bool = False, wait: bool = True
-    ) -> "asyncio.Future[Published]":
+    ) -> Arrival:
         """Begin to store an event and to tell the runs that it concerns.
 
         Events of a customer are stored in the order in which this is called.
@@ -127,13 +128,12 @@ class Intake:
             wait: the result is there once the runs are told; else once the event is stored.
 
         Returns:
-            What becomes of the event, once that is known.
+            The event on its way: `Arrival.kept` tells that it is stored, `Arrival.done` what
+            became of it.
         """
-        arrival = Arrival(
-            row, event, ask, wait or ask, done=asyncio.get_running_loop().create_future()
-        )
+        arrival = Arrival.of(row, event, ask=ask, wait=wait or ask)
         self._put(arrival)
-        return arrival.done
+        return arrival
 
     async def wake(self, customer_id: str) -> int:
         """Route what a crash left unrouted, and return how many events that were."""
@@ -240,9 +240,10 @@ class Intake:
         lane = work.lane if isinstance(work, Told) else self._lanes.find(customer_of(work))
         if lane is not None and (isinstance(work, Told) or not lane.carrying):
             self._stop(lane, error)
-        if not isinstance(work, Told) and not work.done.done():
-            work.done.set_exception(error)
-            work.done.exception()  # perhaps nobody waits for it any more
+        if isinstance(work, Arrival):
+            refuse(work.kept, error)
+        if not isinstance(work, Told):
+            refuse(work.done, error)
         if isinstance(work, Wake) and not work.awaited:
             self._leave(work.customer_id, error)
 
@@ -283,6 +284,7 @@ class Intake:
             The lane that is to come to the event; None if none is.
         """
         row, stored = did.rows[work]
+        answer(work.kept, did.holder(work.row.customer_id))
         if not stored and row.properties != work.row.properties:
             work.notes = (OTHER_CONTENT,)
         work.row = row

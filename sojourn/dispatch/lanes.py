@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.published import Published
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Answer
 from sojourn.domain.notes import Note
-from sojourn.store.tables import EventRow, RunRow
+from sojourn.store.tables import CustomerRow, EventRow, RunRow
 
 NOBODY: Mapping[str, Answer | None] = MappingProxyType({})
 
@@ -25,6 +25,8 @@ class Arrival:
         event: the same, typed; None if no journey listens to it.
         ask: somebody wants to know what the event does to each run.
         wait: the answer waits until the runs are told; else until the event is stored.
+        kept: done once the event is stored; gets the row of the id that holds everything of its
+            customer.
         done: gets the answer to the publisher of the event.
         notes: what its sender should know of it.
     """
@@ -33,8 +35,25 @@ class Arrival:
     event: Event | None
     ask: bool
     wait: bool
+    kept: "asyncio.Future[CustomerRow]"
     done: "asyncio.Future[Published]"
     notes: tuple[Note, ...] = ()
+
+    @classmethod
+    def of(cls, row: EventRow, event: Event | None, *, ask: bool, wait: bool) -> Self:
+        """Make the arrival of an event that is not stored yet.
+
+        Args:
+            row: as the class has it.
+            event: as the class has it.
+            ask: as the class has it.
+            wait: as the class has it.
+
+        Returns:
+            The arrival; nothing is done of it.
+        """
+        loop = asyncio.get_running_loop()
+        return cls(row, event, ask, wait, loop.create_future(), loop.create_future())
 
     def published(self, reached: Mapping[str, Answer | None], *, stored: bool) -> Published:
         """Return the answer to the publisher.
@@ -132,9 +151,8 @@ class Lane:
         for done in [*asked, *(wake.done for wake in self.wakes)]:
             if not isinstance(error, Exception):
                 done.cancel()  # the process is about to end
-            elif not done.done():
-                done.set_exception(error)
-                done.exception()  # perhaps nobody waits for it any more
+            else:
+                refuse(done, error)
 
 
 @dataclass(eq=False)
@@ -232,3 +250,10 @@ def answer(done: "asyncio.Future[Any]", value: object) -> None:
     """Answer a caller who may have gone."""
     if not done.done():
         done.set_result(value)
+
+
+def refuse(done: "asyncio.Future[Any]", error: Exception) -> None:
+    """Tell a caller, who may have gone, that it has failed."""
+    if not done.done():
+        done.set_exception(error)
+        done.exception()  # perhaps nobody waits for it any more

@@ -15,6 +15,7 @@ from sojourn.domain.errors import BadEvent
 from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.http import operations
 from sojourn.gateway.http.description import VALUE
+from sojourn.gateway.http.direct import Direct
 from sojourn.gateway.http.edge import METHODS, Edge
 from sojourn.gateway.http.faults import AWAY, CODES, Refusal, answer, failed
 from sojourn.gateway.http.origins import Origins
@@ -52,7 +53,8 @@ class Api(FastAPI):
 
 def make_app(gateway: Gateway, api: FastAPI) -> ASGIApp:
     """Build the application of the customers' port: the routes, and the layers around them."""
-    edge = Edge(api, gateway.backend.work, gateway.backend.metrics)
+    direct = Direct(api, [tracking.router(), tracking.beacon()])
+    edge = Edge(direct, gateway.backend.work, gateway.backend.metrics)
     origins = gateway.settings.gateway_origins
     return Origins(edge, origins) if origins else edge
 

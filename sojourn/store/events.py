@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, literal, or_, tuple_, update
+from sqlalchemy import Integer, and_, bindparam, func, literal, or_, tuple_, update
 from sqlalchemy import select as core_select
 from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
@@ -21,7 +21,7 @@ from sojourn.domain.stored import StoredEvent
 from sojourn.domain.text import bounded
 from sojourn.store import prepared
 from sojourn.store.dialects import insert
-from sojourn.store.prepared import value, values
+from sojourn.store.prepared import few_lengths, value, values
 from sojourn.store.tables import CustomerRow, EventRow, ToRouteRow
 
 LARGEST_SEQ = 2**63 - 1
@@ -51,6 +51,54 @@ _LATER = and_(
 _NEWER, _NEWER_WITH_OTHERS = (
     core_select(*STORED).where(of_whom, _LATER).order_by(EVENTS.c.occurred_at, EVENTS.c.seq)
     for of_whom in (_IS_OWN, or_(_IS_OWN, _ENDS_OTHERS))
+)
+
+_ROUTED = (
+    update(EVENTS)
+    .where(EVENTS.c.seq.in_(values("seqs", EVENTS.c.seq)))
+    .values(routed_at=value("at", EVENTS.c.routed_at))
+)
+_UNROUTED = (
+    select(EventRow)
+    .join(ToRouteRow, col(ToRouteRow.seq) == col(EventRow.seq))
+    .where(col(ToRouteRow.customer_id).in_(values("customers", EVENTS.c.customer_id)))
+    .order_by(col(EventRow.seq))
+)
+_NTH = aliased(ToRouteRow)
+_FIRST_UNROUTED = _UNROUTED.join(
+    CustomerRow, col(CustomerRow.customer_id) == col(ToRouteRow.customer_id)
+).where(
+    col(ToRouteRow.seq)
+    <= func.coalesce(
+        # looked up once a customer: the row of the customer is in the outer loop of the join
+        select(_NTH.seq)
+        .where(_NTH.customer_id == CustomerRow.customer_id)
+        .order_by(col(_NTH.seq))
+        .offset(bindparam("before_last", type_=Integer))
+        .limit(1)
+        .scalar_subquery(),
+        LARGEST_SEQ,
+    )
+)
+_RANKED = (
+    core_select(
+        EVENTS.c.seq,
+        func.row_number()
+        .over(partition_by=EVENTS.c.customer_id, order_by=(EVENTS.c.occurred_at, EVENTS.c.seq))
+        .label("nth"),
+    )
+    .where(
+        EVENTS.c.customer_id.in_(values("customers", EVENTS.c.customer_id)),
+        EVENTS.c.name.in_(values("names", EVENTS.c.name)),
+        _LATER,
+    )
+    .subquery()
+)
+_OLDEST_NEWER = (
+    select(EventRow)
+    .join(_RANKED, col(EventRow.seq) == _RANKED.c.seq)
+    .where(_RANKED.c.nth <= bindparam("each", type_=Integer))
+    .order_by(col(EventRow.occurred_at), col(EventRow.seq))
 )
 
 
@@ -265,27 +313,12 @@ async def unrouted(
     Returns:
         The events of each customer that has any.
     """
-    query = (
-        select(EventRow)
-        .join(ToRouteRow, col(ToRouteRow.seq) == col(EventRow.seq))
-        .where(col(ToRouteRow.customer_id).in_(list(customer_ids)))
-    )
+    given: dict[str, object] = {"customers": few_lengths(customer_ids)}
     if each is not None:
-        nth = aliased(ToRouteRow)
-        # looked up once a customer: the row of the customer is in the outer loop of the join
-        last = (
-            select(nth.seq)
-            .where(nth.customer_id == CustomerRow.customer_id)
-            .order_by(col(nth.seq))
-            .offset(each - 1)
-            .limit(1)
-            .scalar_subquery()
-        )
-        query = query.join(
-            CustomerRow, col(CustomerRow.customer_id) == col(ToRouteRow.customer_id)
-        ).where(col(ToRouteRow.seq) <= func.coalesce(last, LARGEST_SEQ))
+        given["before_last"] = each - 1
+    query = _UNROUTED if each is None else _FIRST_UNROUTED
     found: dict[str, list[EventRow]] = {}
-    for row in await session.exec(query.order_by(col(EventRow.seq))):
+    for row in await session.exec(query, params=given):
         found.setdefault(row.customer_id, []).append(row)
     return found
 
@@ -370,25 +403,17 @@ async def oldest_newer(
     Returns:
         The events of each customer that has any.
     """
-    order = (col(EventRow.occurred_at), col(EventRow.seq))
-    nth = func.row_number().over(partition_by=col(EventRow.customer_id), order_by=order)
-    ranked = (
-        select(EventRow.seq, nth.label("nth"))
-        .where(
-            col(EventRow.customer_id).in_(list(customer_ids)),
-            col(EventRow.name).in_(list(names)),
-            _is_newer(than, within),
-        )
-        .subquery()
-    )
-    query = (
-        select(EventRow)
-        .join(ranked, col(EventRow.seq) == ranked.c.seq)
-        .where(ranked.c.nth <= each)
-        .order_by(*order)
-    )
+    at, seq = than
+    given = {
+        "customers": few_lengths(customer_ids),
+        "names": few_lengths(names),
+        "earliest": earliest(at, within),
+        "at": at,
+        "seq": seq,
+        "each": each,
+    }
     found: dict[str, list[EventRow]] = {}
-    for row in await session.exec(query):
+    for row in await session.exec(_OLDEST_NEWER, params=given):
         found.setdefault(row.customer_id, []).append(row)
     return found
 
@@ -490,8 +515,8 @@ async def mark_routed(session: AsyncSession, seqs: Iterable[int], at: datetime |
     """
     numbers = list(seqs)
     for first in range(0, len(numbers), AT_ONCE):
-        some = numbers[first : first + AT_ONCE]
-        await session.exec(update(EventRow).where(col(EventRow.seq).in_(some)).values(routed_at=at))
+        some = few_lengths(numbers[first : first + AT_ONCE])
+        await prepared.change(session, _ROUTED, {"seqs": some, "at": at})
 
 
 async def arrivals(session: AsyncSession, message_ids: Iterable[str]) -> dict[str, int]:

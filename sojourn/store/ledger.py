@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, insert, or_, text
+from sqlalchemy import select as core_select
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
@@ -17,7 +18,7 @@ from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.reports import reference
 from sojourn.domain.states import WAITING, MessageState
 from sojourn.store import prepared, shadow, unsent
-from sojourn.store.prepared import value
+from sojourn.store.prepared import few_lengths, value, values
 from sojourn.store.tables import ACCEPTED, AttemptRow, ContentRow, LedgerRow, UnsentRow
 
 LEDGER = SQLModel.metadata.tables["ledger"]
@@ -37,6 +38,30 @@ _IS_OF_STEP = (
 _IS_DECIDED = select(LEDGER.c.id).where(*_IS_OF_STEP).limit(1)
 _OF_STEP = select(LedgerRow).where(*_IS_OF_STEP).order_by(col(LedgerRow.id)).with_for_update()
 _ADDED = insert(LEDGER).returning(LEDGER.c.id)
+
+_LAST_SENT, _LAST_SUPPOSED = (
+    core_select(LEDGER.c.workflow_id, LEDGER.c.enrolment, func.max(LEDGER.c.decided_at).label("at"))
+    .where(LEDGER.c.workflow_id.in_(values("runs", LEDGER.c.workflow_id)), has_left)
+    .group_by(LEDGER.c.workflow_id, LEDGER.c.enrolment)
+    for has_left in (LEDGER.c.state.in_(MAYBE_SENT), shadow.would_be(MAYBE_SENT))
+)
+
+
+def _is_held() -> ColumnElement[bool]:
+    held = col(LedgerRow.state) == MessageState.DEFERRED
+    return or_(held, shadow.would_be([MessageState.DEFERRED]))
+
+
+_CUSTOMERS = values("customers", LEDGER.c.customer_id)
+_HELD_BY = (
+    select(LedgerRow)
+    .where(
+        unsent.among(unsent.HELD, customers=_CUSTOMERS),
+        col(LedgerRow.customer_id).in_(_CUSTOMERS),
+        _is_held(),
+    )
+    .order_by(col(LedgerRow.id))
+)
 
 
 @dataclass(frozen=True)
@@ -318,21 +343,13 @@ async def last_sent(
         The moments by the journey's clock, by workflow id and enrolment; runs that sent nothing are
         left out.
     """
-    left = col(LedgerRow.state).in_(MAYBE_SENT)
     wanted = list(workflow_ids)
     found: dict[str, dict[str, datetime]] = {}
     if not wanted:
         return found
-    query = (
-        select(LedgerRow.workflow_id, LedgerRow.enrolment, func.max(LedgerRow.decided_at))
-        .where(
-            col(LedgerRow.workflow_id).in_(wanted),
-            shadow.would_be(MAYBE_SENT) if in_shadow else left,
-        )
-        .group_by(col(LedgerRow.workflow_id), col(LedgerRow.enrolment))
-    )
-    for run, enrolment, at in (await session.exec(query)).all():
-        found.setdefault(run, {})[enrolment] = at
+    asked = _LAST_SUPPOSED if in_shadow else _LAST_SENT
+    for row in await prepared.rows(session, asked, {"runs": few_lengths(wanted)}):
+        found.setdefault(row.workflow_id, {})[row.enrolment] = row.at
     return found
 
 
@@ -346,20 +363,14 @@ async def held_by(session: AsyncSession, customer_ids: Iterable[str]) -> Sequenc
     customers = list(customer_ids)
     if not customers:
         return []
-    here = unsent.among(unsent.HELD, customers=customers)
-    query = select(LedgerRow).where(here, col(LedgerRow.customer_id).in_(customers), _is_held())
-    return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
+    found = await session.exec(_HELD_BY, params={"customers": few_lengths(customers)})
+    return found.all()
 
 
 async def held(session: AsyncSession, workflow_ids: Iterable[str]) -> Sequence[LedgerRow]:
     """Return the messages of runs that are held, or would be in shadow, oldest first."""
     query = select(LedgerRow).where(col(LedgerRow.workflow_id).in_(list(workflow_ids)), _is_held())
     return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
-
-
-def _is_held() -> ColumnElement[bool]:
-    held = col(LedgerRow.state) == MessageState.DEFERRED
-    return or_(held, shadow.would_be([MessageState.DEFERRED]))
 
 
 async def overdue(

@@ -16,7 +16,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from sojourn.store import prepared, tombstones
 from sojourn.store.dialects import insert, is_postgresql
-from sojourn.store.prepared import value
+from sojourn.store.prepared import few_lengths, value, values
 from sojourn.store.tables import CustomerRow
 
 CUSTOMERS = SQLModel.metadata.tables["customers"]
@@ -27,7 +27,13 @@ _HELD = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
-
+_ALL_HELD = (
+    select(CustomerRow)
+    .where(col(CustomerRow.customer_id).in_(values("asked", CUSTOMERS.c.customer_id)))
+    .order_by(col(CustomerRow.customer_id))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 _FOUND = select(
     CUSTOMERS.c.joined_to, CUSTOMERS.c.email, CUSTOMERS.c.phone, CUSTOMERS.c.phone2
 ).where(CUSTOMERS.c.customer_id == value("customer_id", CUSTOMERS.c.customer_id))
@@ -97,19 +103,13 @@ async def lock_all(session: AsyncSession, customer_ids: Iterable[str]) -> dict[s
         Each person's row, by the id that was asked for.
     """
     asked = sorted(set(customer_ids))
-    query = (
-        select(CustomerRow)
-        .where(col(CustomerRow.customer_id).in_(asked))
-        .order_by(col(CustomerRow.customer_id))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    found = (await session.exec(query)).all()
+    given = {"asked": few_lengths(asked)}
+    found = (await session.exec(_ALL_HELD, params=given)).all()
     gone: dict[str, CustomerRow] = {}
     while len(found) + len(gone) < len(asked):  # again if one was erased meanwhile
         known = {row.customer_id for row in found} | gone.keys()
         gone |= await _make(session, [one for one in asked if one not in known])
-        found = (await session.exec(query)).all()
+        found = (await session.exec(_ALL_HELD, params=given)).all()
     rows = {row.customer_id: row for row in found} | gone
     for asked_id, row in rows.items():
         if row.joined_to is not None:

@@ -6,12 +6,13 @@ values here. Their rows are plain tuples with names, which no session watches; e
 asks by `session.exec` for rows that it can change.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Executable, Row, bindparam
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+T = TypeVar("T")
 _OPEN = "sojourn.connection"
 
 
@@ -33,6 +34,19 @@ def values(name: str, like: ColumnElement[Any]) -> BindParameter[Any]:
         like: the column that they are compared with.
     """
     return bindparam(name, type_=like.type, expanding=True)
+
+
+def few_lengths(given: Iterable[T]) -> list[T]:
+    """Return values for ``IN``, some repeated, so that their number is a power of two.
+
+    A driver keeps what a database has planned for the text of a statement, which differs by how
+    many values there are.
+
+    Args:
+        given: the values.
+    """
+    found = list(given)
+    return found + found[-1:] * ((1 << (len(found) - 1).bit_length()) - len(found))
 
 
 async def rows(

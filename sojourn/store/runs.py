@@ -9,11 +9,20 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.store.dialects import insert
+from sojourn.store.prepared import few_lengths, values
 from sojourn.store.tables import IS_OPEN, AlertLookRow, RunRow
 
 RUNS = SQLModel.metadata.tables["runs"]
 ENDS = "ends of runs"
 """The name of the look for runs that have ended."""
+_MAYBE_OPEN = (
+    select(RunRow)
+    .where(
+        col(RunRow.customer_id).in_(values("customers", RUNS.c.customer_id)),
+        col(RunRow.closed_at).is_(None),
+    )
+    .order_by(col(RunRow.id))
+)
 
 
 async def add(session: AsyncSession, rows: Sequence[RunRow]) -> None:
@@ -36,13 +45,9 @@ async def maybe_open_of(
     session: AsyncSession, customer_ids: Iterable[str]
 ) -> dict[str, list[RunRow]]:
     """Return the runs that were not found closed yet, by customer, oldest first."""
-    query = (
-        select(RunRow)
-        .where(col(RunRow.customer_id).in_(list(customer_ids)), col(RunRow.closed_at).is_(None))
-        .order_by(col(RunRow.id))
-    )
+    given = {"customers": few_lengths(customer_ids)}
     found: dict[str, list[RunRow]] = {}
-    for row in await session.exec(query):
+    for row in await session.exec(_MAYBE_OPEN, params=given):
         found.setdefault(row.customer_id, []).append(row)
     return found
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Executable, literal, text, union_all, update
+from sqlalchemy import Executable, bindparam, literal, text, union_all, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -37,6 +37,8 @@ _HOLDS: Executable = union_all(
         text(ON), col(SwitchRow.part) == Part.SENDS.value
     ),
 )
+_ON = select(SwitchRow).where(text(ON)).order_by(col(SwitchRow.id))
+_ON_IN_PART = _ON.where(col(SwitchRow.part) == bindparam("part"))
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,9 @@ async def on(session: AsyncSession, part: Part | None = None) -> Sequence[Switch
         session: any session.
         part: only those of this part.
     """
-    query = select(SwitchRow).where(text(ON)).order_by(col(SwitchRow.id))
-    if part is not None:
-        query = query.where(SwitchRow.part == part.value)
-    return (await session.exec(query)).all()
+    if part is None:
+        return (await session.exec(_ON)).all()
+    return (await session.exec(_ON_IN_PART, params={"part": part.value})).all()
 
 
 def switch(row: SwitchRow) -> Switch:

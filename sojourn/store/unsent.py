@@ -5,8 +5,9 @@ for messages by their state has a condition from here beside the one on the ledg
 """
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import BindParameter, ColumnElement
 from sqlmodel import col, select
 
 from sojourn.domain.states import MessageState
@@ -35,7 +36,7 @@ def kept_as(states: Iterable[MessageState]) -> list[str]:
 def among(
     states: Iterable[MessageState],
     *,
-    customers: Collection[str] | None = None,
+    customers: Collection[str] | BindParameter[Any] | None = None,
     workflows: Collection[str] | None = None,
 ) -> ColumnElement[bool]:
     """Return the condition that a row of the ledger is one of these.
@@ -45,7 +46,7 @@ def among(
 
     Args:
         states: neither sent nor skipped.
-        customers: of these customers; None: of any.
+        customers: of these customers, or of those that a parameter names; None: of any.
         workflows: of these runs or campaigns, by workflow id; None: of any.
 
     Returns:
