@@ -18,8 +18,9 @@ from tests.support.postgres import Postgres, find
 
 AT_MOST = {"SQLite": 1.6, "PostgreSQL": 1.8}
 COUNT, FULL_COUNT = 40, 400
-IN_FLIGHT = 24
-"""Enough to keep two cores busy; the CPU of a run does not depend on it."""
+IN_FLIGHT = COUNT
+"""All runs of a round at once, so that it takes as long as one; their CPU does not depend on it."""
+ROUNDS = 3  # the CPU of a run differs little from round to round
 MESSAGES = 150
 
 
@@ -33,7 +34,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
         count = FULL_COUNT if full else COUNT
         async with serving(of_runs, url) as bench:
             kinds = ("journey", "floor")
-            done = await rounds(bench, count, kinds, "floor", in_flight=IN_FLIGHT)
+            done = await rounds(bench, count, kinds, "floor", in_flight=IN_FLIGHT, times=ROUNDS)
             rows += _rows(database, done)
             stderr.print(f"floor: {MESSAGES} messages by stage, {database}")
             rows += _of_stages(database, await stages.of(bench.store, of_stages, MESSAGES))

@@ -64,7 +64,7 @@ class Round:
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
     """Run the rounds."""
-    count = 600 if full else 150
+    count = 600 if full else 100
     async with serving(home) as bench:
         return _rows(await rounds(bench, count, ("journey", "bare"), "throughput"), count)
 
@@ -111,7 +111,13 @@ async def serving(home: Path, database_url: str = "") -> AsyncIterator[Bench]:
 
 
 async def rounds(
-    bench: Bench, count: int, kinds: Sequence[str], told: str, *, in_flight: int | None = None
+    bench: Bench,
+    count: int,
+    kinds: Sequence[str],
+    told: str,
+    *,
+    in_flight: int | None = None,
+    times: int = ROUNDS,
 ) -> dict[str, list[Round]]:
     """Run rounds of several workflows in turns.
 
@@ -121,6 +127,7 @@ async def rounds(
         kinds: names among `WORKFLOWS`.
         told: the name of the benchmark, for its progress.
         in_flight: the runs at one time; None: twice as many as just keep the machine busy.
+        times: how many rounds of each.
 
     Returns:
         The rounds by kind, in the order in which they were run.
@@ -134,8 +141,8 @@ async def rounds(
         # a run that has the machine to itself takes `LONE / lone.per_second` seconds, mostly asleep
         in_flight = round(LOADED * many.per_second * LONE / lone.per_second)
     done: dict[str, list[Round]] = {kind: [] for kind in kinds}
-    for number in range(ROUNDS):
-        stderr.print(f"{told}: round {number + 1} of {ROUNDS}, {in_flight} runs in flight")
+    for number in range(times):
+        stderr.print(f"{told}: round {number + 1} of {times}, {in_flight} runs in flight")
         for kind in list(done) if number % 2 else reversed(done):
             done[kind].append(await _round(bench, kind, count, in_flight))
     return done
