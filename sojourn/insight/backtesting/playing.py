@@ -156,8 +156,8 @@ def feed(
         progress: is called with the calls that are done, and with all.
     """
     for number, call in enumerate(calls, start=1):
-        if call.at > world.now:
-            world.advance(call.at)
+        if (at := call.at) > world.now:
+            world.advance(at)
         try:
             _take(world, call)
         except BadCustomer:  # its only trait cannot be read: nobody would have taken the call
