@@ -8,6 +8,7 @@ hours between them.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from sojourn.domain.calendar_days import Months
 from sojourn.domain.value_class import value_class
@@ -121,5 +122,7 @@ def after(*, days: int = 0, months: int = 0) -> Again:
     return Again(days=days, months=months)
 
 
+@lru_cache(maxsize=1024)
 def _written(day: date) -> str:
+    """Write a day for people. Customers who may not enter again share the few days of a rule."""
     return f"{day.day} {day:%B %Y}"

@@ -57,12 +57,20 @@ def judged(
         written_to=[one for one in asks.writers if _wrote(person, one, now)],
         campaigns=asks.campaigns,
     )
-    named: dict[str, list[Happened]] = {}
+    return judge_by(fact, look_up_in(_named(person, asks, now), fact, answers))
+
+
+def _named(person: Person, asks: "_Asks", now: datetime) -> dict[str, list[Happened]]:
+    """Return the events that a fact asks about, by their names, where some of them may count."""
+    last, _ = person.last
+    if asks.furthest is not None and last <= now - asks.furthest:
+        return {}  # a customer who sleeps has done nothing for so long
     by_name = person.by_name
-    for name, within in asks.events:
-        if name in by_name and _count(by_name[name], within, now):
-            named[name] = by_name[name]
-    return judge_by(fact, look_up_in(named, fact, answers))
+    return {
+        name: by_name[name]
+        for name, within in asks.events
+        if name in by_name and _count(by_name[name], within, now)
+    }
 
 
 def _count(events: Sequence[Happened], within: timedelta | None, now: datetime) -> bool:
@@ -83,12 +91,14 @@ class _Asks:
         writers: what it asks about journeys and campaigns that wrote to the customer.
         campaigns: its questions about the messages of campaigns, with their answer here.
         events: the wire names of the events that it looks at, and how far it looks back.
+        furthest: the furthest that it looks back; None: to the beginning.
     """
 
     consents: bool
     writers: frozenset[WrittenTo]
     campaigns: Mapping[OfCampaign, bool]
     events: tuple[tuple[str, timedelta | None], ...]
+    furthest: timedelta | None
 
 
 @Kept
@@ -96,7 +106,9 @@ def _asks(fact: Fact) -> _Asks:
     """Return what has to be looked up for a fact."""
     campaigns = MappingProxyType(dict.fromkeys(asked_of_campaigns(fact), False))
     events = tuple(looks_back(fact).items())
-    return _Asks(needs_consents(fact), writers_of(fact), campaigns, events)
+    spans = [within for _, within in events if within is not None]
+    furthest = max(spans, default=timedelta(0)) if len(spans) == len(events) else None
+    return _Asks(needs_consents(fact), writers_of(fact), campaigns, events, furthest)
 
 
 def measure(person: Person, of: OfEvents, now: datetime, own: Collection[str]) -> object:

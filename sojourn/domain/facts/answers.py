@@ -157,6 +157,18 @@ def of_events(fact: Fact) -> Mapping[OfEvents, int | None]:
     return MappingProxyType(found)
 
 
+@Kept
+def of_events_named(fact: Fact) -> Mapping[str, Mapping[OfEvents, int | None]]:
+    """Return what `of_events` does, by the wire names of the events.
+
+    A fact may ask about dozens of events, of which most customers have few.
+    """
+    found: dict[str, dict[OfEvents, int | None]] = {}
+    for of, most in of_events(fact).items():
+        found.setdefault(of.event, {})[of] = most
+    return MappingProxyType(found)
+
+
 def enough(leaf: Compare) -> int | None:
     """Return the count from which on the comparison always has the same answer."""
     if not isinstance(leaf.of, CountOf):

@@ -6,7 +6,7 @@ from datetime import datetime
 from math import trunc
 from typing import Any, Protocol
 
-from sojourn.domain.facts.answers import OF_NOTHING, UNSURE, Answers, Range, of_events
+from sojourn.domain.facts.answers import OF_NOTHING, UNSURE, Answers, Range, of_events_named
 from sojourn.domain.facts.judging import judge
 from sojourn.domain.facts.nodes import CountOf, Fact, OfEvents, TimeOf, TotalOf
 from sojourn.domain.facts.values import Kind, read
@@ -78,9 +78,11 @@ def look_up_in(named: Mapping[str, Sequence[Told]], fact: Fact, answers: Answers
         Answers by which the fact can be judged.
     """
     found = {}
-    for of, most in of_events(fact).items():
-        if (events := named.get(of.event)) is not None:
-            found[of] = _measured(of, events, answers, most)
+    if named:
+        asked = of_events_named(fact)
+        for name, events in named.items():
+            for of, most in asked[name].items() if name in asked else ():
+                found[of] = _measured(of, events, answers, most)
     return answers.with_events(found, named.keys())
 
 
