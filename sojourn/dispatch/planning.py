@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sojourn.dispatch import routing
-from sojourn.dispatch.beginning import is_old_news, revives, run_of
+from sojourn.dispatch.beginning import is_old_news, revives
 from sojourn.dispatch.charging import roles
 from sojourn.dispatch.entering import Verdict, Verdicts
 from sojourn.dispatch.routing import Start, Target
@@ -210,16 +210,19 @@ def next_plan(
         if starting is None:
             starting = routing.starting_by(event, journeys)
         begins = _begins(known, event, row, journeys, within, silent=by.silent, starting=starting)
-        rests_on.update([name for name in begins if begins[name].reason in _AFTER_ENDS])
-        over = [name for name, verdict in begins.items() if verdict.reason is not None]
+        over: list[str] = []
+        may_start: list[str] = []
+        for name, verdict in begins.items():
+            if verdict.reason in _AFTER_ENDS:
+                rests_on.add(name)
+            (may_start if verdict.reason is None else over).append(name)
         revived = [name for name in begins if name not in starting]
-        may_start = [name for name in begins if name not in over]
         crowd = _crowd(known, event, journeys, may_start, by.silent)
         targets = routing.targets(
             event,
             _hearing(known, over),
             journeys,
-            over=[*over, *crowd.full, *by.resting],
+            over={*over, *crowd.full, *by.resting},
             revived=revived,
             sent_as=row.sent_as,
             seq=row.seq,
@@ -227,7 +230,7 @@ def next_plan(
             silent=by.silent,
             starting=starting,
         )
-        doubtful = dict.fromkeys([*crowd.doubtful, *by.doubtful])
+        doubtful = tuple(dict.fromkeys((*crowd.doubtful, *by.doubtful)))
         if doubtful:
             targets = []
         turned_away = (
@@ -262,7 +265,7 @@ def next_plan(
                     if (row.message_id, name) in known.verdicts and name not in begun_again
                 ),
                 refused=tuple(one for one in turned_away if one.journey in told),
-                doubtful=tuple(doubtful),
+                doubtful=doubtful,
                 delayed={
                     run.workflow_id: run.delayed_until
                     for run in known.open_runs
@@ -291,6 +294,7 @@ def _hearing(known: Known, over: Collection[str]) -> Sequence[NotedRun]:
     ]
 
 
+_UNJUDGED = Verdict()
 _AFTER_ENDS = (None, Reason.OLD_NEWS, Reason.HELD_BACK)
 """The judgements on a start that an event which ends its run comes before."""
 
@@ -315,7 +319,7 @@ def _begins(
         journey, starts = journeys[name], name in starting
         if name in journeys.off or not (starts or revives(journey, event, row, known.before)):
             continue
-        verdict = known.verdicts.get((row.message_id, name), Verdict())
+        verdict = known.verdicts.get((row.message_id, name), _UNJUDGED)
         if verdict.reason is None and starts:
             if ended := _ended(known, journey, event, row, within):
                 verdict = Verdict(ended)
@@ -387,19 +391,14 @@ def _turned_away(
     verdicts: Verdicts,
 ) -> list[Refused]:
     """Return the starts that are refused."""
-    return [
-        Refused(
-            row,
-            name,
-            run_of(journeys[name], event, row),
-            verdict.reason,
-            verdict.because,
-            routing.key_of(journeys[name], event),
-            kept=verdicts.get((row.message_id, name)) == verdict,
-        )
-        for name, verdict in begins.items()
-        if verdict.reason is not None
-    ]
+    found: list[Refused] = []
+    for name, verdict in begins.items():
+        if verdict.reason is not None:
+            key = routing.key_of(journeys[name], event)
+            run = routing.workflow_id(name, row.sent_as or row.customer_id, key)
+            kept = verdicts.get((row.message_id, name)) == verdict
+            found.append(Refused(row, name, run, verdict.reason, verdict.because, key, kept=kept))
+    return found
 
 
 def names_since(starting: Iterable[type[Journey]], journeys: Journeys) -> frozenset[str]:

@@ -92,13 +92,19 @@ def starts(journey: type[Journey], event: Event) -> bool:
     terms = journey.terms
     if event.event_name not in terms.start_names:
         return False
-    return event.is_whole and (not terms.key or bool(key_of(journey, event)))
+    return event.is_whole and _has_key(journey, event)
 
 
 def starting_by(event: Event, journeys: Journeys) -> list[str]:
-    """Return the names of the journeys of which an event starts a run."""
+    """Return the names of the journeys of which an event starts a run (`starts`)."""
     may_start = journeys.started_by(event.event_name)
-    return [name for name, journey in may_start.items() if starts(journey, event)]
+    if not may_start or not event.is_whole:
+        return []
+    return [name for name, journey in may_start.items() if _has_key(journey, event)]
+
+
+def _has_key(journey: type[Journey], event: Event) -> bool:
+    return not journey.terms.key or bool(key_of(journey, event))
 
 
 def targets(
@@ -148,7 +154,7 @@ def targets(
         if not begins and name not in of:
             continue
         key, reach = key_of(journey, event), journey.terms.reach
-        begun = workflow_id(name, sent_as or event.customer_id, key)
+        begun = workflow_id(name, sent_as or event.customer_id, key) if begins else ""
         for run in of.get(name, ()):
             if _concerns(event, run, reach, key, seq=seq, had=had.get(name)):
                 found[run.workflow_id] = Tell(run.workflow_id, name, name in silent)

@@ -1,7 +1,7 @@
 """Events in memory: kept, judged and planned by the rules of `dispatch`, and told to runs."""
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -80,7 +80,7 @@ class Intake:
         now: datetime,
         *,
         name: str | None = None,
-        properties: Mapping[str, Any] | None = None,
+        properties: dict[str, Any] | None = None,
         also: Iterable[str] = (),
     ) -> Taken:
         """Take an event in, and tell the runs that it concerns.
@@ -98,6 +98,10 @@ class Intake:
         person = self._registry.person(event.customer_id)
         name = name or event.event_name
         is_heard = bool(self._journeys.heard_by(event.event_name))
+        if properties is None:
+            properties = event.properties()
+        elif event.made:
+            properties = {**properties, **event.derived()}
         one = Happened(
             0,
             event.message_id,
@@ -105,7 +109,7 @@ class Intake:
             name,
             min(event.occurred_at, now),
             now,
-            event.properties() if properties is None else {**properties, **event.derived()},
+            properties,
             event if is_heard else None,
             None if is_heard else now,
         )

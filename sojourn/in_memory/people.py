@@ -288,7 +288,11 @@ class Person:
     def keep(self, one: Happened) -> None:
         """Keep an event."""
         self.events.append(one)
-        self.by_name.setdefault(one.name, []).append(one)
+        alike = self.by_name.get(one.name)
+        if alike is None:
+            self.by_name[one.name] = [one]
+        else:
+            alike.append(one)
         if (place := one.place) > self.last:
             self.last = place
 
