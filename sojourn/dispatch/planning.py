@@ -239,12 +239,14 @@ def next_plan(
             else []
         )
         if targets or doubtful:
-            told = {target.journey for target in targets}
-            begun_again = {t.journey for t in targets if t.workflow_id in known.ended}
+            told = {target.journey for target in targets} if turned_away else set()
             ids: dict[str, list[int]] = {}
+            delayed: dict[str, datetime] = {}
             for run in known.open_runs:
                 assert run.id is not None
                 ids.setdefault(run.workflow_id, []).append(run.id)
+                if run.delayed_until is not None:
+                    delayed[run.workflow_id] = run.delayed_until
             enrolment = Enrolment(
                 customer_id=row.customer_id,
                 start=events.heard(row, event, within=within),
@@ -259,18 +261,10 @@ def next_plan(
                 enrolment,
                 ids,
                 missed=_missed(known, targets, row, journeys, within=within),
-                judged=frozenset(
-                    name
-                    for name in begins
-                    if (row.message_id, name) in known.verdicts and name not in begun_again
-                ),
-                refused=tuple(one for one in turned_away if one.journey in told),
+                judged=_judged(known, begins, row, targets),
+                refused=tuple([one for one in turned_away if one.journey in told]),
                 doubtful=doubtful,
-                delayed={
-                    run.workflow_id: run.delayed_until
-                    for run in known.open_runs
-                    if run.delayed_until is not None
-                },
+                delayed=delayed,
             )
             if not doubtful:
                 refused += [one for one in turned_away if one.journey not in told]
@@ -278,6 +272,18 @@ def next_plan(
         refused += turned_away
         idle.append(row.seq)
     return Planned(None, idle, refused, frozenset(rests_on))
+
+
+def _judged(
+    known: Known, begins: Collection[str], row: StoredEvent, targets: Iterable[Target]
+) -> frozenset[str]:
+    """Return the journeys for which a judgement on the event is kept, and begins nothing again."""
+    if not known.verdicts:
+        return frozenset()
+    again = {t.journey for t in targets if t.workflow_id in known.ended} if known.ended else ()
+    return frozenset(
+        [name for name in begins if (row.message_id, name) in known.verdicts and name not in again]
+    )
 
 
 def _hearing(known: Known, over: Collection[str]) -> Sequence[NotedRun]:

@@ -8,6 +8,7 @@ next, a day at a time; it never steps through minutes.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -142,21 +143,27 @@ def _edges(holders: Sequence[Holder], after: datetime, tz: ZoneInfo) -> Iterator
     changes = change_on(today - DAY, tz) or change_on(today, tz)
     for n in range(-1 if changes else 0, LONGEST + 1):
         day = today + n * DAY
-        begins, ends = moment(day, MIDNIGHT, tz), moment(day + DAY, MIDNIGHT, tz)
-        waiting |= {begins, moment(day, MIDNIGHT, tz, fold=1)}
-        if not any(holder.closes(day) for holder in holders):
-            seconds = {second for holder in holders for second in holder.edges(day)}
-            waiting |= {
-                moment(day, _time(second), tz, fold=fold)
-                for second in seconds - {0, _END}  # midnight stands above
-                for fold in (0, 1)
-            }
+        ends = moment(day + DAY, MIDNIGHT, tz)
+        seconds = frozenset[int]()
+        if not any([holder.closes(day) for holder in holders]):
+            seconds = frozenset([second for one in holders for second in one.edges(day)])
+        waiting |= _shown_at(seconds, day, tz)
         if change := change_on(day, tz):
             waiting.add(change)
         # an edge that clocks show twice may come after midnight's first time
-        ready = sorted(each for each in waiting if each < ends)
+        ready = sorted([each for each in waiting if each < ends])
         waiting.difference_update(ready)
-        yield from (each for each in ready if each > after)
+        yield from [each for each in ready if each > after]
+
+
+@lru_cache(maxsize=4096)
+def _shown_at(seconds: frozenset[int], day: date, tz: ZoneInfo) -> frozenset[datetime]:
+    """Return when clocks show midnight and these seconds of a local day, each time that they do.
+
+    The windows of a policy have few edges, and all that it holds on a day asks for the same ones.
+    """
+    times = [MIDNIGHT, *[_time(second) for second in seconds - {0, _END}]]
+    return frozenset([moment(day, each, tz, fold=fold) for each in times for fold in (0, 1)])
 
 
 def _time(second: int) -> time:

@@ -8,14 +8,14 @@ may yet leave its slot free: nobody who may wait is skipped for it before that i
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sojourn.domain.calendar import DAY, local_day, moment
 from sojourn.domain.caps import Distance, Full, Limit, Near, Slot, told
 from sojourn.domain.limits import AtCap
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason
-from sojourn.domain.opening import Holder
+from sojourn.domain.opening import MIDNIGHT, Holder
 from sojourn.domain.precedence import Precedence
 from sojourn.domain.rules import AFTER_A_HOLD, Hold, Rules
 from sojourn.domain.value_class import value_class
@@ -139,9 +139,12 @@ class Room:
         Args:
             tz: the customer's zone.
         """
+        at = self.own.at
         longest = max([limit.days for limit in self.limits], default=1)
-        first = moment(local_day(self.own.at, tz) - (longest - 1) * DAY, time(), tz)
-        return min([first, *[self.own.at - one.least for one in self.distances]])
+        first = moment(local_day(at, tz) - (longest - 1) * DAY, MIDNIGHT, tz)
+        if not self.distances:
+            return first
+        return min(first, at - max([one.least for one in self.distances]))
 
     def judge(
         self,

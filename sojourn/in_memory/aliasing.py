@@ -35,7 +35,8 @@ def join(registry: Registry, old: Person, new: Person) -> None:
     new.runs = sorted([*old.runs, *new.runs], key=lambda one: one.id)
     new.rows = sorted([*old.rows, *new.rows], key=lambda row: row.number)
     new.mutes = [*old.mutes, *new.mutes]
-    new.calls |= old.calls
+    for message_id, calls in old.calls.items():
+        new.calls.setdefault(message_id, []).extend(calls)
     for journey, begun in old.begun.items():
         new.begun.setdefault(journey, []).extend(begun)
     for experiment, variants in old.variants.items():

@@ -3,11 +3,12 @@
 Every message that may leave leaves at once, unless `Outcomes` says that its provider refuses it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from sojourn.domain.caps import Slot
-from sojourn.domain.holdout import assign
+from sojourn.domain.holdout import Assigned, assign
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
 from sojourn.domain.ordering import earliest
@@ -39,6 +40,7 @@ Carries = Callable[[Person, Delivery, Channel], Reason | None]
 """Why the provider of a channel refuses a message for good; None: it takes the message."""
 Declines = Callable[[Person, Delivery, Channel], tuple[Reason, str] | None]
 """Why a message's template has nothing to say or fails, and that in words; None: it is written."""
+NOTHING_PAUSED: Mapping[Channel, timedelta] = MappingProxyType({})
 Templates = Callable[[str, str], Collection[Channel]]
 """The channels that have a template, by journey and template name."""
 
@@ -128,10 +130,11 @@ class Gate:
     # ---- the case --------------------------------------------------------------------------
 
     def _rows(self, person: Person, delivery: Delivery) -> list[Row]:
-        if not person.rows:
+        rows = person.rows
+        if not rows:
             return []
         name = delivery.message_id
-        return [row for row in person.rows if row.message_id == name]
+        return [row for row in rows if row.message_id == name]
 
     def _case(self, person: Person, delivery: Delivery, now: datetime, rows: Sequence[Row]) -> Case:
         grounds = self.grounds
@@ -180,13 +183,14 @@ class Gate:
         Returns:
             The events as the run hears them, oldest first.
         """
-        within = self.grounds.clock_skew
+        if not others and not _has_newer(person, delivery.start):
+            return []
+        within, ends = self.grounds.clock_skew, (*delivery.goals, *delivery.ends)
         found = _newer(person, watch(delivery), delivery.start, within)
         for other in others:
-            found += _newer(other, (*delivery.goals, *delivery.ends), delivery.start, within)
+            found += _newer(other, ends, delivery.start, within)
         if not found:
             return []
-        ends = (*delivery.goals, *delivery.ends)
         return heard_of(
             sorted(found, key=lambda one: one.place),
             [person, *others],
@@ -207,23 +211,21 @@ class Gate:
         recipient = person.recipient
         if recipient is None:
             recipient = self._recipient(person, timezone, now)
-            if all(one.expires_at is None for one in person.said):
+            if person.says_for_good:
                 person.recipient = recipient
-        condition = grounds.condition(delivery)
-        asked = grounds.holdouts.asked(delivery)
-        sides = (
-            assign(asked, {n: v[0] for n, v in person.variants.items()}, person.customer_id)
-            if asked
-            else ()
-        )
+        finding = None
+        if (condition := grounds.condition(delivery)) is not None:
+            finding = judged(person, condition, now, grounds.topics.own, said=recipient.consents)
+        sides: tuple[Assigned, ...] = ()
+        if asked := grounds.holdouts.asked(delivery):
+            had = {name: variants[0] for name, variants in person.variants.items()}
+            sides = assign(asked, had, person.customer_id)
         return Circumstances(
             recipient=recipient,
-            paused={},
+            paused=NOTHING_PAUSED,
             told_by_twin=_is_told(delivery, person, others),
             room=self._room(person, delivery, now, recipient),
-            condition=None
-            if condition is None
-            else judged(person, condition, now, grounds.topics.own, said=recipient.consents),
+            condition=finding,
             assigned=sides,
         )
 
@@ -251,8 +253,9 @@ class Gate:
         if not others:
             return room
         since, held_since = room.since(recipient.tz), now - LATE
-        slots = [_slot_of(row, since, held_since) for row in others]
-        return room.among([slot for slot in slots if slot is not None])
+        return room.among(
+            [slot for row in others if (slot := _slot_of(row, since, held_since)) is not None]
+        )
 
     # ---- the row ---------------------------------------------------------------------------
 
@@ -359,12 +362,17 @@ def heard_of(
     return heard
 
 
+def _has_newer(person: Person, than: tuple[datetime, int]) -> bool:
+    """Tell whether anything at all has happened or come since a place."""
+    return person.last > than or (bool(person.events) and person.events[-1].seq > than[1])
+
+
 def _newer(
     person: Person, names: Iterable[str], than: tuple[datetime, int], within: timedelta
 ) -> list[Happened]:
+    if not _has_newer(person, than):
+        return []
     began, first = than
-    if person.last <= than and (not person.events or person.events[-1].seq <= first):
-        return []  # nothing at all has come since
     oldest = earliest(began, within)
     return [
         one

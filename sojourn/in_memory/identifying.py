@@ -56,15 +56,17 @@ def identify(registry: Registry, person: Person, identity: Identity, now: dateti
 
 
 def _is_new(person: Person, identity: Identity, arrived: datetime) -> bool:
-    call = (identity.message_id, digest(identity))
-    before = person.calls.get(call)
-    if before is None:
-        person.calls[call] = arrived
-        return True
-    if identity.sure:
-        return False
-    person.calls[call] = max(before, arrived)
-    return arrived - before > REPEATS
+    under_its_id = person.calls.setdefault(identity.message_id, [])
+    # mostly there is no other one, and nothing to compare it with
+    said = digest(identity) if under_its_id else ""
+    for number, (other, before) in enumerate(under_its_id):
+        if digest(other) == said:
+            if identity.sure:
+                return False
+            under_its_id[number] = (other, max(before, arrived))
+            return arrived - before > REPEATS
+    under_its_id.append((identity, arrived))
+    return True
 
 
 def _say(

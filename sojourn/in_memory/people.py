@@ -8,7 +8,7 @@ from sojourn.domain.again import Begun
 from sojourn.domain.card_words import TRAIT
 from sojourn.domain.consent import Consents
 from sojourn.domain.consent_words import ordered, standing
-from sojourn.domain.customer import Customer, Word, home_zone
+from sojourn.domain.customer import Customer, Identity, Word, home_zone
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason
 from sojourn.domain.policy import Recipient
@@ -203,7 +203,7 @@ class Person:
         begun: the runs that the customer has had, by journey.
         variants: the first variant of each experiment.
         mutes: those that nothing has ended.
-        calls: the identify calls that were heard, and when.
+        calls: the identify calls that were heard, and when, by their message ids.
         recipient: the customer as the policy sees recipients, until something changes; None: it
             has changed since, or a consent will end by itself.
         is_merged: another id was joined to this one.
@@ -223,7 +223,7 @@ class Person:
     begun: dict[str, list[tuple[str, Begun]]] = field(default_factory=dict)
     variants: dict[str, list[str]] = field(default_factory=dict)
     mutes: list[Mute] = field(default_factory=list)
-    calls: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    calls: dict[str, list[tuple[Identity, datetime]]] = field(default_factory=dict)
     recipient: Recipient | None = None
     is_merged: bool = False
     besides: dict[str, Any] = field(default_factory=dict)
@@ -271,9 +271,14 @@ class Person:
         if self._consents is not None:
             return self._consents
         found = standing(ordered(self.said), now)
-        if all(one.expires_at is None for one in self.said):
+        if self.says_for_good:
             self._consents = found
         return found
+
+    @property
+    def says_for_good(self) -> bool:
+        """Tell whether none of the customer's words on consent ends by itself."""
+        return all([one.expires_at is None for one in self.said])
 
     def zone(self, default: str) -> str:
         """Return the zone in which the customer lives, an IANA name.

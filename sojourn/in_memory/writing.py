@@ -1,5 +1,6 @@
 """`Writer`: has templates say whether they have something to say, and writes messages out."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from sojourn.domain.content import Content
@@ -19,6 +20,8 @@ from sojourn.sending.grounds import Grounds
 from sojourn.store import events
 from sojourn.store.histories import LIMIT, Told
 
+LOOKS = 2
+"""Whether a template may decline is known for good when it is asked after its first run."""
 Keeps = Callable[[Delivery, Content], None]
 """Keeps the words of a message that leaves."""
 
@@ -47,6 +50,7 @@ class Writer:
         self._folded = folded(grounds.events)
         self._of_any_key = of_any_key(grounds.events)
         self._never_declining: set[tuple[str, str, Channel, str]] = set()  # of those of the project
+        self._looks: Counter[tuple[str, str, Channel, str]] = Counter()  # at the others
 
     def __call__(
         self, person: Person, delivery: Delivery, channel: Channel
@@ -76,9 +80,11 @@ class Writer:
         asked = (delivery.journey, delivery.template, channel, person.card.locale)
         if asked in self._never_declining:
             return None
-        if not self._renderer.may_refuse(*asked):
-            self._never_declining.add(asked)
-            return None
+        if self._looks[asked] < LOOKS:
+            self._looks[asked] += 1
+            if not self._renderer.may_refuse(*asked):
+                self._never_declining.add(asked)
+                return None
         return self._renderer.refusal(self._context(person, delivery, channel, began), channel)
 
     def written(self, person: Person, delivery: Delivery, channel: Channel) -> Content | None:

@@ -50,7 +50,7 @@ class Sends(Waits):
             state = self._state
             n = state.sends + 1
             try:
-                receipt = await self._send_as(n, message.of(self.topic), until, given)
+                receipt = await self._send_as(n, message, until, given)
             finally:  # but a run that continues as new while it holds the message asks again as n
                 state.sends = n
             return Done(due=state.due, missed=state.journal.plan.missed, value=receipt)
@@ -146,16 +146,17 @@ class Sends(Waits):
         """Return the part of a message that is alike in all runs. It is checked once for a class.
 
         Args:
-            message: of the journey, with its topic.
+            message: of the journey.
             start: the wire name of the event that began the run.
 
         Returns:
             The message, with nothing of a run in it.
         """
         asked = (message, start)
-        if asked not in cls._deliveries:
-            cls._deliveries[asked] = _made(cls, message, start)
-        return cls._deliveries[asked]
+        known = cls._deliveries.get(asked)
+        if known is None:
+            known = cls._deliveries[asked] = _made(cls, message.of(cls.topic), start)
+        return known
 
 
 def _made(journey: type[Sends], message: Message, start: str) -> Delivery:

@@ -241,7 +241,7 @@ class State:
             self._early.append(event)
         elif event.id not in self._seen:
             self._seen[event.id] = None
-            if is_one_of(event, (TimeZoneChanged,)):
+            if event.name == TimeZoneChanged.event_name:
                 self.zone = event.fields["timezone"]
             else:
                 self._classify(event)
@@ -444,7 +444,7 @@ class State:
         )
 
     def _classify(self, event: Heard) -> None:
-        if is_one_of(event, (HoldEnded,)):
+        if event.name == HoldEnded.event_name:
             self.holds_ended += 1
             return
         if self._was_over(event):
@@ -487,7 +487,7 @@ class State:
 
     def _is_news(self, event: Heard, start: Heard) -> bool:
         """Tell whether an event comes after the start of a run, as `domain.ordering` defines it."""
-        if is_one_of(event, (*self._terms.goal, *self._terms.stops)):
+        if self._terms.is_ended_by(event.name):
             within = timedelta(0) if event.name in self._terms.exact(start.name) else event.within
             return counts_for(event.order, start.order, within=within)
         return event.order > start.order

@@ -543,14 +543,16 @@ class Runs:
     async def advance(self, until: datetime) -> None:
         """Move the clock; everything that falls due on the way happens, in its order."""
         await self.rest()
-        while (moment := self.next_moment()) is not None and moment <= until:
-            _, _, due = heappop(self._later)
-            self.now = max(self.now, moment)
-            if isinstance(due, LocalRun):
-                self.wake(due)
-            else:
+        while self._later and self._later[0][0] <= until:
+            moment, _, due = heappop(self._later)
+            if not isinstance(due, LocalRun):
+                self.now = max(self.now, moment)
                 due()
-            await self.rest()
+            elif due.resumes_at(moment):
+                self.now = max(self.now, moment)
+                await due.go_on()
+            if self._due:
+                await self.rest()
         self.now = max(self.now, until)
 
     def next_moment(self) -> datetime | None:
