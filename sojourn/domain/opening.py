@@ -145,7 +145,7 @@ def _edges(holders: Sequence[Holder], after: datetime, tz: ZoneInfo) -> Iterator
         day = today + n * DAY
         ends = moment(day + DAY, MIDNIGHT, tz)
         seconds = frozenset[int]()
-        if not any([holder.closes(day) for holder in holders]):
+        if not any(holder.closes(day) for holder in holders):
             seconds = frozenset([second for one in holders for second in one.edges(day)])
         waiting |= _shown_at(seconds, day, tz)
         if change := change_on(day, tz):

@@ -65,7 +65,7 @@ class Week:
             shown: local; its zone does not count.
         """
         at = second_of(shown.time())
-        return any([start <= at < end for start, end in self.spans[shown.weekday()]])
+        return any(start <= at < end for start, end in self.spans[shown.weekday()])
 
     def edges(self, weekday: int) -> Iterable[int]:
         """Yield the seconds of a day at which a span begins or ends."""

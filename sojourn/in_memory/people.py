@@ -278,7 +278,7 @@ class Person:
     @property
     def says_for_good(self) -> bool:
         """Tell whether none of the customer's words on consent ends by itself."""
-        return all([one.expires_at is None for one in self.said])
+        return all(one.expires_at is None for one in self.said)
 
     def zone(self, default: str) -> str:
         """Return the zone in which the customer lives, an IANA name.
