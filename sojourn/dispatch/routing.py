@@ -143,9 +143,9 @@ def targets(
     of: dict[str, list[NotedRun]] = {}
     for run in runs:
         of.setdefault(run.journey, []).append(run)
-    is_whole = event.is_whole
     if starting is None:
         starting = starting_by(event, journeys)
+    is_whole = bool(starting) or event.is_whole  # what starts a run is whole
     for name, journey in journeys.heard_by(event.event_name).items():
         if not is_whole and not journey.terms.is_ended_by(event.event_name):
             continue  # only the runs that it ends can make anything of it

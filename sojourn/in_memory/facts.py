@@ -48,6 +48,7 @@ def judged(
         The answer, with the clauses that gave it.
     """
     asks = _asks(fact)
+    named = _named(person, asks, now)
     answers = Answers(
         now=now,
         customer=person.card,
@@ -56,8 +57,9 @@ def judged(
         own=own,
         written_to=[one for one in asks.writers if _wrote(person, one, now)],
         campaigns=asks.campaigns,
+        happened=(),
     )
-    return judge_by(fact, look_up_in(_named(person, asks, now), fact, answers))
+    return judge_by(fact, look_up_in(named, fact, answers) if named else answers)
 
 
 def _named(person: Person, asks: "_Asks", now: datetime) -> dict[str, list[Happened]]:

@@ -69,7 +69,6 @@ class Sends(Waits):
         channel = message.channels[0]
         summary = wording.sending(message)
         while True:
-            self._leave_if_due()
             self._tell(lambda: summary)
             ended = state.holds_ended
             delivery = self._delivery(n, message, channel, until, given or {})
@@ -84,6 +83,7 @@ class Sends(Waits):
             if receipt.reason is Reason.OTHER_CHANNEL:
                 assert receipt.channel is not None
                 channel = receipt.channel
+                self._leave_if_due()
                 continue
             if receipt.status is Status.DEFERRED:
                 assert receipt.until is not None

@@ -105,14 +105,12 @@ def order_after(events: Iterable[Event], order_id: str, elsewhere: Iterable[Even
     is_off = whole or bool(ordered and not kept)
     paid = next((e for e in reversed(own) if isinstance(e, OrderCompleted) and e.currency), None)
     known = _bought_before(own, elsewhere)
+    currency = paid.currency if paid else None
     items = tuple(
-        replace(
-            item,
-            # a line without a currency of its own has that of its order
-            currency=item.currency if paid is None else item.currency or paid.currency,
-            is_known=plain(item.product_id) in known,
-        )
-        for item in kept.values()
+        [
+            _in_order(item, currency, is_known=plain(item.product_id) in known)
+            for item in kept.values()
+        ]
     )
     amounts = {name: getattr(paid, name, None) for name in AMOUNTS}
     address = (e.shipping_address for e in reversed(own) if isinstance(e, OrderCompleted))
@@ -122,10 +120,18 @@ def order_after(events: Iterable[Event], order_id: str, elsewhere: Iterable[Even
         is_reviewed=reviewed,
         was_returned=returned,
         is_off=is_off,
-        currency=paid.currency if paid else None,
+        currency=currency,
         address=next(filter(None, address), ""),
         **amounts,
     )
+
+
+def _in_order(item: OrderItem, currency: str | None, *, is_known: bool) -> OrderItem:
+    """Return a line as its order has it; without a currency of its own it has the order's."""
+    own = item.currency or currency if currency else item.currency
+    if own == item.currency and is_known == item.is_known:
+        return item
+    return replace(item, currency=own, is_known=is_known)
 
 
 def _bought_before(own: Iterable[Event], elsewhere: Iterable[Event]) -> set[str]:

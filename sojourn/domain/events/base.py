@@ -102,11 +102,14 @@ class Event(BaseModel):
         journey asks for one. An id that is an address is a digest there.
         """
         shown = self.model_dump(mode="json", exclude=_not_public(type(self)), exclude_none=True)
-        return {
-            name: veiled(value) if isinstance(value, str) else value
-            for name, value in shown.items()
-            if not isinstance(value, _MANY)
-        }
+        public: dict[str, Any] = {}
+        for name, value in shown.items():
+            kind = type(value)
+            if kind is str:
+                public[name] = veiled(value)
+            elif kind not in _MANY:
+                public[name] = value
+        return public
 
 
 def value_of(event: Event, name: str) -> Any:

@@ -78,11 +78,10 @@ def look_up_in(named: Mapping[str, Sequence[Told]], fact: Fact, answers: Answers
         Answers by which the fact can be judged.
     """
     found = {}
-    if named:
-        asked = of_events_named(fact)
-        for name, events in named.items():
-            for of, most in asked[name].items() if name in asked else ():
-                found[of] = _measured(of, events, answers, most)
+    asked = of_events_named(fact)
+    for name, events in named.items():
+        for of, most in asked[name].items() if name in asked else ():
+            found[of] = _measured(of, events, answers, most)
     return answers.with_events(found, named.keys())
 
 

@@ -168,6 +168,8 @@ def feed(
 
 def _take(world: World, recorded: Recorded) -> None:
     match recorded:
+        case Track() | Identity() | Alias():
+            world.take(recorded)
         case Arrival(call=call):
             world.take(call)
         case Halt():
@@ -181,8 +183,6 @@ def _take(world: World, recorded: Recorded) -> None:
                 cured=recorded.cured,
                 because=recorded.because,
             )
-        case _:
-            world.take(recorded)
 
 
 def side_of(world: World, played: int) -> Side:
