@@ -24,24 +24,32 @@ def loaded_left_out() -> Iterator[None]:
 
     Within another such block nothing more is left out.
     """
+    with _left_out(looks_first=True):
+        yield
+
+
+@contextmanager
+def _left_out(*, looks_first: bool) -> Iterator[None]:
     if gc.get_freeze_count():
         yield
         return
-    gc.collect()
+    if looks_first:
+        gc.collect()
     gc.freeze()
     try:
         yield
     finally:
-        gc.freeze()  # what came meanwhile is old, too: a round would take it all for new
         gc.unfreeze()
 
 
 @contextmanager
-def rarely_collected(after: int) -> Iterator[None]:
+def rarely_collected(after: int, *, looks_first: bool = True) -> Iterator[None]:
     """Do as `loaded_left_out` does, and make the rounds rarer.
 
     Args:
         after: the number of new objects after which the young ones are looked at.
+        looks_first: have a round before the block. Without it the garbage that there is by now
+            stays until the block ends.
 
     Yields:
         Nothing; after the block all is as before.
@@ -49,7 +57,7 @@ def rarely_collected(after: int) -> Iterator[None]:
     before = gc.get_threshold()
     gc.set_threshold(after, 20, 20)
     try:
-        with loaded_left_out():
+        with _left_out(looks_first=looks_first):
             yield
     finally:
         gc.set_threshold(*before)

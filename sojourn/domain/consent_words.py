@@ -27,29 +27,36 @@ def standing(said: Iterable[Said], now: datetime) -> Consents:
     Returns:
         The consents.
     """
-    last = {(row.channel, row.topic): row for row in said if row.purpose is None}
-    opens = [row for row in said if row.purpose == Purpose.OPENS]
-    stands = {_pair(row): row for row in last.values()}
-    expired = {
-        pair: row.expires_at
-        for pair, row in stands.items()
-        if row.expires_at is not None and _is_over(row, now)
-    }
-    on_topics = {pair: row for pair, row in stands.items() if pair[1] and pair not in expired}
+    last: dict[tuple[str, str], Said] = {}
+    opens: Said | None = None
+    for row in said:
+        if row.purpose is None:
+            last[row.channel, row.topic] = row
+        elif row.purpose == Purpose.OPENS:
+            opens = row
+    by_channel: dict[Channel, bool] = {}
+    refused: list[Pair] = []
+    agreed: list[Pair] = []
+    expired: dict[Pair, datetime] = {}
+    for row in last.values():
+        channel, topic = pair = _pair(row)
+        if is_over := _is_over(row, now):
+            assert row.expires_at is not None, "it is over"
+            expired[pair] = row.expires_at
+        if not topic:
+            if channel is not None:
+                by_channel[channel] = row.granted and not is_over
+        elif not is_over:
+            if not row.granted:
+                refused.append(pair)
+            elif not _outweighed(row, last.get((row.channel, ""))):
+                agreed.append(pair)
     return Consents(
-        by_channel={
-            channel: row.granted and (channel, topic) not in expired
-            for (channel, topic), row in stands.items()
-            if channel is not None and not topic
-        },
-        refused=frozenset(pair for pair, row in on_topics.items() if not row.granted),
-        agreed=frozenset(
-            pair
-            for pair, row in on_topics.items()
-            if row.granted and not _outweighed(row, last.get((row.channel, "")))
-        ),
-        expired=expired,
-        opens=opens[-1].granted and not _is_over(opens[-1], now) if opens else None,
+        by_channel,
+        frozenset(refused),
+        frozenset(agreed),
+        expired,
+        opens=opens.granted and not _is_over(opens, now) if opens is not None else None,
     )
 
 

@@ -99,7 +99,9 @@ class Customer:
         """The channels that have an address."""
         found = {channel for channel in _CHANNELS if self.address(channel)}
         # a card may be older than the check of its addresses
-        return frozenset(found if is_email(self.email) else found - {Channel.EMAIL})
+        if Channel.EMAIL in found and not is_email(self.email):
+            found.discard(Channel.EMAIL)
+        return frozenset(found)
 
 
 @value_class

@@ -236,22 +236,21 @@ class Person:
     def card(self) -> Customer:
         """The card, as the domain sees it."""
         if self._card is None:
-            last = max(self.mutes, key=lambda mute: mute.until, default=None)
+            told: dict[str, Any] = {}
+            attributes: dict[str, Any] = {}
+            for name, word in self.words.items():
+                if name.startswith(TRAIT):
+                    attributes[name.removeprefix(TRAIT)] = word.value
+                else:
+                    told[name] = word.value
+            if self.mutes:
+                last = max(self.mutes, key=lambda mute: mute.until)
+                told |= {"in_care_until": last.until, "in_care_of": last.journey}
             self._card = Customer(
                 self.customer_id,
                 known=self.known,
-                attributes={
-                    name.removeprefix(TRAIT): word.value
-                    for name, word in self.words.items()
-                    if name.startswith(TRAIT)
-                },
-                in_care_until=last.until if last else None,
-                in_care_of=last.journey if last else "",
-                **{
-                    name: word.value
-                    for name, word in self.words.items()
-                    if not name.startswith(TRAIT)
-                },
+                attributes=attributes,
+                **told,
                 **self.besides,
             )
         return self._card

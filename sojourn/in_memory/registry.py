@@ -26,6 +26,12 @@ class Registry:
         self._with: dict[tuple[str, str], dict[str, Person]] = {}
         self._addresses: dict[str, list[tuple[str, str]]] = {}
 
+    def clear(self) -> None:
+        """Forget everybody."""
+        for known in (self.people, self.events, self.runs, self._with, self._addresses):
+            known.clear()
+        self.every_run.clear()
+
     def person(self, customer_id: str) -> Person:
         """Return a customer; an id that nobody has named yet becomes one."""
         found = self.people.get(customer_id)

@@ -1,6 +1,5 @@
 """`Writer`: has templates say whether they have something to say, and writes messages out."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 
 from sojourn.domain.content import Content
@@ -12,7 +11,7 @@ from sojourn.in_memory.people import Happened, Person
 from sojourn.in_memory.registry import Registry
 from sojourn.rendering.context import RenderContext
 from sojourn.rendering.faults import reason_for
-from sojourn.rendering.render import Renderer
+from sojourn.rendering.render import Found, Renderer
 from sojourn.rendering.vocabulary import folded, of_any_key
 from sojourn.sending import couponing
 from sojourn.sending.drafting import Claim, context_of, moves_of
@@ -20,8 +19,6 @@ from sojourn.sending.grounds import Grounds
 from sojourn.store import events
 from sojourn.store.histories import LIMIT, Told
 
-LOOKS = 2
-"""Whether a template may decline is known for good when it is asked after its first run."""
 Keeps = Callable[[Delivery, Content], None]
 """Keeps the words of a message that leaves."""
 
@@ -50,7 +47,8 @@ class Writer:
         self._folded = folded(grounds.events)
         self._of_any_key = of_any_key(grounds.events)
         self._never_declining: set[tuple[str, str, Channel, str]] = set()  # of those of the project
-        self._looks: Counter[tuple[str, str, Channel, str]] = Counter()  # at the others
+        self._declining: dict[tuple[str, str, Channel, str], Found] = {}
+        self._run: set[tuple[str, str, Channel, str]] = set()  # once, from end to end
 
     def __call__(
         self, person: Person, delivery: Delivery, channel: Channel
@@ -80,12 +78,16 @@ class Writer:
         asked = (delivery.journey, delivery.template, channel, person.card.locale)
         if asked in self._never_declining:
             return None
-        if self._looks[asked] < LOOKS:
-            self._looks[asked] += 1
+        found = self._declining.get(asked)
+        if found is None:
             if not self._renderer.may_refuse(*asked):
                 self._never_declining.add(asked)
                 return None
-        return self._renderer.refusal(self._context(person, delivery, channel, began), channel)
+            if asked in self._run:  # what may decline is known for good after a first run
+                found = self._declining[asked] = self._renderer.found(*asked)
+            self._run.add(asked)
+        context = self._context(person, delivery, channel, began)
+        return self._renderer.refusal(context, channel, found)
 
     def written(self, person: Person, delivery: Delivery, channel: Channel) -> Content | None:
         """Write a message out.

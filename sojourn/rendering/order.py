@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 from sojourn.domain.events import (
     Event,
@@ -171,12 +170,16 @@ def _lines(products: Iterable[Product]) -> dict[str, OrderItem]:
     for product in products:
         id_ = plain(product.product_id)
         before = found.get(id_)
-        told: dict[str, Any] = {
-            name: getattr(product, name)
-            for name in ("name", "category", "price", "currency", "image_url", "url")
-        }
-        quantity = product.quantity + (before.quantity if before else 0)
-        found[id_] = OrderItem(product.product_id, quantity, **told)
+        found[id_] = OrderItem(
+            product.product_id,
+            product.quantity + (before.quantity if before else 0),
+            product.name,
+            product.price,
+            product.currency,
+            product.image_url,
+            product.url,
+            product.category,
+        )
     return {id_: item for id_, item in found.items() if item.quantity}
 
 

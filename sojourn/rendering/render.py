@@ -31,6 +31,8 @@ __all__ = ["RenderContext", "Renderer"]
 
 _FOUND = 4096
 """Files of messages that are remembered: customers have few locales, and many write odd ones."""
+Found = tuple[str, str, Sequence[str]]
+"""The file of a message, its language, and the locales by which it was found."""
 _Asked = tuple[str, str, Channel, str]
 _Listings = tuple[frozenset[str], ...]
 
@@ -73,7 +75,7 @@ class Renderer:
         self._environment = environment(self._folders.roots)
         self._emails = Emails(self._environment, self._folders)
         self._declining = Declining(self._environment, self._folders)
-        self._found: dict[_Asked, tuple[_Listings, tuple[str, str, Sequence[str]]]] = {}
+        self._found: dict[_Asked, tuple[_Listings, Found]] = {}
         self._run_whole: set[str] = set()  # files that have said something, from end to end
 
     @classmethod
@@ -144,13 +146,15 @@ class Renderer:
         Raises:
             TemplateError: the template is missing.
         """
-        file, _, _ = self._file(journey, template, channel, locale)
+        file, _, _ = self.found(journey, template, channel, locale)
         if not self._declining.may(file):
             return False
         head = self._declining.head(file) if file in self._run_whole else None
         return head is None or head.template is not None
 
-    def refusal(self, context: RenderContext, channel: Channel) -> NothingToSay | None:
+    def refusal(
+        self, context: RenderContext, channel: Channel, found: Found | None = None
+    ) -> NothingToSay | None:
         """Return why a message has nothing to say; None: it says something.
 
         Only a template that can decline is run, and only as far as it takes to know. The first
@@ -159,6 +163,7 @@ class Renderer:
         Args:
             context: as for `render`.
             channel: likewise.
+            found: the file, for who has found it and knows that it has not changed since.
 
         Returns:
             The template's words.
@@ -167,7 +172,7 @@ class Renderer:
             TemplateError: as for `render`, if the template can decline.
         """
         asked = (context.journey, context.template, channel, context.customer.locale)
-        file, lang, locales = self._file(*asked)
+        file, lang, locales = found or self.found(*asked)
         if not self._declining.may(file):
             return None
         try:
@@ -184,10 +189,21 @@ class Renderer:
             return declined
         return None
 
-    def _file(
-        self, journey: str, template: str, channel: Channel, locale: str
-    ) -> tuple[str, str, Sequence[str]]:
-        """Return the file of a message, its language, and the locales by which it was found."""
+    def found(self, journey: str, template: str, channel: Channel, locale: str) -> Found:
+        """Return the file of a message, its language, and the locales by which it was found.
+
+        Args:
+            journey: of the message.
+            template: likewise.
+            channel: how it travels.
+            locale: the customer's.
+
+        Returns:
+            All three.
+
+        Raises:
+            TemplateError: the template is missing.
+        """
         asked, listings = (journey, template, channel, locale), self._folders.listings(journey)
         known = self._found.get(asked)
         if known is None or known[0] != listings:
@@ -196,9 +212,7 @@ class Renderer:
             known = self._found[asked] = (listings, self._find(*asked))
         return known[1]
 
-    def _find(
-        self, journey: str, template: str, channel: Channel, locale: str
-    ) -> tuple[str, str, Sequence[str]]:
+    def _find(self, journey: str, template: str, channel: Channel, locale: str) -> Found:
         locales = fallbacks((locale, *self._stand_ins))
         lang = self._language(journey, template, channel, locales)
         name = f"{self._folders.home(journey, template, channel)}/{template}.{channel}.{lang}"

@@ -135,12 +135,15 @@ def play(
     billing = Billing(prices or Prices(), settings.sms_provider)
     start = ordered[0].at if span is None else span.since
     world = billing.world = world_of(project, settings, start, carries=billing)
-    with rarely_collected(OF_A_WORLD):
+    # a world that was played before has let go of all that it had: there is little to look for
+    with rarely_collected(OF_A_WORLD, looks_first=False):
         if span is not None:
             span.begin(world)
         feed(world, ordered, progress)
         world.advance((ordered[-1].at if span is None else span.until) + led_on)
-        return replace(side_of(world, len(ordered)), bills=billing.bills)
+        side = replace(side_of(world, len(ordered)), bills=billing.bills)
+        world.close()
+    return side
 
 
 def feed(

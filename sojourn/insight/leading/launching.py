@@ -72,4 +72,5 @@ def ahead(
             receipt, _ = done(world.send(plain))
             if receipt.reason in OF_CAPS:
                 met[receipt.status] += 1
+        world.close()
     return Ahead(asked=asked, held=met[Status.DEFERRED], skipped=met[Status.SKIPPED])

@@ -158,18 +158,20 @@ def lead(
         for step in range(1, LEAPS + 1):
             world.advance(snapshot.now + led_on * step / LEAPS)
             progress(step, LEAPS)
-    rows = [row for row in _rows(world) if row.decided_at >= snapshot.now]
-    return Led(
-        snapshot.now,
-        until,
-        [_line(row) for row in rows],
-        {row.message_id: row.workflow_id for row in rows},
-        journeys,
-        taken.broken,
-        _ends(world),
-        tuple(sorted({name for name in journeys.values() if name in world.left_out})),
-        carried.bills,
-    )
+        rows = [row for row in _rows(world) if row.decided_at >= snapshot.now]
+        led = Led(
+            snapshot.now,
+            until,
+            [_line(row) for row in rows],
+            {row.message_id: row.workflow_id for row in rows},
+            journeys,
+            taken.broken,
+            _ends(world),
+            tuple(sorted({name for name in journeys.values() if name in world.left_out})),
+            carried.bills,
+        )
+        world.close()
+    return led
 
 
 def _rows(world: World) -> Iterable[Row]:
