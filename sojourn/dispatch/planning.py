@@ -249,6 +249,7 @@ def next_plan(
                     delayed[run.workflow_id] = run.delayed_until
             enrolment = Enrolment(
                 customer_id=row.customer_id,
+                key="",  # that of a run, once it starts
                 start=events.heard(row, event, within=within),
                 timezone=home_zone(known.customer, timezone),
                 clock=clock,

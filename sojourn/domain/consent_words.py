@@ -35,28 +35,29 @@ def standing(said: Iterable[Said], now: datetime) -> Consents:
         elif row.purpose == Purpose.OPENS:
             opens = row
     by_channel: dict[Channel, bool] = {}
-    refused: list[Pair] = []
-    agreed: list[Pair] = []
+    on_topics: dict[Pair, Said] = {}
     expired: dict[Pair, datetime] = {}
     for row in last.values():
         channel, topic = pair = _pair(row)
-        if is_over := _is_over(row, now):
-            assert row.expires_at is not None, "it is over"
-            expired[pair] = row.expires_at
-        if not topic:
-            if channel is not None:
-                by_channel[channel] = row.granted and not is_over
-        elif not is_over:
-            if not row.granted:
-                refused.append(pair)
-            elif not _outweighed(row, last.get((row.channel, ""))):
-                agreed.append(pair)
+        ended = _ended(row, now)
+        if ended is not None:
+            expired[pair] = ended
+        if not topic and channel is not None:
+            by_channel[channel] = row.granted and ended is None
+        elif topic and ended is None:
+            on_topics[pair] = row
     return Consents(
         by_channel,
-        frozenset(refused),
-        frozenset(agreed),
+        frozenset([pair for pair, row in on_topics.items() if not row.granted]),
+        frozenset(
+            [
+                pair
+                for pair, row in on_topics.items()
+                if row.granted and not _outweighed(row, last.get((row.channel, "")))
+            ]
+        ),
         expired,
-        opens=opens.granted and not _is_over(opens, now) if opens is not None else None,
+        opens=opens.granted and _ended(opens, now) is None if opens is not None else None,
     )
 
 
@@ -182,9 +183,10 @@ def _pair(row: Said) -> Pair:
     return (_CHANNELS[row.channel], row.topic)
 
 
-def _is_over(row: Said, now: datetime) -> bool:
-    """Tell whether a yes has run out: at its end it no longer holds."""
-    return row.granted and row.expires_at is not None and row.expires_at <= now
+def _ended(row: Said, now: datetime) -> datetime | None:
+    """Return the end of a yes that has run out: at its end it no longer holds."""
+    ends = row.expires_at if row.granted else None
+    return ends if ends is not None and ends <= now else None
 
 
 def _outweighed(topic: Said, channel: Said | None) -> bool:

@@ -111,7 +111,8 @@ class _Wire(BaseModel):
         """Return a copy, as pydantic makes it: what is updated is not validated.
 
         pydantic also looks for what no shape has, private and extra values. Every message of a run
-        is such a copy, and every event that starts one.
+        is such a copy, and every event that starts one. A copy that names no field that its
+        original did not name shares the set of their names, which nobody changes.
 
         Args:
             update: the fields that differ.
@@ -123,9 +124,12 @@ class _Wire(BaseModel):
         if deep:
             return super().model_copy(update=update, deep=True)
         told = {} if update is None else update
+        named = self.__pydantic_fields_set__
+        if not named.issuperset(told):
+            named = named.union(told)
         made = self.__class__.__new__(self.__class__)
         _set(made, "__dict__", {**self.__dict__, **told})
-        _set(made, "__pydantic_fields_set__", self.__pydantic_fields_set__.union(told))
+        _set(made, "__pydantic_fields_set__", named)
         _set(made, "__pydantic_extra__", None)
         _set(made, "__pydantic_private__", None)
         return made

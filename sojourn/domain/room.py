@@ -224,7 +224,27 @@ class Room:
             leaves: when the message would leave.
         """
         own = self.own.at
-        apart = [abs(leaves - (max(slot.at, own) if slot.held else slot.at)) for slot in self.slots]
+        return self._are_apart(
+            [abs(leaves - (max(slot.at, own) if slot.held else slot.at)) for slot in self.slots]
+        )
+
+    def has_room_after(self, left: Iterable[datetime]) -> bool:
+        """Tell whether messages that have left can fill no cap, whenever this one leaves.
+
+        As time goes by they only get further away.
+
+        Args:
+            left: when they did.
+        """
+        own = self.own.at
+        return self._are_apart([own - one for one in left])
+
+    def _are_apart(self, apart: Sequence[timedelta]) -> bool:
+        """Tell whether other messages are so far away that no cap can be full.
+
+        Args:
+            apart: how far each is away.
+        """
         for limit in self.limits:
             if limit.number <= len(apart):
                 # whatever a zone's clocks do, what is further away is in no row of these days

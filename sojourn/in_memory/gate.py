@@ -252,6 +252,9 @@ class Gate:
         ]
         if not others:
             return room
+        waits = any(row.state is MessageState.DEFERRED for row in others)
+        if not waits and room.has_room_after([row.decided_at for row in others]):
+            return room  # nearly always; nobody needs to know where the customer's days begin
         since, held_since = room.since(recipient.tz), now - LATE
         return room.among(
             [slot for row in others if (slot := _slot_of(row, since, held_since)) is not None]
