@@ -96,6 +96,8 @@ def same(said: Sequence[S], *, granted: bool, at: datetime | None, evidence: Evi
     stands = said[-1:]
     if at is not None:
         stands = [row for row in said if row.at == at or (not row.granted and since(row) == at)]
+    if not stands:
+        return None
     given = {name: value for name, value in circumstances(evidence).items() if value is not None}
     for row in stands:
         has = {name: getattr(row, name) for name in given}

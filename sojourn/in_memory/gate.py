@@ -5,6 +5,7 @@ Every message that may leave leaves at once, unless `Outcomes` says that its pro
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 
 from sojourn.domain.caps import Slot
@@ -139,28 +140,25 @@ class Gate:
     def _case(self, person: Person, delivery: Delivery, now: datetime, rows: Sequence[Row]) -> Case:
         grounds = self.grounds
         timezone = person.zone(grounds.default_zone)
-
-        def case(news: Sequence[Heard] | None, around: Circumstances | None) -> Case:
-            return Case(
-                delivery=delivery,
-                now=now,
-                timezone=timezone,
-                entries=[row.entry for row in rows],
-                templates=self._written_for(delivery),
-                rules=self.rules,
-                switched_off=delivery.journey in grounds.off,
-                needs_own_yes=delivery.topic in grounds.topics.own,
-                news=news,
-                circumstances=around,
-            )
-
-        if rows and settled(first := case(None, None)):
+        case = partial(
+            Case,
+            delivery,
+            now,
+            timezone,
+            [row.entry for row in rows],
+            templates=self._written_for(delivery),
+            rules=self.rules,
+            switched_off=delivery.journey in grounds.off,
+            needs_own_yes=delivery.topic in grounds.topics.own,
+        )
+        if rows and settled(first := case()):
             return first
         others = self._kin(person) if delivery.key_field and delivery.key else ()
         news = self.news(person, delivery, others)
-        if news and overtaken(second := case(news, None)):
+        if news and overtaken(second := case(news=news)):
             return second
-        return case(news, self._around(person, delivery, now, timezone, others))
+        around = self._around(person, delivery, now, timezone, others)
+        return case(news=news, circumstances=around)
 
     def _written_for(self, delivery: Delivery) -> Collection[Channel]:
         if len(delivery.channels) == 1:

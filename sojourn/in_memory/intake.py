@@ -258,7 +258,7 @@ class Intake:
         return started, reached
 
     def _start(self, person: Person, target: Start, enrolment: Enrolment, one: Happened) -> None:
-        who = enrolment.model_copy(update={"key": target.key})
+        who = enrolment.model_copy(update={"key": target.key}) if target.key else enrolment
         run = self.runs.start(self._journeys[target.journey], target.workflow_id, who)
         number = self._registry.number()
         noted = Noted(number, target.workflow_id, target.journey, target.key, run)

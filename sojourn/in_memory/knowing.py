@@ -44,11 +44,12 @@ def known(
     """
     begun = [journeys[name] for name in starting]
     since, open_runs = _since(person, one, begun, journeys, within), person.open_runs
+    ends = since or journeys.ended_by(one.name)  # only these depend on keys
     return Known(
         customer=person.card,
         open_runs=open_runs,
         since=since,
-        had=_had(person, [one, *since], begun, event, journeys),
+        had=_had(person, [one, *since], begun, event, journeys) if ends else {},
         before=before(person, one, event, journeys),
         last_sent=_last_sent(person, one, event, begun) if begun and person.rows else {},
         verdicts=verdicts,
@@ -133,8 +134,6 @@ def _had(
     journeys: Journeys,
 ) -> dict[str, Mapping[str, int]]:
     found: dict[str, Mapping[str, int]] = {}
-    if len(rows) == 1 and not journeys.ended_by(rows[0].name):
-        return found
     ended = {
         n: j for name in {row.name for row in rows} for n, j in journeys.ended_by(name).items()
     }
