@@ -247,7 +247,7 @@ def next_plan(
                 ids.setdefault(run.workflow_id, []).append(run.id)
                 if run.delayed_until is not None:
                     delayed[run.workflow_id] = run.delayed_until
-            enrolment = Enrolment(
+            enrolment = Enrolment.made(
                 customer_id=row.customer_id,
                 key="",  # that of a run, once it starts
                 start=events.heard(row, event, within=within),

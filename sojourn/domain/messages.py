@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -107,6 +107,34 @@ class _Wire(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    @classmethod
+    def made(cls, **values: Any) -> Self:
+        """Make a shape of values that the engine has, each of its field's type, unvalidated.
+
+        What comes from outside is read by the class itself. All that are made share the set of
+        their fields' names, where a validated one has a set of its own, larger than its values.
+
+        Args:
+            values: of all fields that have no default.
+
+        Returns:
+            The shape.
+
+        Raises:
+            TypeError: a field is missing, or there is no such field.
+        """
+        usual, names, needed = _usual(cls)
+        fields = {**usual, **values}
+        if len(fields) > len(usual) or not needed.issubset(values):
+            odd = ", ".join(sorted((fields.keys() - names) | (needed - values.keys())))
+            raise TypeError(f"{cls.__name__} has other fields than those given: {odd}")
+        shape = cls.__new__(cls)
+        _set(shape, "__dict__", fields)
+        _set(shape, "__pydantic_fields_set__", names)
+        _set(shape, "__pydantic_extra__", None)
+        _set(shape, "__pydantic_private__", None)
+        return shape
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy, as pydantic makes it: what is updated is not validated.
 
@@ -136,6 +164,19 @@ class _Wire(BaseModel):
 
 
 _set = object.__setattr__  # a shape is frozen once it is made
+
+
+@cache
+def _usual(shape: type[_Wire]) -> tuple[Mapping[str, Any], set[str], frozenset[str]]:
+    """Return a shape's defaults by its fields, in their order; all their names; those needed."""
+    fields = shape.model_fields
+    needed = frozenset([name for name, one in fields.items() if one.is_required()])
+    usual = {
+        name: None if name in needed else one.get_default(call_default_factory=True)
+        for name, one in fields.items()
+    }
+    return usual, set(fields), needed
+
 
 EDITION = 2
 """The rules by which a run that begins now waits and counts (`Enrolment.edition`)."""

@@ -326,7 +326,7 @@ def receipt(entry: Entry, timezone: str, news: Heard | None = None) -> Receipt:
     Returns:
         The receipt.
     """
-    return Receipt(
+    return Receipt.made(
         status=_STATUS[entry.state],
         reason=entry.reason,
         channel=entry.channel if entry.state in _TOOK else None,

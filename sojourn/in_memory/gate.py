@@ -122,7 +122,7 @@ class Gate:
                         continue  # the gate decides what follows from it
                     return receipt(row.entry, case.timezone)
                 case Defer(until, reason, _):
-                    return Receipt(
+                    return Receipt.made(
                         status=Status.DEFERRED, reason=reason, until=until, timezone=case.timezone
                     )
                 case Skip():

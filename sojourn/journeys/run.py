@@ -116,7 +116,7 @@ class Run(Handlers):
         if following is not None:
             self._runtime.continue_as_new(state.followed_by(following, outcome))
         self._tell(lambda: f"ended: {outcome}")
-        return Result(
+        return Result.made(
             outcome=outcome, enrolment=state.enrolment.start.id, messages=tuple(state.messages)
         )
 

@@ -275,7 +275,7 @@ class State:
         """
         self._said.add(message.step)
         self.messages.append(
-            Sent(
+            Sent.made(
                 step=message.step,
                 status=receipt.status,
                 reason=receipt.reason,

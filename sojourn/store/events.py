@@ -838,7 +838,7 @@ def heard(row: StoredEvent, event: Event | None, *, within: timedelta = timedelt
         What a run hears.
     """
     assert row.seq is not None
-    return Heard(
+    return Heard.made(
         id=row.message_id,
         name=row.name,
         at=row.occurred_at,
