@@ -4,17 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from sojourn.domain.ab import ABTest, Measure
 from sojourn.domain.experiment import drawn, point
+from sojourn.domain.shape import Shape
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class ABResult(_Wire):
+class ABResult(Shape):
     """The messages of one variant to the share, as they were counted for the decision.
 
     Args:
@@ -42,7 +39,7 @@ def winner_of(results: Sequence[ABResult]) -> str:
     return max(results, key=lambda one: one.rate).variant  # max keeps the first of equal ones
 
 
-class ABPlan(_Wire):
+class ABPlan(Shape):
     """The test as the plan of a launched campaign keeps it.
 
     Args:
@@ -95,7 +92,7 @@ class ABPlan(_Wire):
         return drawn(campaign_id, dict.fromkeys(self.names, 1), customer_id)
 
 
-class ABStanding(_Wire):
+class ABStanding(Shape):
     """The standing of a campaign's test.
 
     Args:

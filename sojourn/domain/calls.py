@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sojourn.domain.facts.nodes import Fact
+from sojourn.domain.shape import Shape
 
 
 class NonPersonal(BaseModel):
@@ -27,7 +28,7 @@ Plain = NonPersonal | bool | int | float | Decimal | datetime | Enum | None
 """The types that an activity may answer with."""
 
 
-class Asked(BaseModel):
+class Asked(Shape):
     """The argument of a project's activity.
 
     Args:
@@ -44,8 +45,6 @@ class Asked(BaseModel):
         now: by the journey's clock.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     activity: str
     run: str
     journey: str
@@ -55,7 +54,7 @@ class Asked(BaseModel):
     enrolment: str
     cause: str
     occurrence: int = 1
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field(default_factory=dict)
     now: datetime
 
     @property
@@ -64,7 +63,7 @@ class Asked(BaseModel):
         return f"{self.run}/{self.enrolment}/{self.cause}/{self.activity}-{self.occurrence}"
 
 
-class Reply(BaseModel):
+class Reply(Shape):
     """The end of a call.
 
     Args:
@@ -73,14 +72,12 @@ class Reply(BaseModel):
         reason: more of the failure, where there is more to say.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     result: Any = None
     failure: str = ""
     reason: str = ""
 
 
-class Question(BaseModel):
+class Question(Shape):
     """The argument of the local activity that reads a fact for the steps of a run.
 
     Args:
@@ -94,8 +91,6 @@ class Question(BaseModel):
         shadow: a run in shadow asks: nobody comes into the experiment by it.
         about: the same yes-or-no question, as its author wrote it; in no history.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     run: str
     customer_id: str

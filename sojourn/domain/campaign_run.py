@@ -3,10 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from sojourn.domain.ab_standing import ABStanding
 from sojourn.domain.messages import Channel
+from sojourn.domain.shape import Shape
 
 PREFIX = "campaign:"
 """The beginning of the workflow id of a campaign."""
@@ -46,11 +47,7 @@ class CampaignAct(StrEnum):
     STOP = "stop"
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class CampaignRun(_Wire):
+class CampaignRun(Shape):
     """The argument of a campaign's workflow.
 
     Args:
@@ -70,7 +67,7 @@ class CampaignRun(_Wire):
     feed_until: AwareDatetime | None = None
 
 
-class ReadFeed(_Wire):
+class ReadFeed(Shape):
     """The argument of the activity that reads a campaign's feed.
 
     Args:
@@ -84,7 +81,7 @@ class ReadFeed(_Wire):
     until: AwareDatetime
 
 
-class Freeze(_Wire):
+class Freeze(Shape):
     """The argument of the activity that freezes a campaign's audience.
 
     Args:
@@ -96,7 +93,7 @@ class Freeze(_Wire):
     now: AwareDatetime
 
 
-class Decide(_Wire):
+class Decide(Shape):
     """The argument of the activity that finds the winner of a campaign's variants.
 
     Args:
@@ -108,7 +105,7 @@ class Decide(_Wire):
     now: AwareDatetime
 
 
-class CampaignCounts(_Wire):
+class CampaignCounts(Shape):
     """The numbers of a campaign.
 
     Args:
@@ -162,7 +159,7 @@ class CampaignCounts(_Wire):
         return told + (f", {self.under_way:,} being handed over" if self.under_way else "")
 
 
-class Slice(_Wire):
+class Slice(Shape):
     """The argument of the activity that sends a part of a campaign by one channel.
 
     Args:
@@ -179,7 +176,7 @@ class Slice(_Wire):
     known: int = 0
 
 
-class Sliced(_Wire):
+class Sliced(Shape):
     """The end of a slice.
 
     Args:
@@ -193,7 +190,7 @@ class Sliced(_Wire):
     waits: str = ""
 
 
-class CampaignDeed(_Wire):
+class CampaignDeed(Shape):
     """Something that somebody does to a campaign.
 
     Args:

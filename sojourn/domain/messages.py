@@ -1,16 +1,16 @@
 """The shapes that cross Temporal: ids, codes and moments, nothing personal."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache, lru_cache
-from typing import Any, Literal, Self
+from functools import lru_cache
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from sojourn.domain.feed import Articles
 from sojourn.domain.keys import Reach
 from sojourn.domain.limits import AtCap, AtMost
+from sojourn.domain.shape import Shape
 
 
 class Channel(StrEnum):
@@ -102,87 +102,11 @@ class Reason(StrEnum):
     OLD_NEWS = "old_news"
 
 
-class _Wire(BaseModel):
-    """A shape that travels through Temporal: small, frozen."""
-
-    model_config = ConfigDict(frozen=True)
-
-    @classmethod
-    def made(cls, **values: Any) -> Self:
-        """Make a shape of values that the engine has, each of its field's type, unvalidated.
-
-        What comes from outside is read by the class itself. All that are made share the set of
-        their fields' names, where a validated one has a set of its own, larger than its values.
-
-        Args:
-            values: of all fields that have no default.
-
-        Returns:
-            The shape.
-
-        Raises:
-            TypeError: a field is missing, or there is no such field.
-        """
-        usual, names, needed = _usual(cls)
-        fields = {**usual, **values}
-        if len(fields) > len(usual) or not needed.issubset(values):
-            odd = ", ".join(sorted((fields.keys() - names) | (needed - values.keys())))
-            raise TypeError(f"{cls.__name__} has other fields than those given: {odd}")
-        shape = cls.__new__(cls)
-        _set(shape, "__dict__", fields)
-        _set(shape, "__pydantic_fields_set__", names)
-        _set(shape, "__pydantic_extra__", None)
-        _set(shape, "__pydantic_private__", None)
-        return shape
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy, as pydantic makes it: what is updated is not validated.
-
-        pydantic also looks for what no shape has, private and extra values. Every message of a run
-        is such a copy, and every event that starts one. A copy that names no field that its
-        original did not name shares the set of their names, which nobody changes.
-
-        Args:
-            update: the fields that differ.
-            deep: nothing in it is shared with the original.
-
-        Returns:
-            The copy.
-        """
-        if deep:
-            return super().model_copy(update=update, deep=True)
-        told = {} if update is None else update
-        named = self.__pydantic_fields_set__
-        if not named.issuperset(told):
-            named = named.union(told)
-        made = self.__class__.__new__(self.__class__)
-        _set(made, "__dict__", {**self.__dict__, **told})
-        _set(made, "__pydantic_fields_set__", named)
-        _set(made, "__pydantic_extra__", None)
-        _set(made, "__pydantic_private__", None)
-        return made
-
-
-_set = object.__setattr__  # a shape is frozen once it is made
-
-
-@cache
-def _usual(shape: type[_Wire]) -> tuple[Mapping[str, Any], set[str], frozenset[str]]:
-    """Return a shape's defaults by its fields, in their order; all their names; those needed."""
-    fields = shape.model_fields
-    needed = frozenset([name for name, one in fields.items() if one.is_required()])
-    usual = {
-        name: None if name in needed else one.get_default(call_default_factory=True)
-        for name, one in fields.items()
-    }
-    return usual, set(fields), needed
-
-
 EDITION = 2
 """The rules by which a run that begins now waits and counts (`Enrolment.edition`)."""
 
 
-class Heard(_Wire):
+class Heard(Shape):
     """An event as a run hears it: no personal field.
 
     ``(at, seq)`` orders events: by the moment they happened, ties by arrival in the store.
@@ -202,7 +126,7 @@ class Heard(_Wire):
     name: str
     at: AwareDatetime
     seq: int
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = Field(default_factory=dict)
     within: timedelta = timedelta(0)
     shadow: bool = False
 
@@ -212,7 +136,7 @@ class Heard(_Wire):
         return (self.at, self.seq)
 
 
-class Delayed(_Wire):
+class Delayed(Shape):
     """The first wait of a run, which Temporal spends before it hands out the run's first task.
 
     Args:
@@ -224,7 +148,7 @@ class Delayed(_Wire):
     until: AwareDatetime
 
 
-class Enrolment(_Wire):
+class Enrolment(Shape):
     """The argument of a run: who, what for, since when.
 
     Args:
@@ -254,7 +178,7 @@ class Enrolment(_Wire):
     carried: "Carried | None" = None
 
 
-class Receipt(_Wire):
+class Receipt(Shape):
     """The answer of the send activity."""
 
     status: Status
@@ -271,7 +195,7 @@ class Receipt(_Wire):
     """The moment at which the message fell due, if its wait began by another plan than today's."""
 
 
-class Sent(_Wire):
+class Sent(Shape):
     """One line of a run's result."""
 
     step: str
@@ -281,14 +205,14 @@ class Sent(_Wire):
     at: datetime
 
 
-class Told(_Wire):
+class Told(Shape):
     """One message that was sent before an event was taken in."""
 
     step: str
     at: datetime
 
 
-class Answer(_Wire):
+class Answer(Shape):
     """The effect of an event on a run, for the caller who asked.
 
     Args:
@@ -302,7 +226,7 @@ class Answer(_Wire):
     already_sent: tuple[Told, ...] = ()
 
 
-class Result(_Wire):
+class Result(Shape):
     """The end of a run, and the messages it decided on."""
 
     outcome: Outcome
@@ -310,7 +234,7 @@ class Result(_Wire):
     messages: tuple[Sent, ...] = ()
 
 
-class Performed(_Wire):
+class Performed(Shape):
     """The outcome of a verb: one entry of a run's journal.
 
     Args:
@@ -326,7 +250,7 @@ class Performed(_Wire):
     value: Any = None
 
 
-class Carried(_Wire):
+class Carried(Shape):
     """The state that a run hands to its next execution when it continues as new.
 
     Args:
@@ -352,7 +276,7 @@ class Carried(_Wire):
     begun: datetime | None = None
 
 
-class Stop(_Wire):
+class Stop(Shape):
     """The argument of the activity that has the store note a stop, before anybody is answered.
 
     Args:
@@ -372,7 +296,7 @@ class Stop(_Wire):
     now: AwareDatetime
 
 
-class Delivery(_Wire):
+class Delivery(Shape):
     """The argument of the send activity: one message, one customer, one run."""
 
     workflow_id: str
@@ -426,7 +350,7 @@ class Delivery(_Wire):
     in_parts: tuple[str, ...] = ()
     """Events that may name a part."""
     timezone: str
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = Field(default_factory=dict)
     """Values that the steps give to the template; nothing personal."""
     cause: str = ""
     """The id of the event that (re)started the steps; empty: asked for before keys had it."""
@@ -442,7 +366,7 @@ class Delivery(_Wire):
     campaign: str = ""
     """The campaign that it belongs to; empty: a run of a journey. A campaign's message has the
     campaign in place of the run and its start, and the recipient's id in place of the enrolment."""
-    still: dict[str, Any] = {}
+    still: dict[str, Any] = Field(default_factory=dict)
     """The fact of its campaign that must still hold when it leaves, as JSON values; empty: none.
     A journey's class has that of a journey."""
     variant: str = ""
@@ -482,7 +406,12 @@ class Delivery(_Wire):
         """
         if not self.cause:
             return self.counted_id(self.n)
-        return _named(self.workflow_id, self.enrolment, self.cause, self.step, self.occurrence)
+        return _named(self.workflow_id, self.enrolment, self.of_cause)
+
+    @property
+    def of_cause(self) -> str:
+        """The end of its name, alike in all enrolments of the run: what caused it, and the step."""
+        return _of_cause(self.cause, self.step, self.occurrence)
 
     def counted_id(self, n: int) -> str:
         """Return the name by the former rule, which counted the decisions of an execution."""
@@ -494,10 +423,16 @@ class Delivery(_Wire):
 
 
 @lru_cache(maxsize=1024)
-def _named(workflow_id: str, enrolment: str, cause: str, step: str, occurrence: int) -> str:
-    """Return the name of a message. While it is decided on, it is asked for again and again."""
+def _named(workflow_id: str, enrolment: str, of_cause: str) -> str:
+    """Return the name of a message."""
+    return f"{workflow_id}/{_part(enrolment)}{of_cause}"
+
+
+@lru_cache(maxsize=1024)
+def _of_cause(cause: str, step: str, occurrence: int) -> str:
+    """Return the end of a name. While a message is decided on, it is asked for again and again."""
     times = f"~{occurrence}" if occurrence > 1 else ""
-    return f"{workflow_id}/{_part(enrolment)}/{_part(cause)}/{step}{times}"
+    return f"/{_part(cause)}/{step}{times}"
 
 
 def _part(event_id: str) -> str:

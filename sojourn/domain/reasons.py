@@ -9,7 +9,7 @@ _WORDS: dict[Reason, str] = {
     Reason.SWITCHED_OFF: "the project has switched the journey off",
     Reason.EVENT_MISSING: "the store has forgotten the event that started the run",
     Reason.NO_LONGER: "the journey's condition did not hold any more",
-    Reason.ALREADY_TOLD: "a run under another id of the same person had said it",
+    Reason.ALREADY_TOLD: "it had been said: for the same event, or by a run under another id",
     Reason.UNKNOWN_CUSTOMER: "nobody has identified this customer, only their events are known",
     Reason.ERASED: "the customer is erased",
     Reason.RESTRICTED: "the customer's data are kept and not used: an operator restricted them",

@@ -135,7 +135,8 @@ class Circumstances:
     Args:
         recipient: the customer.
         paused: for each paused channel, how long it has been paused.
-        told_by_twin: another run of the same person has sent this step, or is about to.
+        told_by_twin: another run of the same person has sent this step, or is about to; or another
+            enrolment of the run, for the same event.
         room: what caps leave to the message; None: no cap concerns it.
         condition: the finding on the journey's ``stays_if``; None: it has none.
         opt_in: the request for confirmation that began the run's steps; None: none did.

@@ -42,13 +42,13 @@ def question(about: object, *, run: str, customer_id: str, now: datetime) -> Que
     """
     asked: dict[str, Any] = {}
     if isinstance(about, Fact):
-        asked |= {"fact": _written(about), "about": about}
+        asked |= {"fact": {**_written(about)}, "about": about}
     elif isinstance(about, Operand):
         check_value_asked(about.of)
         asked["measure"] = written_measure(about.of)
     else:
         raise TypeError(f"ask takes a fact or a value of a customer, and {about!r} is neither")
-    return Question(run=run, customer_id=customer_id, now=now, **asked)
+    return Question.made(run=run, customer_id=customer_id, now=now, **asked)
 
 
 def read_answer(about: Fact | Operand[Any], answer: Any) -> Any:

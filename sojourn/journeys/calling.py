@@ -139,7 +139,7 @@ class Calling(Run):
         if state.in_shadow and activity.effects:
             return activity.supposed()
         run, verb = state.enrolment, f"call {activity.name}"
-        asked = Asked(
+        asked = Asked.made(
             activity=activity.name,
             run=self._runtime.run_id,
             journey=self.name,

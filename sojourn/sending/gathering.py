@@ -113,7 +113,7 @@ async def gather(
     held_or_read = people.lock if holding else people.read
     person = await held_or_read(session, delivery.customer_id)
     customer = cards.card(person)
-    rows = await ledger.of_message(session, delivery)
+    rows, said_before = await ledger.of_message(session, delivery)
     delivery = _as_it_began(delivery, rows)
     case = Case(
         delivery=delivery,
@@ -181,7 +181,14 @@ async def gather(
         who = as_recipient(customer, said, case.timezone, dead=dead, barred=barred)
         instead_of = grounds.instead_of.get(delivery.journey, "")
         around = await _circumstances(
-            session, case, person, others, who, held=held, instead_of=instead_of
+            session,
+            case,
+            person,
+            others,
+            who,
+            held=held,
+            instead_of=instead_of,
+            said_before=said_before,
         )
         # a message in shadow reserves nothing and counts for nobody: it is looked at, as a preview
         claims = holding and not delivery.shadow
@@ -433,12 +440,13 @@ async def _circumstances(
     *,
     held: Holds,
     instead_of: str = "",
+    said_before: bool = False,
 ) -> Circumstances:
     now = datetime.now(UTC)
     return Circumstances(
         recipient=who,
         paused={channel: now - since for channel, since in held.channels.items()},
-        told_by_twin=await _is_told(session, case.delivery, person, others),
+        told_by_twin=said_before or await _is_told(session, case.delivery, person, others),
         room=await _room(session, case, person, instead_of),
     )
 

@@ -32,11 +32,21 @@ MAYBE_SENT = (
 """The states of messages that left, may have left, or are about to leave."""
 _IS_OF_STEP = (
     LEDGER.c.workflow_id == value("workflow_id", LEDGER.c.workflow_id),
-    LEDGER.c.enrolment == value("enrolment", LEDGER.c.enrolment),
     LEDGER.c.step == value("step", LEDGER.c.step),
 )
-_IS_DECIDED = select(LEDGER.c.id).where(*_IS_OF_STEP).limit(1)
-_OF_STEP = select(LedgerRow).where(*_IS_OF_STEP).order_by(col(LedgerRow.id)).with_for_update()
+_IS_OF_ENROLMENT = LEDGER.c.enrolment == value("enrolment", LEDGER.c.enrolment)
+_DECIDED = core_select(
+    LEDGER.c.enrolment, LEDGER.c.message_id, LEDGER.c.state, LEDGER.c.would
+).where(
+    *_IS_OF_STEP,
+    or_(_IS_OF_ENROLMENT, LEDGER.c.decided_at >= value("since", LEDGER.c.decided_at)),
+)
+_OF_STEP = (
+    select(LedgerRow)
+    .where(*_IS_OF_STEP, _IS_OF_ENROLMENT)
+    .order_by(col(LedgerRow.id))
+    .with_for_update()
+)
 _ADDED = insert(LEDGER).returning(LEDGER.c.id)
 
 _LAST_SENT, _LAST_SUPPOSED = (
@@ -119,7 +129,7 @@ async def add(session: AsyncSession, row: LedgerRow) -> None:
 # ---- one message ---------------------------------------------------------------------------
 
 
-async def of_message(session: AsyncSession, delivery: Delivery) -> Sequence[LedgerRow]:
+async def of_message(session: AsyncSession, delivery: Delivery) -> tuple[Sequence[LedgerRow], bool]:
     """Return the rows of a message, one for each channel it took, oldest first.
 
     The transaction holds the rows. An attempt settles its row without the customer's lock, so a
@@ -132,17 +142,38 @@ async def of_message(session: AsyncSession, delivery: Delivery) -> Sequence[Ledg
         delivery: the message.
 
     Returns:
-        The rows.
+        The rows; and whether the run has said the same for the same event already, in another
+        enrolment. An event that came late may end the enrolment in which steps had begun again, and
+        then the next one begins with the event from which they had.
     """
     if delivery.campaign:  # all its messages have one workflow id
-        return await of_messages(session, [delivery.message_id])
+        return await of_messages(session, [delivery.message_id]), False
     asked = {
         "workflow_id": delivery.workflow_id,
         "enrolment": delivery.enrolment,
         "step": delivery.step,
     }
-    if not await prepared.rows(session, _IS_DECIDED, asked):  # as most messages, when they are due
-        return []
+    since, _ = delivery.latest
+    decided = await prepared.rows(session, _DECIDED, {**asked, "since": since})
+    said = bool(delivery.cause) and any(_has_said(row, delivery) for row in decided)
+    if all(row.enrolment != delivery.enrolment for row in decided):
+        return [], said  # as most messages, when they are due
+    return await _of_step(session, delivery, asked), said
+
+
+def _has_said(row: Any, delivery: Delivery) -> bool:
+    """Tell whether a row is of the same message in another enrolment, and left or may have."""
+    state = shadow.state_of(row) if delivery.shadow else row.state
+    return (
+        row.enrolment != delivery.enrolment
+        and state in MAYBE_SENT
+        and row.message_id.endswith(delivery.of_cause)
+    )
+
+
+async def _of_step(
+    session: AsyncSession, delivery: Delivery, asked: Mapping[str, str]
+) -> Sequence[LedgerRow]:
     rows = (await session.exec(_OF_STEP, params=asked)).all()
     named = [row for row in rows if row.message_id == delivery.message_id]
     if named or not delivery.cause:

@@ -24,7 +24,7 @@ class InMemory:
 
     Attributes:
         said: the traits of each identify call, with its moment.
-        arrivals: when each event arrived first, by its message id.
+        arrivals: when each event arrived first, by the message id that it is kept under.
     """
 
     def __init__(self, world: World, customer_id: str) -> None:
@@ -59,8 +59,8 @@ class InMemory:
         if isinstance(event, type):
             named = {"customer_id": self.customer_id, "occurred_at": now}
             event = event.model_validate({**made_up_ids(event), **named, **fields})
-        self.world.publish(event)
-        self.arrivals.setdefault(event.message_id, now)
+        taken = self.world.publish(event)
+        self.arrivals.setdefault(taken.event.message_id, now)
         self._rest()
 
     async def after(self, duration: timedelta) -> None:

@@ -171,7 +171,8 @@ class JourneyTest:
         made = await self._made(event, fields)
         self._present = await self.now()
         published = await sojourn.publish(made, ask=ask)
-        self._arrivals.setdefault(made.message_id, self._present)
+        # as it is stored: of two things under one id, the later one has a longer id
+        self._arrivals.setdefault(published.message_id, self._present)
         await self.settled()
         return published
 

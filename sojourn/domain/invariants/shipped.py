@@ -4,7 +4,7 @@ The gate keeps them; here they are asked of the outcome, by other means than the
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from sojourn.domain.calendar import local_day
@@ -19,15 +19,10 @@ Found = Iterator[Breach]
 
 def in_closed_hours(story: Story) -> Found:
     """Find promotional messages in hours that the policy, or the message, keeps closed."""
-    for message, card in _promotional(story):
-        declared = _declared(story, message)
-        holders = story.rules.holders(
-            message.channel, card.country, card.region, declared.within if declared else ""
-        )
-        shown = message.at.astimezone(card.tz)
-        because = [why for holder in holders if (why := holder.holds(shown))]
-        if because:
-            yield _of(story, message, f"although: {'; '.join(because)}")
+    for message, cards in _promotional(story):
+        closed = [_closed(story, message, card) for card in cards]
+        if all(closed):
+            yield _of(story, message, f"although: {'; '.join(closed[0])}")
 
 
 def after_the_goal(story: Story) -> Found:
@@ -89,25 +84,27 @@ def too_late(story: Story) -> Found:
 
 def without_consent(story: Story) -> Found:
     """Find promotional messages by a channel to which the customer has not agreed."""
-    for message, card in _promotional(story):
-        if message.channel not in card.agreed and not card.wanted & {
-            (message.channel, message.topic)
-        }:
+    for message, cards in _promotional(story):
+        if not any(
+            message.channel in card.agreed or (message.channel, message.topic) in card.wanted
+            for card in cards
+        ):
             yield _of(story, message, f"without consent to {message.channel}")
 
 
 def after_a_no(story: Story) -> Found:
     """Find promotional messages on a topic that the customer has refused."""
-    for message, card in _promotional(story):
-        if card.refused & {(message.channel, message.topic), (None, message.topic)}:
+    for message, cards in _promotional(story):
+        noes = {(message.channel, message.topic), (None, message.topic)}
+        if all(card.refused & noes for card in cards):
             yield _of(story, message, f'although the customer had said no to "{message.topic}"')
 
 
 def without_address(story: Story) -> Found:
     """Find messages by a channel for which the customer had no address."""
     for message in story.left:
-        card = story.card(message.at)
-        if card is not None and message.channel not in card.reachable:
+        cards = story.cards_at(message.at)
+        if cards and not any(message.channel in card.reachable for card in cards):
             yield _of(story, message, f"by {message.channel}, of which there was no address")
 
 
@@ -166,11 +163,21 @@ def _over(story: Story, messages: list[Said], limit: Limit) -> Found:
             yield _of(story, message, f"over the {limit}", *near[:-1])
 
 
-def _promotional(story: Story) -> Iterator[tuple[Said, Card]]:
+def _promotional(story: Story) -> Iterator[tuple[Said, Sequence[Card]]]:
     for message in story.left:
-        card = story.card(message.at)
-        if message.is_promotional and card is not None:
-            yield message, card
+        cards = story.cards_at(message.at)
+        if message.is_promotional and cards:
+            yield message, cards
+
+
+def _closed(story: Story, message: Said, card: Card) -> list[str]:
+    """Return why a message may not leave at its moment, by the clock and the place of a card."""
+    declared = _declared(story, message)
+    holders = story.rules.holders(
+        message.channel, card.country, card.region, declared.within if declared else ""
+    )
+    shown = message.at.astimezone(card.tz)
+    return [why for holder in holders if (why := holder.holds(shown))]
 
 
 def _after(story: Story, names: Callable[[Course], Iterable[str]], which: str) -> Found:

@@ -1,6 +1,6 @@
 """`Story`: one customer's events, words and messages, as plain values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -171,6 +171,22 @@ class Story:
             if card.since < at or (found is None and card.since == at):
                 found = card
         return found
+
+    def cards_at(self, at: datetime) -> Sequence[Card]:
+        """Return the customer just before a moment, and as words of that very moment made them.
+
+        A story does not tell which of two things at one moment came first: what a message may not
+        do under any of these, it should not have done.
+
+        Args:
+            at: the moment.
+
+        Returns:
+            The cards; none: nobody was known.
+        """
+        before = self.card(at)
+        since = [card for card in self.cards if card.since == at and card is not before]
+        return since if before is None else [before, *since]
 
     def local(self, at: datetime) -> datetime:
         """Return a moment by the clock on the customer's wall then; in UTC before it is known."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sojourn import EMAIL
-from sojourn.domain.events import AccountActivated
+from sojourn.domain.events import AccountActivated, OrderCompleted
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.testkit import JourneyTest
@@ -40,6 +40,24 @@ async def test_a_story_of_the_shop_breaks_nothing(journey: JourneyTest) -> None:
     first, then = story.cards
     assert (len(first.refused), set(then.refused)) == (0, {(EMAIL, "cart")})
     assert (then.agreed, str(then.tz), then.country) == (first.agreed, "Europe/Rome", "IT")
+
+
+async def test_of_two_events_under_one_id_each_arrives_at_its_own_moment(
+    journey: JourneyTest,
+) -> None:
+    """The second is kept under a longer id; what left before it came is no breach."""
+    await journey.publish(OrderCompleted, order_id="o1", cart_id="b", message_id="one")
+    await journey.start(AbandonedCart, cart_id="a")
+    await journey.after(2 * DAY)
+    assert journey.sent == ["reminder"]
+    came = await journey.now()
+    late = came - 1.5 * DAY
+    await journey.publish(
+        OrderCompleted, order_id="o2", cart_id="a", message_id="one", occurred_at=late
+    )
+    assert journey.outcomes == ["converted"]
+    assert await journey.breaches() == []
+    assert (await journey.story()).events[-1].arrived == came
 
 
 @pytest.mark.parametrize("journey_project", [[Deaf]], indirect=True)

@@ -451,7 +451,7 @@ async def test_the_rows_of_a_message_are_one_for_each_channel_oldest_first(own: 
             session.add(ledger.new_row(delivery, channel))
             await session.flush()
     async with own.transaction() as session:
-        rows = await ledger.of_message(session, delivery)
+        rows, _ = await ledger.of_message(session, delivery)
     assert [row.channel for row in rows] == ["sms", "email"]
 
 

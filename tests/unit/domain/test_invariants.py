@@ -228,6 +228,23 @@ def test_clocks_that_change_count_as_the_customer_sees_them() -> None:
     assert breach.moments == (night,)
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"reachable": frozenset({SMS})},
+        {"agreed": frozenset({SMS})},
+        {"refused": frozenset({(EMAIL, "cart")})},
+        {"tz": zone("Pacific/Auckland")},
+    ],
+)
+def test_words_of_the_very_moment_of_a_message_may_have_come_first(before: Any) -> None:
+    """A message that waits for an address leaves in the moment in which that is told."""
+    known, told = replace(CARD, **before), replace(CARD, since=NOON)
+    assert broken_by(story(left(), cards=(known, told))) == set()
+    later = replace(told, since=NOON + timedelta(microseconds=1))
+    assert len(broken_by(story(left(), cards=(known, later)))) == 1
+
+
 def test_a_message_that_did_not_leave_breaks_nothing_but_its_template() -> None:
     for told in BAD.values():
         unsent = tuple(replace(one, state="skipped", reason="too_late") for one in told.messages)
