@@ -40,7 +40,7 @@ from sojourn.store.tables import LedgerRow
 LIMIT = 20.0  # messages a second: fewer than the machine can send, or it would be the limit
 QUEUED, QUEUED_IN_FULL = 2_000, 20_000
 ASKED, ASKED_IN_FULL = 200, 1_000
-A_SECOND = 5.0  # transactional messages a second, on average
+A_SECOND = 6.0  # transactional messages a second, on average
 STARTING = 8
 EVENTS_BEFORE_SENDS = 4  # the start, and three events of the first workflow task
 PATIENCE = timedelta(minutes=10)

@@ -64,7 +64,7 @@ class Round:
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
     """Run the rounds."""
-    count = 600 if full else 100
+    count = 600 if full else 80
     async with serving(home) as bench:
         return _rows(await rounds(bench, count, ("journey", "bare"), "throughput"), count)
 

@@ -406,7 +406,7 @@ class Delivery(Shape):
         """
         if not self.cause:
             return self.counted_id(self.n)
-        return _named(self.workflow_id, self.enrolment, self.of_cause)
+        return _named(self.workflow_id, self.enrolment, self.cause, self.step, self.occurrence)
 
     @property
     def of_cause(self) -> str:
@@ -423,14 +423,13 @@ class Delivery(Shape):
 
 
 @lru_cache(maxsize=1024)
-def _named(workflow_id: str, enrolment: str, of_cause: str) -> str:
-    """Return the name of a message."""
-    return f"{workflow_id}/{_part(enrolment)}{of_cause}"
+def _named(workflow_id: str, enrolment: str, cause: str, step: str, occurrence: int) -> str:
+    """Return the name of a message. While it is decided on, it is asked for again and again."""
+    return f"{workflow_id}/{_part(enrolment)}{_of_cause(cause, step, occurrence)}"
 
 
-@lru_cache(maxsize=1024)
 def _of_cause(cause: str, step: str, occurrence: int) -> str:
-    """Return the end of a name. While a message is decided on, it is asked for again and again."""
+    """Return the end of a name."""
     times = f"~{occurrence}" if occurrence > 1 else ""
     return f"/{_part(cause)}/{step}{times}"
 

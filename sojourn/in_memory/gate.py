@@ -413,14 +413,14 @@ def _slot(row: Row, at: datetime, *, held: bool) -> Slot:
 
 def _is_told(delivery: Delivery, person: Person, others: Sequence[Person]) -> bool:
     """Tell whether the same person has had this step, as `sending.gathering` does."""
-    if any(
-        row.workflow_id == delivery.workflow_id
-        and row.state in MAYBE_SENT
-        and row.message_id != delivery.message_id
-        and row.message_id.endswith(delivery.of_cause)
-        for row in person.rows
-    ):
-        return True
+    for row in person.rows:
+        if (
+            row.enrolment != delivery.enrolment
+            and row.workflow_id == delivery.workflow_id
+            and row.state in MAYBE_SENT
+            and row.message_id.endswith(delivery.of_cause)
+        ):
+            return True
     if not others and not person.is_merged:
         return False
     since, _ = delivery.latest
