@@ -23,7 +23,7 @@ from tests.support.former import ROOT, unpack
 FORMER = "93f7d6b9"
 """The last commit before the CPU of a message was halved."""
 ROUNDS, FULL_ROUNDS = 5, 9
-COUNT, FULL_COUNT = 100, 400
+COUNT, FULL_COUNT = 120, 400
 IN_FLIGHT = 96
 """More than two cores can serve in time: how many runs a second they finish is what counts."""
 AT_LEAST = 1.25
