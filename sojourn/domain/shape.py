@@ -46,8 +46,7 @@ class Shape(BaseModel):
         """Return a copy, as pydantic makes it: what is updated is not validated.
 
         pydantic also looks for what no shape has, private and extra values. Every message of a run
-        is such a copy, and every event that starts one. A copy that names no field that its
-        original did not name shares the set of their names, which nobody changes.
+        is such a copy, and every event that starts one. It names all fields, as what is `made`.
 
         Args:
             update: the fields that differ.
@@ -59,9 +58,7 @@ class Shape(BaseModel):
         if deep:
             return super().model_copy(update=update, deep=True)
         told = {} if update is None else update
-        named = self.__pydantic_fields_set__
-        if not named.issuperset(told):
-            named = named.union(told)
+        _, named, _ = _usual(self.__class__)
         made = self.__class__.__new__(self.__class__)
         _set(made, "__dict__", {**self.__dict__, **told})
         _set(made, "__pydantic_fields_set__", named)

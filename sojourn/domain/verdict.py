@@ -135,7 +135,7 @@ class Circumstances:
     Args:
         recipient: the customer.
         paused: for each paused channel, how long it has been paused.
-        told_by_twin: another run of the same person has sent this step, or is about to; or another
+        already_told: another run of the same person has sent this step, or is about to; or another
             enrolment of the run, for the same event.
         room: what caps leave to the message; None: no cap concerns it.
         condition: the finding on the journey's ``stays_if``; None: it has none.
@@ -150,7 +150,7 @@ class Circumstances:
 
     recipient: Recipient
     paused: Mapping[Channel, timedelta]
-    told_by_twin: bool = False
+    already_told: bool = False
     room: Room | None = None
     condition: Finding | None = None
     opt_in: OptIn | None = None
@@ -441,7 +441,7 @@ def _comes_to_nothing(around: Circumstances) -> Skip | None:
 
     Enough of its kind may have left, or there is no code for it to hand out.
     """
-    if around.told_by_twin:
+    if around.already_told:
         return Skip(Reason.ALREADY_TOLD)
     if around.asked_enough:
         return Skip(Reason.ASKED_ENOUGH)

@@ -221,7 +221,7 @@ class Gate:
         return Circumstances(
             recipient=recipient,
             paused=NOTHING_PAUSED,
-            told_by_twin=_is_told(delivery, person, others),
+            already_told=_is_told(delivery, person, others),
             room=self._room(person, delivery, now, recipient),
             condition=finding,
             assigned=sides,

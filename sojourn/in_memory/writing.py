@@ -80,11 +80,12 @@ class Writer:
             return None
         found = self._declining.get(asked)
         if found is None:
-            if not self._renderer.may_refuse(*asked):
+            found = self._renderer.found(*asked)
+            if not self._renderer.may_refuse(found):
                 self._never_declining.add(asked)
                 return None
             if asked in self._run:  # what may decline is known for good after a first run
-                found = self._declining[asked] = self._renderer.found(*asked)
+                self._declining[asked] = found
             self._run.add(asked)
         context = self._context(person, delivery, channel, began)
         return self._renderer.refusal(context, channel, found)

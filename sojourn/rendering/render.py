@@ -131,22 +131,16 @@ class Renderer:
                 **parts,
             )
 
-    def may_refuse(self, journey: str, template: str, channel: Channel, locale: str) -> bool:
+    def may_refuse(self, found: Found) -> bool:
         """Tell whether `refusal` has anything to look at, before anybody reads up on a message.
 
         Args:
-            journey: of the message.
-            template: likewise.
-            channel: how it travels.
-            locale: the customer's.
+            found: the message's file.
 
         Returns:
             False: the message says something, whatever it is about.
-
-        Raises:
-            TemplateError: the template is missing.
         """
-        file, _, _ = self.found(journey, template, channel, locale)
+        file, _, _ = found
         if not self._declining.may(file):
             return False
         head = self._declining.head(file) if file in self._run_whole else None

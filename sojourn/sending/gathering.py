@@ -222,9 +222,9 @@ async def _of_others(
 
     A claim finds out when it reserves the code: it looks for none here, and ``pools`` is None.
     """
-    if not around.told_by_twin:
+    if not around.already_told:
         elsewhere = await _goes_to_another(session, case.delivery, usable)
-        around = replace(around, told_by_twin=elsewhere)
+        around = replace(around, already_told=elsewhere)
     if pools is None or case.unresolved:  # a message that may be out has its code
         return around
     none = await couponing.why_none(session, case.delivery, pools, case.now, case.timezone)
@@ -446,7 +446,7 @@ async def _circumstances(
     return Circumstances(
         recipient=who,
         paused={channel: now - since for channel, since in held.channels.items()},
-        told_by_twin=said_before or await _is_told(session, case.delivery, person, others),
+        already_told=said_before or await _is_told(session, case.delivery, person, others),
         room=await _room(session, case, person, instead_of),
     )
 

@@ -195,7 +195,7 @@ def _judged(batch: Batch) -> dict[str, Ruling]:
         taken = batch.digests.get(one)
         assert case.circumstances is not None
         if taken is not None and takers.get(taken, one) != one:
-            around = replace(case.circumstances, told_by_twin=True)
+            around = replace(case.circumstances, already_told=True)
             case = replace(case, circumstances=around)
         ruling = judge(case)
         if not isinstance(ruling, Ruling):

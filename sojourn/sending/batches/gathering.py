@@ -176,7 +176,7 @@ async def gather_many(
                     who[one], agreed[one], open_case.timezone, dead=dead, barred=barred
                 ),
                 paused={paused: datetime.now(UTC) - at for paused, at in held.channels.items()},
-                told_by_twin=bool(gone.get(one)),
+                already_told=bool(gone.get(one)),
                 room=rooms.get(one),
                 condition=fails.get(one),
                 allowance=allowance,

@@ -65,7 +65,7 @@ async def test_a_step_counts_as_told_if_a_joined_customers_same_run_sent_it(
     assert (await desk.send(workflow_id=twin, n=2)).status is Status.SENT
     circumstances = (await gathered(desk)).case.circumstances
     assert circumstances is not None
-    assert circumstances.told_by_twin is is_told
+    assert circumstances.already_told is is_told
 
 
 async def test_a_run_is_no_twin_of_itself(desk: Desk) -> None:
@@ -73,7 +73,7 @@ async def test_a_run_is_no_twin_of_itself(desk: Desk) -> None:
     assert (await desk.send(n=2)).status is Status.SENT
     circumstances = (await gathered(desk)).case.circumstances
     assert circumstances is not None
-    assert circumstances.told_by_twin is False
+    assert circumstances.already_told is False
 
 
 async def test_a_twins_other_or_earlier_step_does_not_count_as_told(desk: Desk) -> None:

@@ -335,7 +335,7 @@ def test_reasons_are_given_in_the_order_of_the_design() -> None:
         news=[added, cancelled, bought],
         now=NOON + 2 * DAY,
         circumstances=now(
-            recipient=person, paused={EMAIL: HOUR}, told_by_twin=True, condition=failed
+            recipient=person, paused={EMAIL: HOUR}, already_told=True, condition=failed
         ),
         rules=SIESTA,
     )
@@ -403,10 +403,10 @@ def test_a_message_in_doubt_stays_so_when_the_condition_has_ceased() -> None:
 
 
 def test_a_message_that_a_twin_sent_is_skipped() -> None:
-    twin = now(told_by_twin=True)
+    twin = now(already_told=True)
     assert judge(case(circumstances=twin)) == skipped(Reason.ALREADY_TOLD)
     # no other channel or queue sends it either
-    push_only = now(recipient=recipient(reachable=frozenset({SMS})), told_by_twin=True)
+    push_only = now(recipient=recipient(reachable=frozenset({SMS})), already_told=True)
     assert judge(case(of=NUDGE, circumstances=push_only)) == skipped(
         Reason.ALREADY_TOLD, channel=PUSH
     )
@@ -800,7 +800,7 @@ def test_a_condition_that_fails_is_told_in_its_words() -> None:
 @pytest.mark.parametrize(
     ("around", "decision"),
     [
-        ({"told_by_twin": True}, Skip(Reason.ALREADY_TOLD)),
+        ({"already_told": True}, Skip(Reason.ALREADY_TOLD)),
         ({"asked_enough": True}, Skip(Reason.ASKED_ENOUGH)),
         ({"no_coupon": "the pool spring is empty"},
          Skip(Reason.NO_COUPON, "the pool spring is empty")),

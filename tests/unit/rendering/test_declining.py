@@ -131,13 +131,14 @@ def test_a_fault_of_the_lines_that_decide_is_told_with_its_line(tmp_path: Path) 
 
 def test_a_message_that_needs_no_look_is_known_beforehand(tmp_path: Path) -> None:
     renderer = shelf(tmp_path, {FILE: page(), "abandoned-cart/y.email.en.html": page(above=IF_OFF)})
-    may = [renderer.may_refuse("abandoned-cart", name, Channel.EMAIL, "en") for name in "xy"]
-    assert may == [True, True]  # nothing has been run
+    x, y = (renderer.found("abandoned-cart", name, Channel.EMAIL, "en") for name in "xy")
+    assert renderer.may_refuse(x), "nothing has been run"
+    assert renderer.may_refuse(y), "nothing has been run"
     assert refusal(renderer) is None
-    assert not renderer.may_refuse("abandoned-cart", "x", Channel.EMAIL, "en")
-    assert renderer.may_refuse("abandoned-cart", "y", Channel.EMAIL, "en")
+    assert not renderer.may_refuse(x)
+    assert renderer.may_refuse(y)
     with pytest.raises(TemplateError):
-        renderer.may_refuse("abandoned-cart", "z", Channel.EMAIL, "en")
+        renderer.found("abandoned-cart", "z", Channel.EMAIL, "en")
 
 
 def test_a_language_that_comes_later_is_found(tmp_path: Path) -> None:
