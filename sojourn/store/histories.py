@@ -1,19 +1,14 @@
 """Histories: a customer's events as the templates of one run see them."""
 
-import json
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
     ColumnElement,
     Executable,
     String,
-    any_,
-    bindparam,
     func,
     literal,
     literal_column,
@@ -30,7 +25,7 @@ from sojourn.domain.keys import Reach
 from sojourn.domain.ordering import Place
 from sojourn.store import prepared
 from sojourn.store.dialects import is_postgresql
-from sojourn.store.events import EVENTS, STORED, concerns, said, typed
+from sojourn.store.events import EVENTS, STORED, said, typed
 from sojourn.store.prepared import value
 
 LIMIT = 500
@@ -102,18 +97,10 @@ async def history(
     )
     asked = {"customer_id": customer_id, "spelt": f"%{keys.core(reach.thing(key))}%"}
     near = await prepared.rows(session, query, asked)
-    seqs = _chosen(near, reach, key, goals, before=before, folded=folded, of_any_key=apart)
-    rows: Sequence[Any] = ()
-    if seqs:
-        given = {"seqs": seqs if postgresql else json.dumps(seqs)}
-        rows = await prepared.rows(session, _of_seqs(postgresql=postgresql), given)
+    chosen = _chosen(near, reach, key, goals, before=before, folded=folded, of_any_key=apart)
     found = Told([], [])
     arrived: dict[int, Event] = {}
-    for row in sorted(rows, key=lambda one: (one.occurred_at, one.seq or 0)):
-        own = concerns(row, reach, key)
-        of_thing = bool(reach.part) and reach.thing(said(row, reach)) == reach.thing(key)
-        if not (own or of_thing or row.name in of_any_key):
-            continue
+    for row, own, of_thing in sorted(chosen, key=lambda one: _place(one.row)):
         try:
             event = typed(row, known)
         except BadEvent as error:  # its class has become stricter; the message goes out without it
@@ -123,9 +110,17 @@ async def history(
             found.own.append(event)
         elif row.name in of_any_key:
             found.elsewhere.append(event)
-        if of_thing:
-            arrived[row.seq or 0] = event
+        if of_thing and reach.part:
+            arrived[row.seq] = event
     return found._replace(arrived=[arrived[seq] for seq in sorted(arrived)])
+
+
+class _Near(NamedTuple):
+    """An event, and how near it is to a run: about its key, about the thing of its key."""
+
+    row: Any
+    own: bool
+    of_thing: bool
 
 
 def _chosen(
@@ -137,7 +132,7 @@ def _chosen(
     before: Place,
     folded: Collection[str],
     of_any_key: Collection[str],
-) -> list[int]:
+) -> list[_Near]:
     """Choose the events that a template sees, of those that may be about the run's key.
 
     Args:
@@ -150,23 +145,28 @@ def _chosen(
         of_any_key: the wire names of events that a template sees apart if they name another key.
 
     Returns:
-        Their numbers.
+        Those chosen.
     """
     bought: list[Place] = []
-    ours: list[Any] = []
+    ours: list[_Near] = []
+    thing = reach.thing(key)
     for row in near:
-        said_key = reach.said(row.name, {reach.field: row.thing, reach.part: row.part}.get)
-        own = reach.is_of(key, said_key)
-        if own and row.name in goals and (row.at, row.seq) < before:
-            bought.append((row.at, row.seq))
+        named = said(row, reach)
+        own, of_thing = reach.is_of(key, named), reach.thing(named) == thing
+        if own and row.name in goals and _place(row) < before:
+            bought.append(_place(row))
         if row.nth > LIMIT and row.name not in folded:
             continue
-        if own or row.name in of_any_key or reach.thing(said_key) == reach.thing(key):
-            ours.append(row)
+        if own or of_thing or row.name in of_any_key:
+            ours.append(_Near(row, own, of_thing))
     if not bought:
-        return [row.seq for row in ours]
+        return ours
     since = max(bought)
-    return [row.seq for row in ours if (row.at, row.seq) > since]
+    return [one for one in ours if _place(one.row) > since]
+
+
+def _place(row: Any) -> Place:
+    return (row.occurred_at, row.seq)
 
 
 @cache
@@ -179,9 +179,9 @@ def _near(
     of_any_key: tuple[str, ...],
     postgresql: bool,
 ) -> Executable:
-    """Return the statement for the places of the events that may be about a run's key.
+    """Return the statement for the events that may be about a run's key.
 
-    A customer may have thousands of other carts, whose events are looked at here and not read.
+    A customer may have thousands of other carts, whose events are looked at and not read.
 
     Args:
         field: the property that is the key; empty: the journey has none.
@@ -204,20 +204,10 @@ def _near(
         about = may_spell(theirs.c.thing, postgresql=postgresql)
         near = near.where(or_(about, _are_named(theirs.c.name, of_any_key)))
     ranked = near.subquery()
-    return select(ranked).where(
-        or_(ranked.c.nth <= LIMIT, _are_named(ranked.c.name, whole)),
-    )
-
-
-@cache
-def _of_seqs(*, postgresql: bool) -> Executable:
-    """Return the statement for events by their numbers."""
-    if postgresql:
-        return select(*STORED).where(
-            EVENTS.c.seq == any_(bindparam("seqs", type_=ARRAY(BigInteger)))
-        )
-    given = func.json_each(bindparam("seqs")).table_valued("value")
-    return select(*STORED).where(EVENTS.c.seq.in_(select(given.c.value)))
+    wanted = or_(ranked.c.nth <= LIMIT, _are_named(ranked.c.name, whole))
+    # the events themselves last, or the database carries what nobody reads through the ranking
+    whole_rows = ranked.join(EVENTS, EVENTS.c.seq == ranked.c.seq)
+    return select(*STORED, ranked.c.nth).select_from(whole_rows).where(wanted)
 
 
 def may_spell(thing: ColumnElement[str], *, postgresql: bool) -> ColumnElement[bool]:
@@ -231,7 +221,11 @@ def may_spell(thing: ColumnElement[str], *, postgresql: bool) -> ColumnElement[b
         The condition; its parameter ``spelt`` is `keys.core` of the key between two ``%``. It holds
         for every spelling, and for few other texts.
     """
-    beyond_ascii = thing.op("~")("[^ -~]") if postgresql else thing.op("GLOB")("*[^ -~]*")
+    if postgresql:  # its expressions take longer than all the rest
+        thing = thing.collate("C")
+        beyond_ascii = func.octet_length(thing) != func.length(thing)
+    else:
+        beyond_ascii = thing.op("GLOB")("*[^ -~]*")
     return or_(
         func.coalesce(thing, "") == "",
         func.lower(thing).like(value("spelt", EVENTS.c.name), escape="/"),

@@ -93,6 +93,7 @@ class Events(Mapping[str, type[Event]]):
         self._of_kinds: dict[tuple[type[Event], ...], frozenset[str]] = {}
         self.synonyms = synonyms
         self.use = use
+        self._roles = {name: self._role(name) for name in found}  # every event asks
         for name in synonyms.events.values():
             self.named(name)
         fields = {name for event in found.values() for name in event.model_fields}
@@ -121,6 +122,10 @@ class Events(Mapping[str, type[Event]]):
 
     def role(self, name: str) -> Role:
         """Return what the event of this wire name does."""
+        known = self._roles.get(name)
+        return self._role(name) if known is None else known
+
+    def _role(self, name: str) -> Role:
         return Role(name in self.use.starts, name in self.use.ends, self.use.keys)
 
     def of_kinds(self, kinds: tuple[type[Event], ...]) -> frozenset[str]:

@@ -15,6 +15,7 @@ LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 LONGEST_ID = 200
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_SMALLEST = Decimal("0.000001")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -64,6 +65,8 @@ def _in_range(value: datetime) -> datetime:
 
 
 def _identifier(value: str) -> str:
+    if value.isascii() and value.isprintable():
+        return value
     if _CONTROL.search(value):
         raise ValueError("has a control character")
     if not value.isascii() and value != value.encode(errors="ignore").decode():
@@ -72,7 +75,7 @@ def _identifier(value: str) -> str:
 
 
 def _cents(value: Decimal) -> Decimal:
-    return Decimal(f"{value:.6f}").normalize() + 0
+    return value.quantize(_SMALLEST).normalize() + 0
 
 
 def _currency(value: object) -> object:

@@ -10,6 +10,8 @@ answer says so.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -18,7 +20,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events.base import ENVELOPE, Event, required_fields
 from sojourn.domain.events.reading import bad_event, reason
-from sojourn.domain.events.shapes import Shape, naming, shapes
+from sojourn.domain.events.shapes import Shape, inner_models, naming, shapes
 from sojourn.domain.notes import Note, few, left_out
 
 Path = tuple[str | int, ...]
@@ -27,6 +29,8 @@ ROUNDS = 4
 object."""
 MOST_FAULTS = 500
 """Faults that are looked at one by one; a list with more of them is left out as a whole."""
+_NO_BOOL = frozenset((str, int, float, Decimal, datetime, type(None)))
+"""Types whose values are no yes or no, and have none in them: nearly all that events have."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +121,9 @@ def renamed(
         field = naming(model, synonyms).known(name)
         if field is not None and _is_blank(found.get(field)):
             found[field] = found.pop(name)
-    for name, shape in known.items():
-        if shape.model is not None and (value := found.get(name)):
-            found[name] = _renamed_inside(shape.model, value, synonyms)
+    for name, inner in inner_models(model):
+        if value := found.get(name):
+            found[name] = _renamed_inside(inner, value, synonyms)
     return found
 
 
@@ -301,8 +305,7 @@ def _doubtful_bools(model: type[BaseModel], values: Mapping[str, Any]) -> list[t
     found: list[tuple[Path, str]] = []
     known = shapes(model)
     for name, value in values.items():
-        shape = known.get(name)
-        if shape is None:
+        if type(value) in _NO_BOOL or (shape := known.get(name)) is None:
             continue
         if isinstance(value, bool) and not shape.takes_bool:
             found.append(((name,), "must not be true or false"))

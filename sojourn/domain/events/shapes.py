@@ -67,6 +67,12 @@ def shapes(model: type[BaseModel]) -> Mapping[str, Shape]:
 
 
 @cache
+def inner_models(model: type[BaseModel]) -> tuple[tuple[str, type[BaseModel]], ...]:
+    """Return the names of a model's fields that are made of models, each with its model."""
+    return tuple((name, one.model) for name, one in shapes(model).items() if one.model is not None)
+
+
+@cache
 def naming(model: type[BaseModel], synonyms: tuple[tuple[str, str], ...] = ()) -> Naming:
     """Return the names under which a model's fields are found.
 
