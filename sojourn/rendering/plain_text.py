@@ -5,10 +5,9 @@ short cells is one line of data; every other row is layout, and its cells follow
 """
 
 import re
-from collections.abc import Iterator
 from functools import cached_property
 
-from lxml.etree import ParserError
+from lxml.etree import Comment, ParserError, ProcessingInstruction, strip_elements
 from lxml.html import HtmlElement, document_fromstring
 
 MARK = "data-text"
@@ -28,7 +27,7 @@ _LINES = frozenset(
     )
 )
 
-_NOT_SHOWN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_NOT_SHOWN = re.compile(r"display\s*:\s*none")
 _READABLE = ("http://", "https://", "mailto:", "tel:")
 
 # Characters that stand for layout until the end. In a document they count as spaces.
@@ -53,6 +52,7 @@ def text_of(html: str) -> str:
         root = document_fromstring(html.replace("\0", ""))
     except ParserError:  # of a document with nothing in it
         return ""
+    _leave_out_what_is_hidden(root)
     return _Writer(root).text()
 
 
@@ -74,7 +74,7 @@ class _Writer:
     @cached_property
     def _words(self) -> str:
         """All that the document says beside its pictures."""
-        return " ".join("".join(_words(self._root)).split()).casefold()
+        return " ".join(self._root.text_content().split()).casefold()
 
     def text(self) -> str:
         laid_out = _GAP.sub(_one_gap, self._inside(self._root)).strip(_WHITE)
@@ -89,8 +89,6 @@ class _Writer:
         return "".join(parts)
 
     def _said(self, element: HtmlElement) -> str:
-        if not _is_shown(element):
-            return ""
         match element.tag:
             case "br":
                 return _BREAK
@@ -116,7 +114,7 @@ class _Writer:
         return "" if known else alternative
 
     def _list(self, element: HtmlElement) -> str:
-        items = [child for child in element if _is_shown(child)]
+        items = list(element)
         bullets = (f"{n}. " if element.tag == "ol" else "- " for n in range(1, len(items) + 1))
         return _LINE.join(
             _hanging(bullet, self._inside(item))
@@ -134,24 +132,24 @@ class _Writer:
         return f"{_PARAGRAPH}{_PARAGRAPH.join(cells)}{_PARAGRAPH}"
 
 
-def _is_shown(element: HtmlElement) -> bool:
-    return not (
-        not isinstance(element.tag, str)  # a comment
-        or element.tag in _SILENT
-        or element.get(MARK) == "none"
-        or element.get("hidden") is not None
-        or element.get("aria-hidden") == "true"
-        or _NOT_SHOWN.search(element.get("style", ""))
+def _leave_out_what_is_hidden(root: HtmlElement) -> None:
+    """Remove what no reader sees: nobody asks for it again then."""
+    strip_elements(root, Comment, ProcessingInstruction, *_SILENT, with_tail=False)
+    for element in [one for one in root.iter() if _is_hidden(one)]:
+        if element is not root:
+            element.drop_tree()
+
+
+def _is_hidden(element: HtmlElement) -> bool:
+    told = dict(element.items())
+    return bool(told) and (
+        told.get(MARK) == "none"
+        or "hidden" in told
+        or told.get("aria-hidden") == "true"
+        or (
+            "none" in (style := told.get("style", "").casefold()) and bool(_NOT_SHOWN.search(style))
+        )
     )
-
-
-def _words(element: HtmlElement) -> Iterator[str]:
-    """Yield what stands in an element, without layout."""
-    yield element.text or ""
-    for child in element:
-        if _is_shown(child):
-            yield from _words(child)
-        yield child.tail or ""
 
 
 def _collapsed(text: str | None) -> str:

@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from html import escape
-from html.parser import HTMLParser
 
 from sojourn.domain.links import Click, Open, click_token, link_host, link_hosts, open_token
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.rendering.context import RenderContext
+from sojourn.rendering.hrefs import hrefs
 from sojourn.rendering.utm import Utm
 from sojourn.settings import Settings
 
@@ -25,15 +25,6 @@ OWN_PAGES = ("u", "c", "o", "m", "preferences", "confirm")
 SIGNED_PAGES = tuple(f"{page}/" for page in (*OWN_PAGES, "r", "s", "appointment"))
 """Pages of the gateway itself whose addresses are signed."""
 
-_TAG_NAME = len("<a")
-_ATTRIBUTE = re.compile(
-    r"""[\s/]*(?P<name>[^\s/>][^\s/>=]*)(?:\s*=\s*(?P<value>"[^"]*"|'[^']*'|[^\s"'>][^\s>]*))?"""
-)
-_NO_LINK = re.compile(
-    r"<(?:b|br|div|em|h[1-6]|hr|i|img|li|meta|ol|p|span|strong|table|tbody|td|th|tr|ul)[\s/>]",
-    re.IGNORECASE,
-)
-"""The content of these elements is read as HTML, unlike that of a script."""
 _BARE_LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _ENDS_A_SENTENCE = frozenset(".,;:!?'…»”’")
 _CLOSING = {")": "(", "]": "[", "}": "{"}
@@ -105,11 +96,8 @@ def with_links(html: str, leads: Leads) -> str:
         leads: gets each link's address as a browser reads it. Its answer goes between the quotes as
             it is, so it must need no escaping.
     """
-    finder = _LinkFinder(html)
-    finder.feed(html)
-    finder.close()
     whole, done = [], 0
-    for start, end, url in finder.found:
+    for start, end, url in hrefs(html):
         led = leads(url)
         if led is not None:
             whole += [html[done:start], led]
@@ -148,46 +136,6 @@ def without_picture(html: str, begins: str) -> str:
         begins: the beginning of the picture's address.
     """
     return re.sub(rf'<img src="{re.escape(begins)}[^"]*"[^>]*>', "", html)
-
-
-class _LinkFinder(HTMLParser):
-    """Finds the places of links' addresses in a document.
-
-    Attributes:
-        found: start, end and the address as a browser reads it, in the document's order.
-    """
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[tuple[int, int, str]] = []
-        self._length = len(html)
-        self._at = 0
-
-    def updatepos(self, i: int, j: int) -> int:
-        """Count no lines: a tag is found by its place in the document."""
-        return j
-
-    def parse_starttag(self, i: int) -> int:
-        """Skip a tag that is certainly no link, without reading its attributes: most are none."""
-        self._at = self._length - len(self.rawdata) + i  # what is left to read ends the document
-        if _NO_LINK.match(self.rawdata, i):
-            return self.check_for_whole_start_tag(i)
-        return super().parse_starttag(i)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the address of a link."""
-        written = self.get_starttag_text() or ""
-        if tag != "a":
-            return
-        places = list(_ATTRIBUTE.finditer(written, _TAG_NAME, len(written) - 1))
-        names = [place["name"].lower() for place in places]
-        url = dict(reversed(attrs)).get("href")  # browsers take the first of two
-        # a tag that can be read in two ways stays as it is
-        if url and names == [name for name, _ in attrs]:
-            start, end = places[names.index("href")].span("value")
-            if written[start] in "\"'":
-                start, end = start + 1, end - 1
-            self.found.append((self._at + start, self._at + end, url))
 
 
 def _escaped(url: str | None) -> str | None:
