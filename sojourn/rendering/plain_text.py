@@ -134,10 +134,10 @@ class _Writer:
 
 def _leave_out_what_is_hidden(root: HtmlElement) -> None:
     """Remove what no reader sees: nobody asks for it again then."""
+    for element in root.iterdescendants():
+        if _is_hidden(element):
+            element.tag = "template"
     strip_elements(root, Comment, ProcessingInstruction, *_SILENT, with_tail=False)
-    for element in [one for one in root.iter() if _is_hidden(one)]:
-        if element is not root:
-            element.drop_tree()
 
 
 def _is_hidden(element: HtmlElement) -> bool:
