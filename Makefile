@@ -16,10 +16,10 @@ dev: .venv/ready ## everything running: Temporal with its UI, and a worker; Ctrl
 TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 test: .venv/ready ## the unit tests, and of each file on real parts the first one
-	$(TEST) -n 3 --maxschedchunk 2 -m "not long and not more"
+	$(TEST) -n 3 --maxschedchunk 2 -m "not long and not more" --ignore tests/long
 
 test-more: .venv/ready ## the other tests on real parts; a quarter of an hour
-	$(TEST) -n 3 --maxschedchunk 2 -m more
+	$(TEST) -n 3 --maxschedchunk 2 -m more --ignore tests/long
 
 WHOLE := $(addprefix tests/long/test_,$(addsuffix .py, \
 	chaos kill restore trusted_cancel walk worker same_in_memory same_on_both))

@@ -116,8 +116,7 @@ def _repeats(item: pytest.Item, tried: set[str]) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """Keep imported modules out of the garbage collector's rounds, and make these rarer."""
-    gc.collect()
+    """Keep what there is by now out of the garbage collector's rounds, and make these rarer."""
     gc.freeze()
     gc.enable()
     gc.set_threshold(20_000, 10, 10)

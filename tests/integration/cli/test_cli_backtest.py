@@ -130,6 +130,7 @@ def test_the_former_version_may_be_a_revision_of_git(shop: OwnProject) -> None:
     assert "neither a folder nor a revision" in ran.stderr
 
 
+@pytest.mark.more
 @pytest.mark.parametrize(
     ("written", "said"),
     [("not a call\n", "no line of it is a call"), (None, "calls.jsonl")],

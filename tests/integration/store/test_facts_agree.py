@@ -38,7 +38,7 @@ from tests.support.effort import fewer
 from tests.support.facts import CUSTOMERS, DAY, FACTS, FROZEN, NOON, Made
 
 EXAMPLES = int(os.environ.get("SOJOURN_FACTS", "0"))
-effort = settings(max_examples=EXAMPLES) if EXAMPLES else fewer(1)
+effort = settings(max_examples=EXAMPLES) if EXAMPLES else fewer(0.5)
 _numbers = count()
 
 

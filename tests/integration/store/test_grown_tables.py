@@ -37,7 +37,7 @@ async def filled(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Asy
     """Fill a database once for all tests of this file."""
     url = await postgres.create()
     home: Path = tmp_path_factory.mktemp("grown")
-    async with place(home, url, shoppers=150) as made:
+    async with place(home, url, shoppers=40) as made:
         await fill(url, SIZE)
         yield made
 

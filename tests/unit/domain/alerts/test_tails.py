@@ -6,7 +6,6 @@ from math import floor
 import hypothesis.strategies as st
 import pytest
 from hypothesis import assume, given
-from scipy.stats import nbinom
 
 from sojourn.domain.alerts.tails import LIVELY, high, low
 
@@ -20,6 +19,8 @@ def is_calm(before: Sequence[int]) -> bool:
 
 @given(before=WEEKS.filter(is_calm), seen=st.integers(0, 500))
 def test_calm_weeks_give_the_law_that_a_library_gives(before: list[int], seen: int) -> None:
+    from scipy.stats import nbinom  # not in each process that collects tests: it takes its time
+
     scale = 1 + LIVELY**2 * sum(before) / len(before)
     size, share = sum(before) / scale + 0.5, len(before) / (len(before) + 1)
     one = floor(seen / scale)
