@@ -142,8 +142,12 @@ def divided(key: object) -> tuple[str, str]:
     Returns:
         Both; the part is empty in the key of a thing as a whole.
     """
-    text = _settled(key)
-    thing, _, part = text.partition(_OF_PART)
+    return _divided(plain(key))
+
+
+@lru_cache(maxsize=1024)
+def _divided(key: str) -> tuple[str, str]:
+    thing, _, part = _settled(key).partition(_OF_PART)
     return _read(thing), _read(part)
 
 

@@ -1,6 +1,6 @@
 """`Writer`: has templates say whether they have something to say, and writes messages out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from sojourn.domain.content import Content
 from sojourn.domain.errors import BadEvent, NothingToSay, TemplateError
@@ -143,17 +143,21 @@ class Writer:
             if one.place < delivery.start and events.concerns(one, reach, key)
         ]
         since = max(before, default=None)
+        known, thing = self._grounds.events, reach.thing(key)
+        near: list[tuple[Happened, bool, bool]] = []
+        for one in _newest_of_each(person.events, reach, self._folded):
+            if one.name not in known or (since is not None and one.place <= since):
+                continue
+            named = events.said(one, reach)
+            own = reach.is_of(key, named)
+            of_thing = bool(reach.part) and reach.thing(named) == thing
+            if own or of_thing or one.name in self._of_any_key:
+                near.append((one, own, of_thing))
         found = Told([], [])
         arrived: dict[int, Event] = {}
-        for one in _newest_of_each(person.events, reach, self._folded):
-            if (since is not None and one.place <= since) or one.name not in self._grounds.events:
-                continue
-            own = events.concerns(one, reach, key)
-            of_thing = bool(reach.part) and reach.thing(events.said(one, reach)) == reach.thing(key)
-            if not (own or of_thing or one.name in self._of_any_key):
-                continue
+        for one, own, of_thing in sorted(near, key=lambda each: each[0].place):
             try:
-                event = typed(one, self._grounds.events)
+                event = typed(one, known)
             except BadEvent:
                 continue
             if own:
@@ -181,17 +185,16 @@ def typed(one: Happened, known: Events) -> Event:
 
 
 def _newest_of_each(
-    every: Iterable[Happened], reach: Reach, folded: frozenset[str]
-) -> list[Happened]:
-    """Return the events that a template may see, oldest first."""
-    ordered = sorted(every, key=lambda one: one.place)
-    if len(ordered) <= LIMIT:
-        return ordered
+    every: Sequence[Happened], reach: Reach, folded: frozenset[str]
+) -> Sequence[Happened]:
+    """Return the events that a template may see, in any order."""
+    if len(every) <= LIMIT:
+        return every
     seen: dict[tuple[str, str], int] = {}
     kept = []
-    for one in reversed(ordered):
+    for one in sorted(every, key=lambda one: one.place, reverse=True):
         alike = (one.name, str(events.said(one, reach)))
         seen[alike] = seen.get(alike, 0) + 1
         if seen[alike] <= LIMIT or one.name in folded:
             kept.append(one)
-    return kept[::-1]
+    return kept

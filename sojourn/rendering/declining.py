@@ -16,7 +16,6 @@ import jinja2
 import jinja2.meta
 from jinja2 import nodes
 
-from sojourn.rendering.environment import FORMATS
 from sojourn.rendering.folders import Folders
 from sojourn.rendering.vocabulary import DECLINING, Vocabulary
 
@@ -31,11 +30,9 @@ class Head:
 
     Args:
         template: made of them alone; None: there are none.
-        names: that it uses; None: any.
     """
 
     template: jinja2.Template | None
-    names: frozenset[str] | None
 
     def run(self, words: Vocabulary) -> None:
         """Run the lines.
@@ -48,7 +45,7 @@ class Head:
             Exception: whatever they raise, with the template's lines in the traceback.
         """
         if self.template is not None:
-            self.template.render(words.names if self.names is None else words.those(self.names))
+            self.template.render(words.names)
 
 
 class Declining:
@@ -97,12 +94,12 @@ class Declining:
             return None
         deciding = _deciding(above)
         if not deciding:
-            return Head(None, frozenset())
+            return Head(None)
         made = nodes.Template(deciding, lineno=1).set_environment(self._environment)
         assert isinstance(made, nodes.Template)
         code = self._environment.compile(made, file, self._source(file)[1])
         made_of = self._environment.make_globals(None)
-        return Head(jinja2.Template.from_code(self._environment, code, made_of), _names(made))
+        return Head(jinja2.Template.from_code(self._environment, code, made_of))
 
     def _can(self, file: str) -> bool:
         """Tell whether a file that a template is made of can decline, anywhere in it."""
@@ -181,12 +178,3 @@ def _deciding(lines: Sequence[nodes.Node]) -> list[nodes.Node]:
             found.append(line)
             wanted |= _used([line])
     return found[::-1]
-
-
-def _names(made: nodes.Template) -> frozenset[str] | None:
-    """Return the names of the vocabulary that a template uses; None: nobody knows which."""
-    if _found([made], _REFERRING):
-        return None
-    asked = jinja2.meta.find_undeclared_variables(made)
-    filters = {one.name for one in _found([made], (nodes.Filter,))}  # type: ignore[attr-defined]
-    return frozenset(asked | ({"formats"} if filters & set(FORMATS) else set()))

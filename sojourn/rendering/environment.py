@@ -1,20 +1,27 @@
 """Jinja as templates meet it: its sandbox, its filters, and what it refuses before it runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import jinja2
 from jinja2 import nodes
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 
 from sojourn.rendering.folders import ENGINE, Folders
 from sojourn.rendering.formatting import Formats
 from sojourn.rendering.plain_text import text_of
 
+T = TypeVar("T")
+
 MARKUP = ("html", "mjml")
 """The kinds of templates in which values are escaped."""
+
+ON_DEMAND = "names on demand"
+"""The key of `OnDemand` among the names of a context; no template can write it."""
 
 FORMATS = ("money", "percent", "date", "time", "city", "ics")
 """The filters that follow the customer's habits."""
@@ -46,8 +53,55 @@ def environment(roots: tuple[Path, ...]) -> jinja2.Environment:
     return made
 
 
+class OnDemand(Generic[T]):
+    """Names whose values are found once a template asks for them: some take their time.
+
+    A context has them under `ON_DEMAND`, whoever copies what it knows.
+
+    Args:
+        ways: the ways to come to each value.
+        of: on which they go.
+    """
+
+    def __init__(self, ways: Mapping[str, Callable[[T], Any]], of: T) -> None:
+        self._ways = ways
+        self._of = of
+        self._found: dict[str, Any] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ways
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ways)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._found:
+            self._found[name] = self._ways[name](self._of)
+        return self._found[name]
+
+
+class _Context(Context):
+    """A context that looks among the names on demand for what it has no other value of."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        """Return the value of a name; Jinja's mark for nothing if there is none."""
+        if key in self.vars:
+            return self.vars[key]
+        if key in self.parent:
+            return self.parent[key]
+        more = self.parent.get(ON_DEMAND)
+        if more is None or key not in more:
+            return missing
+        return more[key]
+
+    def __contains__(self, name: str) -> bool:
+        return self.resolve_or_missing(name) is not missing
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """A sandbox that refuses what Jinja would silently leave out."""
+
+    context_class = _Context
 
     def _generate(
         self,

@@ -28,6 +28,7 @@ from sojourn.rendering.cart import OF_ANY_CART, CartItem, cart_items, cart_total
 from sojourn.rendering.context import RenderContext, Sender
 from sojourn.rendering.coupon import as_shown as coupon_as_shown
 from sojourn.rendering.destinations import Links
+from sojourn.rendering.environment import ON_DEMAND, OnDemand
 from sojourn.rendering.folders import LAST_RESORT
 from sojourn.rendering.formatting import Formats, formatting_locale
 from sojourn.rendering.last_order import LastOrder, last_order
@@ -171,17 +172,8 @@ class Vocabulary:
 
     @property
     def names(self) -> dict[str, Any]:
-        """Every name, with what it stands for."""
-        return {name: find(self) for name, find in self._WAYS.items()}
-
-    def those(self, wanted: Iterable[str]) -> dict[str, Any]:
-        """Return some of the names, with what they stand for.
-
-        Args:
-            wanted: the names; one that the vocabulary does not have is left out.
-        """
-        ways = self._WAYS
-        return {name: ways[name](self) for name in wanted if name in ways}
+        """Every name, for a context of `rendering.environment`."""
+        return {ON_DEMAND: OnDemand(self._WAYS, self)}
 
     @cached_property
     def links(self) -> Links:
