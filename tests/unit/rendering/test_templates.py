@@ -23,6 +23,7 @@ from sojourn.domain.customer import Customer
 from sojourn.domain.errors import BadSetting, NothingLeft, NothingToSay, TemplateError
 from sojourn.domain.events import (
     AppointmentBooked,
+    ComplaintReceived,
     Event,
     FeatureUsed,
     InvoiceIssued,
@@ -470,6 +471,16 @@ def test_an_order_takes_its_invoice_along_if_the_project_makes_one(tmp_path: Pat
         "invoice.pdf",
         "https://shop.example/invoices/o_7.pdf",
     )
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_each_message_about_a_case_says_which_order_it_is_about(locale: str) -> None:
+    case = ComplaintReceived(customer_id="c_1", order_id="o_77")
+    ada = replace(ADA, locale=locale)
+    for journey, template, channel in MESSAGES:
+        if journey == "service-recovery":  # two cases may be open at one time
+            said = RENDERER.render(about(journey, template, case, customer=ada), channel)
+            assert "o_77" in (said.subject or said.text), (template, channel)
 
 
 # ---- the language of a customer ------------------------------------------------------------
