@@ -56,7 +56,7 @@ def environment(roots: tuple[Path, ...]) -> jinja2.Environment:
 class OnDemand(Generic[T]):
     """Names whose values are found once a template asks for them: some take their time.
 
-    A context has them under `ON_DEMAND`, whoever copies what it knows.
+    A context has them under `ON_DEMAND`, and so has each copy of what it knows.
 
     Args:
         ways: the ways to come to each value.
