@@ -142,6 +142,7 @@ class Shop:
         agenda = self._agenda
         bill = {
             "invoice_id": f"{order.order_id}-i",
+            "number": f"I-{order.order_id}",
             "amount": str(order.total),
             "currency": order.currency,
         }

@@ -473,14 +473,22 @@ def test_an_order_takes_its_invoice_along_if_the_project_makes_one(tmp_path: Pat
     )
 
 
+CASE = ComplaintReceived(customer_id="c_1", order_id="o_77")
+NUMBERED = InvoiceIssued.model_validate({**BILL, "due_at": NOW, "number": "2026/77"})
+THINGS: dict[str, tuple[Event, str]] = {
+    "service-recovery": (CASE, "o_77"), "payment-due": (NUMBERED, "2026/77"),
+}  # fmt: skip
+"""Journeys of which a customer may have two runs at a time, what begins one, and its number."""
+
+
 @pytest.mark.parametrize("locale", LOCALES)
-def test_each_message_about_a_case_says_which_order_it_is_about(locale: str) -> None:
-    case = ComplaintReceived(customer_id="c_1", order_id="o_77")
+def test_messages_about_two_things_of_a_customer_tell_them_apart(locale: str) -> None:
     ada = replace(ADA, locale=locale)
     for journey, template, channel in MESSAGES:
-        if journey == "service-recovery":  # two cases may be open at one time
-            said = RENDERER.render(about(journey, template, case, customer=ada), channel)
-            assert "o_77" in (said.subject or said.text), (template, channel)
+        if journey in THINGS:
+            begins, number = THINGS[journey]
+            said = RENDERER.render(about(journey, template, begins, customer=ada), channel)
+            assert number in f"{said.subject} {said.text}", (journey, template, channel)
 
 
 # ---- the language of a customer ------------------------------------------------------------
