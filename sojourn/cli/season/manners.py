@@ -23,11 +23,12 @@ def in_quiet_hours(told: Told, quiet: Week) -> Iterator[str]:
 
 
 def _pestered(told: Told) -> Iterator[str]:
-    sent = [one.at for one in told.said if one.sent and one.promotional]
-    for first, at in enumerate(sent):
-        within = sum(at <= other < at + WEEK for other in sent[first:])
+    """Yield a line if seven days in a row, as the caps of a policy count them, have too many."""
+    sent = [told.local(one.at).date() for one in told.said if one.sent and one.promotional]
+    for number, first in enumerate(sent):
+        within = sum(day - first < WEEK for day in sent[number:])
         if within > MOST_A_WEEK:
-            yield f"{within} promotional messages in the week from {told.local(at):%d %b}"
+            yield f"{within} promotional messages in the week from {first:%d %b}"
             return
 
 

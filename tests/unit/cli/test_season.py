@@ -197,6 +197,13 @@ RIGHT = {
     ),
     "forgotten": ([OPENED], [said(at=31 * DAY)]),
     "few": ([], [said(f"s{n}", n * DAY) for n in range(5)]),
+    "six in a week of eight days": (
+        [],
+        [
+            said(f"s{n}", days * DAY + hours * HOUR)
+            for n, (days, hours) in enumerate([(0, 15), (0, 18), (2, 7), (6, 6), (7, 6), (7, 8)])
+        ],
+    ),
     "spread": ([], [said(f"s{n}", n * 2 * DAY) for n in range(9)]),
     "needed": ([OPENED], [said(message_class="transactional")]),
     "skipped": ([OPENED], [said(state="skipped", reason="in_care")]),
