@@ -97,5 +97,5 @@ def show_impact(found: Impact, asked: Asked) -> None:
         runs = some(sorted(found.broken_before), asked.samples)
         show_line(f"not compared, because {against} breaks them: {runs}")
     if left := sorted({*found.before.left_out, *found.after.left_out}):
-        show_line(f"not led on, because a confirmation ends them: {', '.join(left)}")
+        show_line(f"not led on, because they are in shadow: {', '.join(left)}")
     show_line(f"\n{UNKNOWN}")

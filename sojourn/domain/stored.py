@@ -108,6 +108,22 @@ class Said(Protocol):
         """A consent holds until this moment; None: until it is withdrawn."""
 
 
+class Asking(Said, Protocol):
+    """A statement that asks for a confirmation (`domain.opt_ins`)."""
+
+    @property
+    def source(self) -> str:
+        """The message id of the event that made it."""
+
+    @property
+    def address(self) -> str | None:
+        """The address that is to be confirmed; None: nobody knew one."""
+
+    @property
+    def wording(self) -> str | None:
+        """The exact text that the customer agreed to."""
+
+
 class Refused(Protocol):
     """A refusal that was read."""
 

@@ -30,9 +30,11 @@ from sojourn.domain.verdict import (
     watch,
 )
 from sojourn.in_memory.facts import judged
+from sojourn.in_memory.opting import Requests
 from sojourn.in_memory.people import Happened, Person, Row
 from sojourn.sending.gathering import as_recipient
 from sojourn.sending.grounds import Grounds
+from sojourn.sending.opting import asks
 from sojourn.store import events
 from sojourn.store.ledger import MAYBE_SENT
 from sojourn.store.slots import RESERVING
@@ -64,6 +66,7 @@ class Gate:
         templates: the channels that have a template.
         kin: the other customers who share an address with one.
         number: gives the next row its number.
+        requests: for confirmation.
         carries: the providers.
         declines: the templates.
 
@@ -79,6 +82,7 @@ class Gate:
         templates: Templates,
         kin: Callable[[Person], Sequence[Person]],
         number: Callable[[], int],
+        requests: Requests,
         *,
         carries: Carries = takes_all,
         declines: Declines = takes_all,
@@ -91,6 +95,7 @@ class Gate:
         self._carries = carries
         self._declines = declines
         self._number = number
+        self._requests = requests
         self.given_up: list[Row] = []
 
     def decide(self, person: Person, delivery: Delivery, now: datetime) -> Receipt | Late:
@@ -218,7 +223,7 @@ class Gate:
         if asked := grounds.holdouts.asked(delivery):
             had = {name: variants[0] for name, variants in person.variants.items()}
             sides = assign(asked, had, person.customer_id)
-        return Circumstances(
+        around = Circumstances(
             recipient=recipient,
             paused=NOTHING_PAUSED,
             already_told=_is_told(delivery, person, others),
@@ -226,6 +231,7 @@ class Gate:
             condition=finding,
             assigned=sides,
         )
+        return self._requests.judged(person, delivery, around, now) if asks(delivery) else around
 
     def _recipient(self, person: Person, timezone: str, now: datetime) -> Recipient:
         customer, barred = person.card, set[tuple[Channel, str]]()
@@ -269,6 +275,10 @@ class Gate:
         else:
             row = rows[-1]
         row.state, row.channel, row.decided_at = ruling.state, ruling.channel, case.now
+        counted = case.circumstances.counted_as if case.circumstances is not None else ""
+        if counted and counted != row.counted_as:
+            row.counted_as = counted
+            self._requests.note(row)
         match ruling.decision:
             case Allow():
                 row.reason, row.caused_by = None, None

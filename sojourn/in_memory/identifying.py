@@ -1,5 +1,6 @@
 """Identify calls in memory, by the rules of `store.cards` and `store.consents`."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sojourn.domain.card_words import heard_in, newer
@@ -7,14 +8,15 @@ from sojourn.domain.consent import Purpose, Statement
 from sojourn.domain.consent_words import about, after, circumstances, ordered, outweighing, same
 from sojourn.domain.customer import Identity, Word, read_phone_of
 from sojourn.domain.errors import BadCustomer
-from sojourn.domain.events import EARLIEST
+from sojourn.domain.events import EARLIEST, Event
+from sojourn.domain.opt_ins import answered, event_of
 from sojourn.domain.traits import NUMBERS
 from sojourn.in_memory.people import Person, Spoken
 from sojourn.in_memory.registry import Registry
 from sojourn.store.hearing import REPEATS, digest
 
 
-def identify(registry: Registry, person: Person, identity: Identity, now: datetime) -> bool:
+def identify(registry: Registry, person: Person, identity: Identity, now: datetime) -> list[Event]:
     """Take in an identify call.
 
     Args:
@@ -24,15 +26,14 @@ def identify(registry: Registry, person: Person, identity: Identity, now: dateti
         now: the present.
 
     Returns:
-        False if it is one that was heard before: nothing of it is new.
+        The events of the requests for confirmation that its words answer.
     """
     arrived = min(identity.received_at or now, now)
     at = min(identity.at, arrived)
     if not _is_new(person, identity, arrived):
-        for word in identity.words:  # in doubt, a refusal counts
-            if not word.granted and not identity.sure:
-                _say(registry, person, word, at=at, arrived=arrived)
-        return False
+        # in doubt, a refusal counts
+        noes = [word for word in identity.words if not word.granted and not identity.sure]
+        return _say_all(registry, person, identity, noes, at=at, arrived=arrived)
     before = person.words
     person.words = {**before, **newer(heard_in(identity, at), than=before)}
     person.is_changed()
@@ -49,10 +50,23 @@ def identify(registry: Registry, person: Person, identity: Identity, now: dateti
     person.known = person.known or identity.introduces
     person.is_changed()
     registry.moved(person)
-    for word in identity.words:
+    return _say_all(registry, person, identity, identity.words, at=at, arrived=arrived)
+
+
+def _say_all(
+    registry: Registry,
+    person: Person,
+    identity: Identity,
+    words: Iterable[Statement],
+    *,
+    at: datetime,
+    arrived: datetime,
+) -> list[Event]:
+    news: list[Event] = []
+    for word in words:
         said_at = at if identity.dated or not word.granted else EARLIEST
-        _say(registry, person, word, at=said_at, arrived=arrived)
-    return True
+        news += say(registry, person, word, at=said_at, arrived=arrived, source=identity.message_id)
+    return news
 
 
 def _is_new(person: Person, identity: Identity, arrived: datetime) -> bool:
@@ -69,9 +83,28 @@ def _is_new(person: Person, identity: Identity, arrived: datetime) -> bool:
     return True
 
 
-def _say(
-    registry: Registry, person: Person, word: Statement, *, at: datetime, arrived: datetime
-) -> None:
+def say(
+    registry: Registry,
+    person: Person,
+    word: Statement,
+    *,
+    at: datetime,
+    arrived: datetime,
+    source: str,
+) -> list[Event]:
+    """Keep a statement of consent, refusal or request.
+
+    Args:
+        registry: numbers it.
+        person: whose it is.
+        word: the statement.
+        at: its moment.
+        arrived: when it arrived.
+        source: the message id of the call or the event that brought it.
+
+    Returns:
+        The events of the requests for confirmation that it answers.
+    """
     every = ordered(person.said)
     topic = word.purpose.value if word.purpose is Purpose.OPENS else word.topic
     said = about(every, word.channel, topic, word.purpose)
@@ -88,9 +121,17 @@ def _say(
             None if word.purpose is Purpose.MESSAGES else word.purpose.value,
             **circumstances(word.evidence),
         )
+        if word.purpose is Purpose.PENDING and word.channel is not None:
+            row.source = source
+            row.address = word.evidence.address or person.card.address(word.channel) or None
         if word.granted and said:
             row.at = after(said[-1], moment, arrived, now=False)
         person.said.append(row)
     if not word.granted:
         row.received_at = max(row.received_at or moment, outweighing(row, every, arrived))
     person.is_changed()
+    if word.purpose is not Purpose.MESSAGES:
+        return []
+    asked, stand = answered(every, row)
+    told = [event_of(person.customer_id, one, stand) for one in asked]
+    return [event for event in told if event is not None]

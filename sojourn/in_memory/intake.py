@@ -3,13 +3,14 @@
 from collections import deque
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sojourn.dispatch.entering import Verdicts
 from sojourn.dispatch.planning import Plan, Refused, next_plan
 from sojourn.dispatch.routing import Start, starting_by
 from sojourn.domain.again import Begun
-from sojourn.domain.events import Event, HoldEnded, RunEvent, TimeZoneChanged
+from sojourn.domain.events import Event, HoldEnded, OptInRequested, TimeZoneChanged
 from sojourn.domain.messages import Enrolment, Reason
 from sojourn.domain.value_class import value_class
 from sojourn.in_memory import muting
@@ -18,6 +19,7 @@ from sojourn.in_memory.copying import copies
 from sojourn.in_memory.ending import void_holds
 from sojourn.in_memory.entering import judged
 from sojourn.in_memory.knowing import known
+from sojourn.in_memory.opting import ask
 from sojourn.in_memory.people import Happened, Mute, Noted, Person, Row
 from sojourn.in_memory.registry import Registry
 from sojourn.journeys.stepping import Runs
@@ -114,7 +116,7 @@ class Intake:
             None if is_heard else now,
         )
         if not is_heard:
-            return self._keep(person, one, now)
+            return self._keep(person, one, now, event)
         copied = copies(
             person,
             one,
@@ -124,56 +126,69 @@ class Intake:
             known=self._events,
             also=also,
         )
-        taken = self._keep(person, one, now)
+        taken = self._keep(person, one, now, event)
         for other, copy in copied:
             self._keep(other, copy, now)
         return taken
 
-    def tell_own(self, person: Person, event: RunEvent, now: datetime) -> None:
+    def tell_own(self, person: Person, event: Event, now: datetime) -> None:
         """Take in an event that Sojourn itself writes.
 
         Args:
             person: the customer.
-            event: which tells one run of them something.
+            event: which tells runs of them something.
             now: the present.
         """
-        one = Happened(
-            0,
-            event.message_id,
-            person.customer_id,
-            event.event_name,
-            event.occurred_at,
-            now,
-            event.properties(),
-            event,
-        )
-        self._keep(person, one, now)
+        self._keep(person, _own(person, event, now), now)
 
-    def _keep(self, person: Person, one: Happened, now: datetime) -> Taken:
+    def _keep(
+        self, person: Person, one: Happened, now: datetime, event: Event | None = None
+    ) -> Taken:
         """Keep an event, and route it."""
         if (kept := self._kept(one)) is not None:
             return Taken(kept, is_new=False)
+        self._add(person, one)
+        if isinstance(event, OptInRequested):
+            self._ask(person, one, event, now)
+        return Taken(one) if one.event is None else self._judge(person, one, one.event, now)
+
+    def _ask(self, person: Person, one: Happened, event: OptInRequested, now: datetime) -> None:
+        """Keep a request for confirmation, and the answer that it may have already.
+
+        The gate knows of the answer at once. Runs are told of it a moment later, as by the sweep.
+        """
+        for told in ask(self._registry, person, one, event):
+            if not self._has(told):
+                answer = _own(person, told, now)
+                self._add(person, answer)
+                self.runs.at(now, partial(self._judge, person, answer, told, now))
+
+    def _has(self, event: Event) -> bool:
+        return event.message_id in self._registry.events
+
+    def _add(self, person: Person, one: Happened) -> None:
         one.seq = self._registry.number()
         self._registry.events[one.message_id] = one
         person.keep(one)
-        if one.event is None:
-            return Taken(one)
-        if one.occurred_at != one.event.occurred_at:
+
+    def _judge(self, person: Person, one: Happened, event: Event, now: datetime) -> Taken:
+        """Judge what an event that is kept could start, and route it."""
+        if one.occurred_at != event.occurred_at:
             # a sender's clock that ran ahead: every reader of the event sees the moment that counts
-            one.event = one.event.model_copy(update={"occurred_at": one.occurred_at})
-        starting = starting_by(one.event, self._journeys)
+            event = one.event = event.model_copy(update={"occurred_at": one.occurred_at})
+        starting = starting_by(event, self._journeys)
         verdicts = judged(
             person,
             one,
-            one.event,
+            event,
             now=now,
             journeys=self._journeys,
             starting=starting,
             grounds=self._grounds,
         )
-        if muting.begin(person, one, one.event, verdicts, self._journeys):
+        if muting.begin(person, one, event, verdicts, self._journeys):
             self._settle_mutes(person, now)
-        return self._route(person, one, one.event, now, verdicts, starting=starting)
+        return self._route(person, one, event, now, verdicts, starting=starting)
 
     def _kept(self, one: Happened) -> Happened | None:
         """Return the event that was kept under the same id; give another one an id of its own."""
@@ -382,3 +397,17 @@ class Intake:
             mutes = [one for one in person.mutes if (one.message_id, one.journey) == case]
             why, at = each.row.message_id, each.row.occurred_at
             self.unmute(person, mutes, because=why, at=at, now=now)
+
+
+def _own(person: Person, event: Event, now: datetime) -> Happened:
+    """Return an event that Sojourn itself writes, about to be kept."""
+    return Happened(
+        0,
+        event.message_id,
+        person.customer_id,
+        event.event_name,
+        event.occurred_at,
+        now,
+        event.properties(),
+        event,
+    )

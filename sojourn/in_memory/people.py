@@ -58,7 +58,10 @@ class Happened:
 
 @dataclass(slots=True, eq=False)
 class Spoken:
-    """A statement of consent or refusal (`domain.stored.Said`)."""
+    """A statement of consent or refusal (`domain.stored.Asking`).
+
+    Who it came from, and its address, are noted of requests for confirmation alone.
+    """
 
     id: int
     channel: str
@@ -72,6 +75,8 @@ class Spoken:
     wording_version: str | None = None
     locale: str | None = None
     proof: str | None = None
+    source: str = ""
+    address: str | None = None
 
 
 @dataclass(slots=True, eq=False)

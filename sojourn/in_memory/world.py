@@ -13,7 +13,7 @@ from sojourn.domain.alias import Alias
 from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.customer import ZONE_FIELDS, Identity
 from sojourn.domain.errors import BadInput
-from sojourn.domain.events import Event, JourneyStopped, OptInRequested
+from sojourn.domain.events import Event, JourneyStopped
 from sojourn.domain.events.samples import made_up
 from sojourn.domain.experiment import drawn
 from sojourn.domain.facts import OfEvents, Range, read_fact, read_measure, trait_of
@@ -32,14 +32,13 @@ from sojourn.in_memory.gate import Carries, Gate, takes_all
 from sojourn.in_memory.identifying import identify
 from sojourn.in_memory.intake import Intake, Taken
 from sojourn.in_memory.loading import Kept, load
+from sojourn.in_memory.opting import Requests
 from sojourn.in_memory.people import Noted, Person
 from sojourn.in_memory.registry import Registry
 from sojourn.in_memory.tasks import Task, Tasks
 from sojourn.in_memory.writing import Keeps, Writer
-from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.stepping import Runs
-from sojourn.journeys.terms import names
 from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.render import Renderer
@@ -80,8 +79,7 @@ class World:
         registry: the customers.
         tasks: questions of runs to a person.
         writer: asks the templates.
-        left_out: journeys that this world does not play: a request to confirm an address begins
-            them, and nobody answers it here, or they are in shadow.
+        left_out: journeys that this world does not play: they are in shadow.
     """
 
     def __init__(
@@ -100,7 +98,7 @@ class World:
     ) -> None:
         self._every = project.journeys
         apart = project.journeys.shadow  # nothing of theirs is anybody's story
-        played = {n: j for n, j in project.journeys.items() if not _asks(j) and n not in apart}
+        played = {n: j for n, j in project.journeys.items() if n not in apart}
         self.left_out = tuple(n for n in project.journeys if n not in played)
         off = project.journeys.off & played.keys()
         self.project = replace(project, journeys=Journeys(played.values(), off))
@@ -113,6 +111,7 @@ class World:
             renderer.channels_of,
             self.registry.kin,
             self._number,
+            Requests(self.registry, grounds.opt_ins_a_day),
             carries=carries,
             declines=self.writer if declines else takes_all,
         )
@@ -316,7 +315,8 @@ class World:
         told = {*identity.card, *identity.context}
         moves = not told.isdisjoint(ZONE_FIELDS) or bool(identity.phone or identity.phone2)
         before = person.zone(self._zone) if moves and person.runs else ""
-        identify(self.registry, person, identity, self.now)
+        for answer in identify(self.registry, person, identity, self.now):
+            self._intake.tell_own(person, answer, self.now)
         if not person.runs:
             return
         because, at = identity.message_id, identity.at
@@ -470,11 +470,6 @@ class World:
     def _replanned(self, delivery: Delivery) -> Delivery:
         run = self.registry.runs[delivery.workflow_id].run
         return by_plan_of(delivery, run.last_wait_before(delivery))
-
-
-def _asks(journey: type[Journey]) -> bool:
-    """Tell whether a request to confirm an address begins a journey."""
-    return OptInRequested.event_name in names(journey.terms.starts_on)
 
 
 def done(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -7,6 +7,7 @@ from sojourn.domain.errors import BadEvent, NothingToSay, TemplateError
 from sojourn.domain.events import Event, Events
 from sojourn.domain.keys import Reach
 from sojourn.domain.messages import Channel, Delivery, Reason
+from sojourn.in_memory.opting import asked
 from sojourn.in_memory.people import Happened, Person
 from sojourn.in_memory.registry import Registry
 from sojourn.rendering.context import RenderContext
@@ -16,6 +17,7 @@ from sojourn.rendering.vocabulary import folded, of_any_key
 from sojourn.sending import couponing
 from sojourn.sending.drafting import Claim, context_of, moves_of
 from sojourn.sending.grounds import Grounds
+from sojourn.sending.opting import asks
 from sojourn.store import events
 from sojourn.store.histories import LIMIT, Told
 
@@ -117,6 +119,8 @@ class Writer:
     ) -> RenderContext:
         timezone = person.zone(self._grounds.default_zone)
         told = self._told(person, delivery)
+        found = asked(person, delivery, delivery.now) if asks(delivery) else None
+        opt_in = found[0] if found is not None else None
         claim = Claim(
             ledger_id=0,
             attempt=0,
@@ -129,6 +133,7 @@ class Writer:
             history=told.own,
             elsewhere=tuple(told.elsewhere),
             arrived=tuple(told.arrived),
+            opt_in=opt_in,
             coupon=couponing.made_up(delivery, self._grounds.coupons, delivery.now, timezone),
         )
         return context_of(delivery, claim, reference="")

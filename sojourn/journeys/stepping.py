@@ -490,7 +490,7 @@ class Runs:
         self.forgets = forgets
         self.at_once = at_once
         self._due: dict[LocalRun, None] = {}  # in their order, each once
-        self._later: list[tuple[datetime, int, Callable[[], None] | LocalRun]] = []
+        self._later: list[tuple[datetime, int, Callable[[], object] | LocalRun]] = []
         self._count = count()
 
     def start(
@@ -522,7 +522,7 @@ class Runs:
         self._due.clear()
         self._later.clear()
 
-    def at(self, moment: datetime, do: Callable[[], None]) -> None:
+    def at(self, moment: datetime, do: Callable[[], object]) -> None:
         """Have something happen once the clock comes to a moment.
 
         Args:

@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.events import OptInRequested
 from sojourn.domain.facts import Finding
 from sojourn.domain.messages import Delivery
-from sojourn.domain.opt_ins import Stage
+from sojourn.domain.opt_ins import OptIn, Stage
 from sojourn.domain.verdict import Circumstances
 from sojourn.store import events, opting
 from sojourn.store.card_addresses import address_of
@@ -58,27 +58,52 @@ async def judged(
             start is not None and start.name != OptInRequested.event_name
         ):
             return around  # the journey has other ways to begin, or the start is made up
-        return replace(around, condition=Finding(False, "the request is not kept any more"))
-    found = Finding(asked.stage is Stage.OPEN, asked.stage.words)
-    if around.condition is not None:
-        parts = (found, around.condition)
-        holds = around.condition.holds if found.holds else False
-        found = Finding(holds, "all of", parts)
+        return without_request(around)
+    around = narrowed(around, asked.opt_in, asked.stage)
     channel = asked.opt_in.channel
-    around = replace(
-        around,
-        condition=found,
-        opt_in=asked.opt_in,
-        recipient=replace(around.recipient, reachable=around.recipient.reachable & {channel}),
-    )
     address = address_of(person, channel)
-    if not found.holds or not address:
+    if not may_ask(around) or not address:
         return around
     counted = await opting.counted_as(session, channel, address)
     times = await opting.times_asked(
         session, counted, besides=delivery.message_id, now=now, holding=holding
     )
     return replace(around, counted_as=counted, asked_enough=times >= a_day)
+
+
+def without_request(around: Circumstances) -> Circumstances:
+    """Return the circumstances of a message whose request is gone.
+
+    Args:
+        around: the circumstances without it.
+    """
+    return replace(around, condition=Finding(False, "the request is not kept any more"))
+
+
+def narrowed(around: Circumstances, opt_in: OptIn, stage: Stage) -> Circumstances:
+    """Return the circumstances of a message that asks for a confirmation.
+
+    Args:
+        around: the circumstances without the request.
+        opt_in: the request.
+        stage: that it has reached.
+
+    Returns:
+        The circumstances: the message leaves by the channel of the request, while that is open.
+    """
+    found = Finding(stage is Stage.OPEN, stage.words)
+    if around.condition is not None:
+        parts = (found, around.condition)
+        holds = around.condition.holds if found.holds else False
+        found = Finding(holds, "all of", parts)
+    recipient = around.recipient
+    by_its_channel = replace(recipient, reachable=recipient.reachable & {opt_in.channel})
+    return replace(around, condition=found, opt_in=opt_in, recipient=by_its_channel)
+
+
+def may_ask(around: Circumstances) -> bool:
+    """Tell whether the request and the message's own condition let it leave."""
+    return around.condition is not None and bool(around.condition.holds)
 
 
 async def _asked(

@@ -11,7 +11,7 @@ from sojourn.domain.addresses import normalised
 from sojourn.domain.consent import Evidence, Purpose
 from sojourn.domain.events import OptInRequested
 from sojourn.domain.messages import Channel
-from sojourn.domain.opt_ins import DAY, LASTS, OptIn, Stage
+from sojourn.domain.opt_ins import DAY, OptIn, Stage, opt_in_of, requests, stage_at
 from sojourn.store import consents, locks, opt_ins, refusals
 from sojourn.store.card_addresses import address_of
 from sojourn.store.digests import digest
@@ -70,7 +70,7 @@ async def ask(
         ),
     )
     said = await consents.words(session, person.customer_id)
-    for request in opt_ins.requests(said):
+    for request in requests(said):
         if request.source == row.message_id:
             await opt_ins.tell(session, person.customer_id, request, said)
 
@@ -90,7 +90,7 @@ async def of_event(
         The request.
     """
     said = await consents.words(session, person.customer_id)
-    found = [row for row in opt_ins.requests(said) if row.source == message_id]
+    found = [row for row in requests(said) if row.source == message_id]
     return _asked(person, found[-1], said, now) if found else None
 
 
@@ -109,7 +109,7 @@ async def numbered(
         The request.
     """
     said = await consents.words(session, person.customer_id)
-    found = [row for row in opt_ins.requests(said) if row.id == number]
+    found = [row for row in requests(said) if row.id == number]
     return _asked(person, found[-1], said, now) if found else None
 
 
@@ -214,13 +214,5 @@ async def times_asked(
 def _asked(
     person: CustomerRow, row: ConsentRow, said: Sequence[ConsentRow], now: datetime
 ) -> Asked:
-    assert row.id is not None
-    channel, until = Channel(row.channel), row.at + LASTS
-    stage = opt_ins.stage_of(row, said)
-    if stage is Stage.OPEN and now >= until:
-        stage = Stage.EXPIRED
-    has = normalised(channel, address_of(person, channel))
-    # the card may still get the address; a different one is a different mailbox
-    if stage is Stage.OPEN and row.address and has and normalised(channel, row.address) != has:
-        stage = Stage.MOVED
-    return Asked(OptIn(row.id, channel, row.topic, until, row.wording or ""), stage, row)
+    has = address_of(person, Channel(row.channel))
+    return Asked(opt_in_of(row), stage_at(row, said, now, has=has), row)

@@ -47,8 +47,6 @@ MONTHS, DAY, SAME_MINUTE = timedelta(days=45), timedelta(days=1), timedelta(minu
 TOLD = calls(WHO if SIZE else ("rome", "york"))
 BEGIN = datetime.fromisoformat(TOLD[0]["timestamp"])
 END = CUT + MONTHS
-APART = "double-opt-in"
-"""Not played in memory: a confirmation that nobody gives there begins it."""
 UNNOTICED: Mapping[str, Collection[str]] = {
     # nobody stands before a step: they are said at once, and only hours of rest can hold one
     "order-confirmed": OPEN,
@@ -60,7 +58,6 @@ UNNOTICED: Mapping[str, Collection[str]] = {
     "delivery": ("later", "sooner"),
     "loyalty": ("later", "sooner"),
     "two-way": ("later", "sooner"),
-    APART: ("later", "sooner", "inserted", "asked", "conditioned"),
 }
 """Kinds of changes of journeys that no open run notices."""
 Difference = tuple[str, str, str]
@@ -103,7 +100,7 @@ async def whole(made: Served, project: Project) -> Side:
     async with made.by(project) as travel:
         await made.tell(travel, TOLD)
         await made.pass_time(travel, END)
-    return without_apart(await made.side(END))
+    return await made.side(END)
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
@@ -125,7 +122,7 @@ async def test_what_happens_to_open_runs_is_told(
         async with made.by(new) as travel:
             await made.pass_time(travel, END)
             ends = await made.ends({run: one for run, one in runs.items() if run not in breaks})
-        went_on = without_apart(await made.side(END))
+        went_on = await made.side(END)
         run_of = {**real.run_of, **await made.run_of()}
     found = impact(before, after)
     stood = [line for line in real.side.lines if line.decided >= CUT]
@@ -140,7 +137,6 @@ async def test_what_happens_to_open_runs_is_told(
     assert changes(really) == changes(found.compared)
     assert found.changed == {run_of[key] for _, key, _ in changes(really)}
     assert found.unchanged == len(runs) - len(found.changed) - len(breaks)
-    ends.pop(APART)
     assert ends == after.ends
     noticed = {name for name, one in found.by_journey().items() if one.changes or one.broken}
     assert {(name, kind) for name, kind in edits.items() if name not in noticed} == {
@@ -157,7 +153,7 @@ async def test_what_would_have_happened_is_told(
     async with installation(time_skipping_client, migrated_database, tmp_path) as made:
         really = compare(real.side, await whole(made, new))
     told = recorded(tmp_path / "calls.jsonl", made.settings)
-    assert {one.name[0] for one in really.changes} == edits.keys() - {APART}
+    assert {one.name[0] for one in really.changes} == edits.keys()
     sides = [play(told, one, made.settings, led_on=END - told[-1].at) for one in (WHOLE, new)]
     assert_same(compare(*sides), really)
     async with await Store.open(real.store_url) as store:
@@ -172,7 +168,7 @@ async def test_what_would_have_happened_is_told(
 
 def assert_same(found: Comparison, really: Comparison) -> None:
     for ours, theirs in ((found.before, really.before), (found.after, really.after)):
-        assert ours.left_out == (APART,)
+        assert ours.left_out == ()
         assert not (alone := differ(theirs.lines, ours.lines)), alone
         assert ours.entered == theirs.entered
         assert ours.refused == theirs.refused
@@ -184,10 +180,6 @@ def assert_same(found: Comparison, really: Comparison) -> None:
 def in_round(number: int, kinds: Sequence[str]) -> Mapping[str, str]:
     """Return the kind of change of each journey in a round."""
     return {name: kinds[(n + number) % len(kinds)] for n, name in enumerate(WHOLE.journeys)}
-
-
-def without_apart(side: Side) -> Side:
-    return side.without([APART])
 
 
 def recorded(file: Path, settings: Settings) -> list[Recorded]:

@@ -37,7 +37,7 @@ def season(*options: str) -> dict[str, Any]:
 
 
 def messages(played: dict[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
-    """By their run, step, channel and number; double-opt-in is not played in memory."""
+    """By their run, step, channel and number."""
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for customer in played["customers"]:
         for one in sorted(customer["messages"], key=lambda one: one["at"]):

@@ -121,7 +121,7 @@ def _show(found: Forecast) -> None:
             "`sojourn check --open` names them"
         )
     if found.left_out:
-        show_line(f"not led on, because a confirmation ends them: {', '.join(found.left_out)}")
+        show_line(f"not led on, because they are in shadow: {', '.join(found.left_out)}")
     show_line(f"\n{UNKNOWN}.")
 
 

@@ -315,7 +315,8 @@ def _words_of(past: Past, played: Collection[str]) -> Mapping[str, _Words]:
             words.former.setdefault(choice.what, choice.was)
             words.of(f"choice/{choice.id}", choice.at).fields[choice.what] = choice.became
     for one in past.consents:
-        _consent(one, found[one.customer_id])
+        if one.purpose != Purpose.PENDING or one.source not in played:  # else the event asks again
+            _consent(one, found[one.customer_id])
     for customer_id, refusal in past.refusals:
         channel, topic = Channel(refusal.channel), refusal.topic
         said = found[customer_id].of(f"{refusal.source}/{channel}/{topic}", refusal.at)

@@ -94,7 +94,7 @@ def change_words(changes: Sequence[Change]) -> str:
 def left_out_words(names: Iterable[str]) -> str:
     """Say which journeys were not played; empty if all were."""
     found = sorted(set(names))
-    why = "not played: a confirmation begins them and nobody answers it here, or they are in shadow"
+    why = "not played, because they are in shadow"
     return f"{', '.join(found)}: {why}" if found else ""
 
 

@@ -37,7 +37,7 @@ class Led:
         journeys: the journey of each run that went on, by workflow id.
         broken: the runs that would break under this code, and the first difference.
         ends: how runs ended, by journey; ``open`` while they have not.
-        left_out: journeys that are not led on: a confirmation that nobody gives here ends them.
+        left_out: journeys that are not led on: they are in shadow.
         bills: what texts cost, by channel, if somebody asked, and as far as prices are known.
     """
 

@@ -160,6 +160,9 @@ def _said(row: ConsentRow) -> Spoken:
         row.received_at,
         row.purpose,
         row.expires_at,
+        row.wording,
+        source=row.source,
+        address=row.address,
     )
 
 

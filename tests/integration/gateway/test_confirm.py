@@ -24,9 +24,9 @@ from sojourn.domain.links import (
     unsubscribe_token,
 )
 from sojourn.domain.messages import Channel, Reason
-from sojourn.domain.opt_ins import LASTS
+from sojourn.domain.opt_ins import LASTS, requests
 from sojourn.journeys.registry import Journeys
-from sojourn.store import Store, cards, consents, opt_ins
+from sojourn.store import Store, cards, consents
 from sojourn.store.tables import ConsentRow
 from tests.support.axe import SIZES, faults, sized
 from tests.support.browser import CHROMIUM, telephone
@@ -80,7 +80,7 @@ async def asks(served: Served, customer_id: str, **changes: Any) -> ConsentRow:
     call = {"event": "Opt-In Requested", "userId": customer_id, "properties": {**ASKED, **changes}}
     answer = await served.post("/v1/track", call)
     assert answer.status_code == 200, answer.text
-    return opt_ins.requests(await statements(served.store, customer_id))[-1]
+    return requests(await statements(served.store, customer_id))[-1]
 
 
 def path_of(row: ConsentRow, customer_id: str, address: str = "", secret: str = SECRET) -> str:
