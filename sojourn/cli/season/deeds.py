@@ -178,7 +178,8 @@ def _of_a_period_that_was_renewed(told: Told) -> Iterator[str]:
     periods = [did for did in told.did if did.name in PERIODS]
     for one in told.said:
         if one.sent and one.journey == "renewal":
-            known = [did for did in periods if did.at <= one.at]
+            # of two things in one moment nobody knows which was first
+            known = [did for did in periods if did.at < one.at]
             known = [did for did in known if one.about(did, "subscription_id")]
             ends = datetime.fromisoformat(known[-1].properties["expires_at"]) if known else one.at
             if ends - one.at > timedelta(days=8):

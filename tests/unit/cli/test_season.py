@@ -181,6 +181,10 @@ RIGHT = {
         [did("Order Shipped", order_id="o1"), did("Order Delivered", 2 * DAY, order_id="o1")],
         [said("shipped", run="delivery:c:o1", message_class="transactional")],
     ),
+    "renewed in that moment": (
+        [STARTED, did("Subscription Renewed", DAY, subscription_id="s", expires_at=IN_A_MONTH)],
+        [said(run="renewal:c:s")],
+    ),
     "ends soon": ([STARTED], [said(run="renewal:c:s")]),
     "one of two bought": (
         [
