@@ -1,6 +1,6 @@
 """The names that a template can use."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -150,10 +150,10 @@ class Vocabulary:
             "in_language": lambda self: self._in_language,
             "links": lambda self: self.links,
             "cart": lambda self: self._cart(),
-            "viewed": lambda self: self._shown(viewed_items(self._events(), self._context.now)),
+            "viewed": lambda self: self._shown(viewed_items(self._events, self._context.now)),
             "subscription": lambda self: self._subscription,
             "order": lambda self: self._order(),
-            "points": lambda self: points_after(self._events()),
+            "points": lambda self: points_after(self._events),
             "appointment": lambda self: self._appointment,
             "invoice": lambda self: self._invoice(),
             "parcel": lambda self: self._parcel(),
@@ -245,12 +245,12 @@ class Vocabulary:
         self._codes[code] = None
         return code
 
-    def _events(self) -> Iterator[Event]:
-        """Yield the history, with the enrolling event even if it was loaded without it."""
-        start = self._context.start
-        if all(event.message_id != start.message_id for event in self._context.history):
-            yield start
-        yield from self._context.history
+    @cached_property
+    def _events(self) -> tuple[Event, ...]:
+        """The history, with the enrolling event even if it was loaded without it."""
+        start, history = self._context.start, self._context.history
+        is_in = any(event.message_id == start.message_id for event in history)
+        return (*history,) if is_in else (start, *history)
 
     def _cart(self) -> Cart:
         keyed = hasattr(self._context.start, "cart_id")
@@ -260,7 +260,7 @@ class Vocabulary:
             cart = plain(getattr(event, "cart_id", None))
             return not keyed or not cart or cart == plain(self._context.key)
 
-        told = [*self._events(), *self._context.elsewhere]
+        told = [*self._events, *self._context.elsewhere]
         if self._context.elsewhere:
             told.sort(key=lambda event: event.occurred_at)
         items = self._shown(cart_items(told, concerns))
@@ -287,7 +287,7 @@ class Vocabulary:
     def _appointment(self) -> Appointment | None:
         if not hasattr(self._context.start, "appointment_id"):
             return None
-        found = appointment_after(self._events(), self._context.key)
+        found = appointment_after(self._events, self._context.key)
         if found is None:
             return None
         return replace(found, name=clean(found.name), place=clean(found.place))
@@ -295,27 +295,27 @@ class Vocabulary:
     def _watched(self) -> Watched | None:
         if not isinstance(self._context.start, ProductWatched):
             return None
-        found = watched_after(self._events(), self._context.key)
+        found = watched_after(self._events, self._context.key)
         return self._shown([found])[0] if found else None
 
     @cached_property
     def _subscription(self) -> Subscription | None:
         keyed = hasattr(self._context.start, "subscription_id")
-        found = subscription_after(self._events(), self._context.key if keyed else "")
+        found = subscription_after(self._events, self._context.key if keyed else "")
         return replace(found, plan=clean(found.plan or "")) if found else None
 
     def _order(self) -> Order | None:
         order_id = getattr(self._context.start, "order_id", None)
         if not order_id:
             return None
-        found = order_after(self._events(), order_id, self._context.elsewhere)
+        found = order_after(self._events, order_id, self._context.elsewhere)
         return replace(found, items=self._shown(found.items), address=clean(found.address))
 
     def _invoice(self) -> Invoice | None:
         invoice_id = getattr(self._context.start, "invoice_id", None)
         if not invoice_id:
             return None
-        found = invoice_after(self._events(), invoice_id)
+        found = invoice_after(self._events, invoice_id)
         pay_url = web_url(found.pay_url, self._sender.url) or self.links.account
         return replace(found, number=clean(found.number or ""), pay_url=pay_url)
 
@@ -324,7 +324,7 @@ class Vocabulary:
         order_id = getattr(context.start, "order_id", None)
         if not order_id:
             return None
-        told = [*self._events(), *context.moves]
+        told = [*self._events, *context.moves]
         newest = (context.start, *context.moves)[-1]
         found = parcel_after(told, order_id, newest, part=context.part, arrived=context.arrived)
         return found.safe(self._sender.url)
@@ -332,7 +332,7 @@ class Vocabulary:
     def _last_order(self) -> LastOrder | None:
         if not isinstance(self._context.start, MessageReplied):
             return None
-        found = last_order(self._events(), self._context.now)
+        found = last_order(self._events, self._context.now)
         return found.safe(self._sender.url) if found else None
 
     def _by_product(self, folder: str, items: Iterable[OrderItem]) -> list[tuple[OrderItem, str]]:
