@@ -4,13 +4,15 @@ It is counted in the transaction that stores the event, which holds the customer
 address and network: two gateways that store requests at one moment do not both take the last place.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.abuse import Limits, Subject, network_of
 from sojourn.domain.addresses import normalised
+from sojourn.domain.customer import Customer
 from sojourn.domain.events import Event, fleeting
 from sojourn.domain.messages import Channel
 from sojourn.journeys.journey import Journey
@@ -78,17 +80,56 @@ async def counted(
     Returns:
         The customer, and the hashes of addresses and network, as far as they are limited and known.
     """
+    found: list[Counted] = []
+    for one in asked_by(cards.card(person), journey, event):
+        match one.subject:
+            case Subject.CUSTOMER:
+                found.append(Counted(one.subject))
+            case Subject.ADDRESS:
+                assert one.channel is not None, "an address is one of a channel"
+                told = await digest(session, one.channel, one.what)
+                found.append(Counted(one.subject, told))
+            case Subject.NETWORK:
+                told = await requests.network_digest(session, one.what)
+                found.append(Counted(one.subject, told))
+    return found
+
+
+class Asker(NamedTuple):
+    """A subject that a request is counted by, as it is.
+
+    Args:
+        subject: its kind.
+        what: the address or the network; empty for the customer.
+        channel: of an address.
+    """
+
+    subject: Subject
+    what: str = ""
+    channel: Channel | None = None
+
+
+def asked_by(customer: Customer, journey: type[Journey], event: Event) -> list[Asker]:
+    """Return what a request is counted by.
+
+    Args:
+        customer: who asks.
+        journey: has limits.
+        event: the request.
+
+    Returns:
+        The customer, addresses and network, as far as they are limited and known.
+    """
     limits = journey.terms.limits
     assert limits is not None
-    found: list[Counted] = []
+    found: list[Asker] = []
     if limits.customer is not None:
-        found.append(Counted(Subject.CUSTOMER))
+        found.append(Asker(Subject.CUSTOMER))
     if limits.address is not None:
-        for channel, address in _addresses(person, journey, event):
-            found.append(Counted(Subject.ADDRESS, await digest(session, channel, address)))
+        addresses = _addresses(customer, journey, event)
+        found += [Asker(Subject.ADDRESS, address, channel) for channel, address in addresses]
     if limits.network is not None and (network := network_of(_said(event, "ip"))):
-        told = await requests.network_digest(session, network)
-        found.append(Counted(Subject.NETWORK, told))
+        found.append(Asker(Subject.NETWORK, network))
     return found
 
 
@@ -117,13 +158,26 @@ async def refuses(
     found = await requests.numbers(
         session, person.customer_id, journey.name, things, since=now - limits.per
     )
-    return "; ".join(dict.fromkeys(_told(one, found[one], limits) for one in things)).strip("; ")
+    return too_many([(one.subject, found[one]) for one in things], limits)
 
 
-def _told(one: Counted, number: int, limits: Limits) -> str:
-    most = limits.of(one.subject)
-    assert most is not None
-    return "" if number < most else f"{one.subject}: {number} of {most} in {limits.span}"
+def too_many(counts: Iterable[tuple[Subject, int]], limits: Limits) -> str:
+    """Say which subjects of a request have reached their limits.
+
+    Args:
+        counts: each with the number of its requests.
+        limits: of the journey.
+
+    Returns:
+        The words; empty if none has.
+    """
+    found: dict[str, None] = {}
+    for subject, number in counts:
+        most = limits.of(subject)
+        assert most is not None, "it is counted"
+        if number >= most:
+            found[f"{subject}: {number} of {most} in {limits.span}"] = None
+    return "; ".join(found)
 
 
 async def note(
@@ -164,10 +218,9 @@ async def note(
 
 
 def _addresses(
-    person: CustomerRow, journey: type[Journey], event: Event
+    customer: Customer, journey: type[Journey], event: Event
 ) -> list[tuple[Channel, str]]:
     """Return the addresses that a request may reach, each once."""
-    customer = cards.card(person)
     channels = dict.fromkeys(channel for one in journey.messages for channel in one.channels)
     found: dict[str, tuple[Channel, str]] = {}
     for channel in channels:

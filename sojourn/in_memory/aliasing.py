@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from sojourn.domain.card_words import newer
 from sojourn.domain.ordering import earliest
+from sojourn.in_memory import limiting
 from sojourn.in_memory.people import Happened, Noted, Person
 from sojourn.in_memory.registry import Registry
 from sojourn.journeys.registry import Journeys
@@ -43,6 +44,7 @@ def join(registry: Registry, old: Person, new: Person) -> None:
         new.variants[experiment] = [*variants, *new.variants.get(experiment, ())]
     new.known = new.known or old.known
     new.is_merged = True
+    limiting.join(registry, old, new)
     registry.joined(old, new)
     new.is_changed()
     registry.moved(new)

@@ -10,15 +10,18 @@ from sojourn.domain.again import Begun
 from sojourn.domain.calendar import zone
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Reason
+from sojourn.in_memory import limiting
 from sojourn.in_memory.facts import judged as judge
 from sojourn.in_memory.knowing import before
 from sojourn.in_memory.people import Happened, Person
+from sojourn.in_memory.registry import Registry
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.sending.grounds import Grounds
 
 
 def judged(
+    registry: Registry,
     person: Person,
     one: Happened,
     event: Event,
@@ -28,9 +31,10 @@ def judged(
     starting: Collection[str],
     grounds: Grounds,
 ) -> dict[tuple[str, str], Verdict]:
-    """Judge an event, as `dispatch.entering` does. Limits against abuse do not count here.
+    """Judge an event, as `dispatch.entering` does.
 
     Args:
+        registry: has the requests that limits count.
         person: the customer.
         one: the event.
         event: the same, typed.
@@ -48,13 +52,17 @@ def judged(
             journey, event, one, before(person, one, event, journeys)
         ):
             continue
-        verdict = _verdict(
-            person, one, journey, event, now=max(now, one.occurred_at), grounds=grounds
-        )
+        moment = max(now, one.occurred_at)
+        verdict = _verdict(person, one, journey, event, now=moment, grounds=grounds)
+        if verdict.reason is None and (
+            why := limiting.refuses(registry, person, journey, event, moment)
+        ):
+            verdict = Verdict(Reason.TOO_MANY_REQUESTS, why)
         found[one.message_id, name] = verdict
         if verdict.reason is None:
             begun = Begun(routing.key_of(journey, event), one.occurred_at)
             person.begun.setdefault(name, []).append((one.message_id, begun))
+            limiting.note(registry, person, journey, event, moment)
     return found
 
 

@@ -178,6 +178,7 @@ class Intake:
             event = one.event = event.model_copy(update={"occurred_at": one.occurred_at})
         starting = starting_by(event, self._journeys)
         verdicts = judged(
+            self._registry,
             person,
             one,
             event,

@@ -1,8 +1,10 @@
 """`Registry`: the customers there are, by id and by address."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import count
 
+from sojourn.domain.abuse import Subject
 from sojourn.in_memory.people import Happened, Noted, Person
 from sojourn.store.kin import MOST_IDS
 
@@ -15,6 +17,7 @@ class Registry:
         events: by message id.
         runs: the newest run of each workflow id.
         every_run: every run, oldest first.
+        requests: the moments of those that limits count, by journey, subject and who or what it is.
     """
 
     def __init__(self) -> None:
@@ -22,6 +25,7 @@ class Registry:
         self.events: dict[str, Happened] = {}
         self.runs: dict[str, Noted] = {}
         self.every_run: list[Noted] = []
+        self.requests: dict[tuple[str, Subject, str], list[datetime]] = {}
         self.number = count(1).__next__
         self._with: dict[tuple[str, str], dict[str, Person]] = {}
         self._addresses: dict[str, list[tuple[str, str]]] = {}
@@ -30,6 +34,7 @@ class Registry:
         """Forget everybody."""
         for known in (self.people, self.events, self.runs, self._with, self._addresses):
             known.clear()
+        self.requests.clear()
         self.every_run.clear()
 
     def person(self, customer_id: str) -> Person:
