@@ -68,7 +68,8 @@ def readers(pattern: re.Pattern[str]) -> set[str]:
         for path in ENGINE.rglob("*.py")
         if pattern.search(path.read_text("utf-8"))
         and "migrations" not in path.parts
-        and path.name not in ("tables.py", "states.py")
+        and "tables" not in path.parts
+        and path.name != "states.py"
     }
 
 

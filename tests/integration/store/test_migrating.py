@@ -51,7 +51,7 @@ def test_a_migration_only_adds(revision: str) -> None:
             case ["CREATE", "TABLE"]:
                 new.add(words[2])
             case ["CREATE", "INDEX"]:
-                # an index of a table in use would lock it: it stands in store/tables.py alone, and
+                # an index of a table in use would lock it: it stands in store/tables alone, and
                 # `sojourn migrate` builds it beside the running work
                 assert words[4] in new, statement
             case ["CREATE", "UNIQUE"]:
