@@ -173,9 +173,11 @@ class Intake:
 
     def _judge(self, person: Person, one: Happened, event: Event, now: datetime) -> Taken:
         """Judge what an event that is kept could start, and route it."""
-        if one.occurred_at != event.occurred_at:
-            # a sender's clock that ran ahead: every reader of the event sees the moment that counts
-            event = one.event = event.model_copy(update={"occurred_at": one.occurred_at})
+        if (event.occurred_at, event.customer_id) != (one.occurred_at, one.customer_id):
+            # a sender's clock ran ahead, or an alias call has given up the id: every reader of the
+            # event sees the moment that counts, and the id that is left
+            counts = {"occurred_at": one.occurred_at, "customer_id": one.customer_id}
+            event = one.event = event.model_copy(update=counts)
         starting = starting_by(event, self._journeys)
         verdicts = judged(
             self._registry,

@@ -107,6 +107,12 @@ def test_after_an_alias_either_id_is_the_person(world: World) -> None:
     assert world.registry.person("guest").card.email == "guest@shop.example"
 
 
+def test_a_run_that_begins_under_a_given_up_id_has_the_id_that_is_left(world: World) -> None:
+    tell(world, type="alias", previousId="guest", userId="account")
+    fill_cart(world, "guest")
+    assert [*world.registry.runs] == ["abandoned-cart:account:k1"]
+
+
 def test_a_settled_complaint_leaves_another_one_alone(tmp_path: Path) -> None:
     """The case of a call is derived from its other fields, as it is in the store."""
     world = world_of(WHOLE, Settings(home=tmp_path, quiet_hours=None), AT)
