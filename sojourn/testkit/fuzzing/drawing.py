@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from sojourn.domain.errors import BadInput
@@ -179,7 +179,7 @@ class Subject:
         if name in self.keys or name.endswith("_id"):
             ideas = KEYS if name in self.keys else (f"{name}-1", f"{name}-1", f"{name}-2")
             return [*ideas] if _fits(name, info) else []
-        for kind in (datetime, date):
+        for kind in (AwareDatetime, datetime, date):
             if kind in types:
                 return [Ahead(span, is_day=kind is date) for span in MOMENTS]
         if bool in types:
