@@ -249,7 +249,8 @@ class Intake:
             refused += planned.refused
             if (plan := planned.plan) is not None:
                 begun, reached = self._tell(person, plan, one)
-                started += begun
+                started += [target.workflow_id for target in begun]
+                _was_no_entry(person, one, plan.judged & reached - {each.journey for each in begun})
                 refused += [each for each in plan.refused if each.journey not in reached]
                 waiting.extend(other for other in person.events if other.seq in plan.missed)
         if refused:
@@ -257,13 +258,13 @@ class Intake:
             self._take_back(person, refused, now)
         return Taken(first, True, tuple(started), tuple(refused))
 
-    def _tell(self, person: Person, plan: Plan, one: Happened) -> tuple[list[str], set[str]]:
+    def _tell(self, person: Person, plan: Plan, one: Happened) -> tuple[list[Start], set[str]]:
         """Tell or start the runs of a plan.
 
         Returns:
-            The workflow ids of the runs that it started, and the journeys of those that it told.
+            The runs that it started, and the journeys of those that it told.
         """
-        started: list[str] = []
+        started: list[Start] = []
         reached: set[str] = set()
         for target in plan.targets:
             noted = self._registry.runs.get(target.workflow_id)
@@ -272,7 +273,7 @@ class Intake:
                 reached.add(target.journey)
             elif isinstance(target, Start):
                 self._start(person, target, plan.enrolment, one)
-                started.append(target.workflow_id)
+                started.append(target)
         return started, reached
 
     def _start(self, person: Person, target: Start, enrolment: Enrolment, one: Happened) -> None:
@@ -414,3 +415,10 @@ def _own(person: Person, event: Event, now: datetime) -> Happened:
         event.properties(),
         event,
     )
+
+
+def _was_no_entry(person: Person, one: Happened, journeys: Iterable[str]) -> None:
+    """Forget that an event was let into journeys: open runs have heard it, and none began."""
+    for name in journeys:
+        begun = person.begun.get(name, ())
+        person.begun[name] = [had for had in begun if had[0] != one.message_id]
