@@ -113,8 +113,8 @@ class Sends(Waits):
     ) -> Delivery:
         """Return a message of this run, as the gate is asked for it."""
         state, run = self._state, self._state.enrolment
-        due, now = state.due, self.now()
-        useful_until = due if state.journal.plan.missed else due + message.useful_for
+        due, now, missed = state.due, self.now(), state.journal.plan.missed
+        useful_until = due if missed else due + message.useful_for
         return self._of_any_run(message, run.start.name).model_copy(
             update={
                 "workflow_id": self._runtime.run_id,
@@ -125,7 +125,7 @@ class Sends(Waits):
                 "channel": channel,
                 "due": due,
                 "useful_until": useful_until if until is None else min(useful_until, until),
-                "useful_for": message.useful_for if state.replans else None,
+                "useful_for": message.useful_for if state.replans and not missed else None,
                 "true_until": until,
                 "counted_as": _counted_as(message, state),
                 "now": now,
