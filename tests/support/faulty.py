@@ -11,6 +11,7 @@ from sojourn import (
     hours,
     message_after,
     never,
+    two,
 )
 from sojourn.events import OrderShipped, ProductAdded, ProductViewed, SignedUp
 from workflows.abandoned_cart import AbandonedCart
@@ -57,7 +58,11 @@ class Impatient(AbandonedCart, name="abandoned-cart"):
         await self.send(self.nudge)
 
 
-class Stuttering(AbandonedCart, name="abandoned-cart"):
+class Stuttering(
+    AbandonedCart,
+    name="abandoned-cart",
+    invariants=never(two("abandoned-cart/reminder", within=days(60), in_one_run=True)),
+):
     """Reminds once more if the customer does nothing for two days."""
 
     async def steps(self) -> None:
@@ -127,7 +132,7 @@ class Careless(LoginCode, name="login-code"):
 FAULTS: dict[type[Journey], str] = {
     Oblivious: 'never a message of onboarding after "Account Activated"',
     Impatient: "never two messages of abandoned-cart within 11 hours in one run",
-    Stuttering: "no message twice for one event",
+    Stuttering: "never two messages of abandoned-cart/reminder within 60 days in one run",
     Stale: "always word while it is news",
     Scattered: "never order confirmed twice",
     Rigid: 'never a message of abandoned-cart within 23 hours 54 minutes after "Product Added"',

@@ -50,10 +50,14 @@ def after_a_stop(story: Story) -> Found:
 
 
 def twice(story: Story) -> Found:
-    """Find a step that left twice for one event, or one message that left by two channels."""
-    seen: dict[tuple[str, str, str], Said] = {}
+    """Find a step that left twice for one event, or one message that left by two channels.
+
+    Steps that send a message several times, in a loop, mean to: each time has a name of its own.
+    """
+    seen: dict[tuple[str, str, str, str], Said] = {}
     for message in story.left:
-        key = (message.workflow_id, message.cause, message.step)
+        time = message.id.rpartition("/")[2]
+        key = (message.workflow_id, message.cause, message.step, time)
         if not message.cause:
             continue
         if (first := seen.setdefault(key, message)) is not message:

@@ -96,7 +96,7 @@ def left(at: datetime = NOON, **values: Any) -> Said:
     usual: dict[str, Any] = {
         "journey": "cart", "step": "reminder", "channel": EMAIL, "message_class": PROMOTIONAL,
         "topic": "cart", "due": at, "key": "k1", "workflow_id": "cart:c:k1", "cause": "e1",
-        "id": f"cart:c:k1/e1/e1/{at}",
+        "id": f"cart:c:k1/{at}/e1/{values.get('step', 'reminder')}",
     }  # fmt: skip
     return Said(at=at, **{**usual, **values})
 
@@ -243,6 +243,14 @@ def test_words_of_the_very_moment_of_a_message_may_have_come_first(before: Any) 
     assert broken_by(story(left(), cards=(known, told))) == set()
     later = replace(told, since=NOON + timedelta(microseconds=1))
     assert len(broken_by(story(left(), cards=(known, later)))) == 1
+
+
+def test_a_message_that_the_steps_send_several_times_is_not_said_twice() -> None:
+    times = ("reminder", "reminder~2")
+    sent = [left(NOON + days(40 * n), id=f"cart:c:k1/e/e/{name}") for n, name in enumerate(times)]
+    assert broken_by(story(*sent)) == set()
+    again = replace(sent[1], at=sent[1].at + hours(1), id="cart:c:k1/other/e/reminder~2")
+    assert "no message twice for one event" in broken_by(story(*sent, again))
 
 
 def test_a_message_that_did_not_leave_breaks_nothing_but_its_template() -> None:
