@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from json import dumps
 from typing import Any
@@ -39,6 +40,8 @@ class Code:
             value = value.model_dump(exclude_unset=True)
         if isinstance(value, Enum):
             value = value.value
+        if isinstance(value, Decimal):
+            value = str(value)  # as a call has it: fields read amounts from text
         if isinstance(value, date | timedelta):
             return self._of_time(value)
         if isinstance(value, list | tuple):

@@ -1,6 +1,7 @@
 """A script that breaks something is made smaller, and what is left is written as Python has it."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sojourn.domain.events import OrderCompleted, ProductAdded
@@ -64,6 +65,10 @@ def test_values_are_written_as_python_has_them() -> None:
         code = Code()
         read = eval(code.of([{"x": value}]), _names(code))
         assert read == [{"x": value}]
+
+
+def test_an_amount_is_written_as_a_call_has_it() -> None:
+    assert Code().of({"price": Decimal("12.50")}) == '{"price": "12.50"}'
 
 
 def test_moments_of_fields_are_counted_from_the_event() -> None:
