@@ -1,4 +1,4 @@
-"""Who may enter a journey once more, in memory as in the store."""
+"""Entries into a journey once more after some days, in memory as in the store."""
 
 from dataclasses import replace
 from datetime import timedelta

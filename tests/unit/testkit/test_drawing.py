@@ -1,4 +1,4 @@
-"""What scripts are drawn from: the values that fields of events may take."""
+"""Scripts are drawn from the values that fields of events may take."""
 
 from dataclasses import replace
 
