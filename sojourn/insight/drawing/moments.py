@@ -90,7 +90,7 @@ class Moments:
             after: any moment; None: the event that (re)started the steps.
             zone: the clocks of a place.
         """
-        base = START if after is None else self._named(after)
+        base = START if after is None else self.named(after)
         hour = f"{at:%H:%M} {'there' if zone else 'local'}"
         self._noted[moment] = f"{_from(base, days, on)}, {hour}"
 
@@ -131,7 +131,8 @@ class Moments:
         """Say until when a wait of a length that the steps have worked out lasts."""
         return self.until(self._known()[0] + by)
 
-    def _named(self, moment: datetime) -> str:
+    def named(self, moment: datetime) -> str:
+        """Say which moment the steps mean: ``expires_at``, ``now``."""
         now, known, others = self._known()
         if moment in self._noted:
             return self._noted[moment]

@@ -179,7 +179,15 @@ def _tell(verb: Verb, moments: Moments) -> tuple[str, ...]:
 
 
 def _note(verb: Verb, moments: Moments) -> tuple[str, ...]:
-    return tuple(f"note {name}: {value}" for name, value in verb.given.items())
+    given = verb.given.items()
+    return tuple(f"note {name}: {_noted(value, moments)}" for name, value in given)
+
+
+def _noted(value: Any, moments: Moments) -> str:
+    """Say what is noted: of an event's own values, which are made up, the field that has them."""
+    if isinstance(value, datetime):
+        return moments.named(value)
+    return _MADE_UP.sub(r"its \1", f'"{value}"').strip('"')
 
 
 def _first(verb: Verb) -> Any:

@@ -30,6 +30,7 @@ from sojourn.events import (
     ProductAdded,
     ProductViewed,
     SignedUp,
+    SubscriptionStarted,
 )
 from sojourn.insight.drawing.drawn import draw
 from sojourn.insight.drawing.picture import Picture, Shape
@@ -98,6 +99,18 @@ def test_a_straight_journey_is_one_line_and_its_goal_stands_beside_it() -> None:
         "useful for 2 days",
     )
     assert labels(picture, Shape.EVENT) == [("Order Completed", "at any time")]
+
+
+class Notes(Journey, name="notes", starts_on=SubscriptionStarted):
+    async def steps(self) -> None:
+        began = self.cause
+        assert isinstance(began, SubscriptionStarted)
+        await self.note(until=began.expires_at, of=began.subscription_id, plan="gold")
+
+
+def test_a_note_of_what_an_event_says_names_the_field() -> None:
+    noted = ("note until: expires_at", "note of: its subscription_id", "note plan: gold")
+    assert labels(draw(Notes), Shape.DEED) == [noted]
 
 
 # ---- questions, variants, calls, people ----------------------------------------------------
