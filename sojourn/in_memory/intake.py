@@ -250,11 +250,14 @@ class Intake:
             if (plan := planned.plan) is not None:
                 begun, reached = self._tell(person, plan, one)
                 started += [target.workflow_id for target in begun]
-                _was_no_entry(person, one, plan.judged & reached - {each.journey for each in begun})
+                heard = plan.judged & reached - {target.journey for target in begun}
+                _forget_entries(person, one.message_id, heard)
                 refused += [each for each in plan.refused if each.journey not in reached]
                 waiting.extend(other for other in person.events if other.seq in plan.missed)
         if refused:
             self.refused += refused
+            for each in refused:
+                _forget_entries(person, each.row.message_id, [each.journey])
             self._take_back(person, refused, now)
         return Taken(first, True, tuple(started), tuple(refused))
 
@@ -417,8 +420,8 @@ def _own(person: Person, event: Event, now: datetime) -> Happened:
     )
 
 
-def _was_no_entry(person: Person, one: Happened, journeys: Iterable[str]) -> None:
-    """Forget that an event was let into journeys: open runs have heard it, and none began."""
+def _forget_entries(person: Person, message_id: str, journeys: Iterable[str]) -> None:
+    """Forget that an event was let into journeys: no run began, as `dispatch.entries` settles."""
     for name in journeys:
         begun = person.begun.get(name, ())
-        person.begun[name] = [had for had in begun if had[0] != one.message_id]
+        person.begun[name] = [had for had in begun if had[0] != message_id]
