@@ -35,7 +35,7 @@ def acts(draw: st.DrawFn) -> Act:
     after = draw(st.sampled_from(SPANS))
     if draw(st.integers(0, 9)) == 0:
         return Act(after, "another number", lambda one: one.identify(phone=PHONES[-1]))
-    fields = {
+    fields: dict[str, Any] = {
         "request_id": f"r{draw(st.integers(1, 40))}",
         "phone": draw(st.sampled_from(PHONES)),
         "ip": draw(st.sampled_from(NETWORKS)),
