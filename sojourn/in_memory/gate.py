@@ -306,7 +306,8 @@ class Gate:
         """Have a message written and carried; return the receipt of one that says nothing."""
         if (nothing := self._declines(person, delivery, channel)) is not None:
             row.reason, row.detail = nothing
-            if row.reason is Reason.TEMPLATE:  # it fails: another channel's may not
+            # it fails, or WhatsApp would not take it: another channel's may not
+            if row.reason in (Reason.TEMPLATE, Reason.WINDOW_CLOSED):
                 row.state = MessageState.REJECTED
                 return None
             row.state = MessageState.SKIPPED

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from sojourn.domain.content import Content
 from sojourn.domain.errors import BadEvent, NothingToSay, TemplateError
-from sojourn.domain.events import Event, Events
+from sojourn.domain.events import Event, Events, MessageReplied
 from sojourn.domain.keys import Reach
 from sojourn.domain.messages import Channel, Delivery, Reason
 from sojourn.in_memory.opting import asked
@@ -15,7 +15,13 @@ from sojourn.rendering.faults import reason_for
 from sojourn.rendering.render import Found, Renderer
 from sojourn.rendering.vocabulary import folded, of_any_key
 from sojourn.sending import couponing
-from sojourn.sending.drafting import Claim, context_of, moves_of
+from sojourn.sending.drafting import (
+    WHATSAPP_WINDOW,
+    WINDOW_IS_CLOSED,
+    Claim,
+    context_of,
+    moves_of,
+)
 from sojourn.sending.grounds import Grounds
 from sojourn.sending.opting import asks
 from sojourn.store import events
@@ -51,33 +57,45 @@ class Writer:
         self._never_declining: set[tuple[str, str, Channel, str]] = set()  # of those of the project
         self._declining: dict[tuple[str, str, Channel, str], Found] = {}
         self._run: set[tuple[str, str, Channel, str]] = set()  # once, from end to end
+        self._approved: set[tuple[str, str, Channel, str]] = set()  # by WhatsApp, at any time
 
     def __call__(
         self, person: Person, delivery: Delivery, channel: Channel
     ) -> tuple[Reason, str] | None:
-        """Return why the template of a message has nothing to say, or fails, and that in words."""
+        """Return why a message is not written, and that in words; None: it is.
+
+        Its template has nothing to say, or fails, or is a free text that WhatsApp takes only for a
+        day after the customer wrote.
+        """
         start = self._registry.events.get(delivery.enrolment)
         if start is None:
             return None
         try:
-            declined = self._declined(person, delivery, channel, start)
+            return self._refusal(person, delivery, channel, start)
         except NothingToSay as said:
             return reason_for(said), said.why
         except BadEvent as fault:  # a stored event, by the code of the next release
             return Reason.EVENT_MISSING, str(fault)
         except TemplateError as fault:
             return Reason.TEMPLATE, str(fault)
-        return None if declined is None else (reason_for(declined), declined.why)
 
-    def _declined(
+    def _refusal(
         self, person: Person, delivery: Delivery, channel: Channel, start: Happened
-    ) -> NothingToSay | None:
+    ) -> tuple[Reason, str] | None:
         began = typed(start, self._grounds.events)
-        if self._keeps is not None:
-            context = self._context(person, delivery, channel, began)
-            self._keeps(delivery, self._renderer.render(context, channel))
-            return None
         asked = (delivery.journey, delivery.template, channel, person.card.locale)
+        by_whatsapp = channel is Channel.WHATSAPP and asked not in self._approved
+        may_be_shut = by_whatsapp and not _has_written(person, delivery)
+        if self._keeps is not None or may_be_shut:
+            context = self._context(person, delivery, channel, began)
+            content = self._renderer.render(context, channel)
+            if content.approved:
+                self._approved.add(asked)
+            elif may_be_shut:
+                return Reason.WINDOW_CLOSED, WINDOW_IS_CLOSED
+            if self._keeps is not None:
+                self._keeps(delivery, content)
+            return None
         if asked in self._never_declining:
             return None
         found = self._declining.get(asked)
@@ -90,7 +108,8 @@ class Writer:
                 self._declining[asked] = found
             self._run.add(asked)
         context = self._context(person, delivery, channel, began)
-        return self._renderer.refusal(context, channel, found)
+        declined = self._renderer.refusal(context, channel, found)
+        return None if declined is None else (reason_for(declined), declined.why)
 
     def written(self, person: Person, delivery: Delivery, channel: Channel) -> Content | None:
         """Write a message out.
@@ -172,6 +191,15 @@ class Writer:
             if of_thing:
                 arrived[one.seq] = event
         return found._replace(arrived=[arrived[seq] for seq in sorted(arrived)])
+
+
+def _has_written(person: Person, delivery: Delivery) -> bool:
+    """Tell whether the customer has written by WhatsApp within a day, to whichever number."""
+    since = delivery.now - WHATSAPP_WINDOW
+    return any(
+        one.occurred_at > since and one.properties.get("channel") == Channel.WHATSAPP
+        for one in person.by_name.get(MessageReplied.event_name, ())
+    )
 
 
 def typed(one: Happened, known: Events) -> Event:

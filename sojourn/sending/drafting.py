@@ -23,6 +23,7 @@ from sojourn.store import events, histories, reports
 from sojourn.store.histories import Told
 
 WHATSAPP_WINDOW = timedelta(hours=24)
+WINDOW_IS_CLOSED = "the customer has not written within 24 hours, and no template is approved"
 
 
 @value_class

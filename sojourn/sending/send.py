@@ -36,7 +36,7 @@ from sojourn.rendering.attachments import fetched
 from sojourn.rendering.faults import reason_for
 from sojourn.rendering.render import Renderer
 from sojourn.sending.doubt import Wait, Way, until_absent, way_out
-from sojourn.sending.drafting import Claim, context_of
+from sojourn.sending.drafting import WINDOW_IS_CLOSED, Claim, context_of
 from sojourn.sending.fanning import Outcome, for_devices, to_devices, whole
 from sojourn.sending.gate import Gate
 from sojourn.sending.handing import hand_over, to_its_end
@@ -46,7 +46,6 @@ from sojourn.sending.whereabouts import whereabouts
 
 HEARTBEAT = timedelta(seconds=2)  # each is billed; a quick send costs none
 SOONEST = timedelta(seconds=1)
-WINDOW_IS_CLOSED = "the customer has not written within 24 hours, and no template is approved"
 
 Clock = Callable[[], datetime]
 
