@@ -23,7 +23,7 @@ from sojourn.domain.errors import BadSetting, StoreUnavailable
 from sojourn.home import private_file, private_folder
 from sojourn.store import migrating
 from sojourn.store.migrating import Standing, Step, Version, head, version
-from sojourn.store.one_trip import be_brief, take_one_trip
+from sojourn.store.one_trip import be_brief, begins_at_once, take_one_trip
 
 BUSY_TIMEOUT_MS = 30_000
 PAUSE_SECONDS = 5
@@ -253,11 +253,12 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        if not options.get("sojourn_read_only"):
+        brief, reads = options.get("sojourn_brief"), options.get("sojourn_read_only")
+        if not reads and not (brief and begins_at_once(connection, BUSY_TIMEOUT_MS)):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        if options.get("sojourn_brief"):
+        if brief:
             be_brief(connection)
-        if options.get("sojourn_read_only"):
+        if reads:
             connection.exec_driver_sql("BEGIN")
 
     return engine

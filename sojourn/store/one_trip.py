@@ -4,10 +4,11 @@
 statement, for the rows, and to close the cursor. On a hot path the trips cost more than SQLite
 does. Here the thread does all four at once.
 
-A brief transaction takes two trips in all, to begin and to commit: there SQLite waits for other
-writers and for the disk; one that only reads takes none. In between it waits for nothing, and its
-statements run where they are asked, since each takes less than a trip to the thread, and less than
-the thread would wait for Python's lock while others work.
+A brief transaction takes one trip, to commit: there SQLite waits for the disk; one that only reads
+takes none. Before that it waits for nothing, and its statements run where they are asked, since
+each takes less than a trip to the thread, and less than the thread would wait for Python's lock
+while others work. Only if another process writes at that moment does its beginning take a trip,
+too, and waits there.
 """
 
 import sqlite3
@@ -63,6 +64,29 @@ class Connection(aiosqlite.Connection):
             self._conn.rollback()  # which waits for nothing
         else:
             await super().rollback()
+
+    def begins_at_once(self, busy_timeout_ms: int) -> bool:
+        """Begin a writing transaction here, unless SQLite would have to wait for another writer.
+
+        Args:
+            busy_timeout_ms: of the connection; it holds again afterwards.
+
+        Returns:
+            True if it has begun.
+
+        Raises:
+            sqlite3.Error: SQLite refuses to.
+        """
+        self._conn.execute("PRAGMA busy_timeout=0")
+        try:
+            self._conn.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        finally:
+            self._conn.execute(f"PRAGMA busy_timeout={busy_timeout_ms}")
+        return True
 
     async def ask(self, run: Callable[..., sqlite3.Cursor], sql: str, values: Any) -> _Answer:
         """Run a statement and fetch its rows.
@@ -151,9 +175,26 @@ def be_brief(connection: Engined) -> None:
     Args:
         connection: of an engine that connects as this module does.
     """
+    _driver(connection).is_brief = True
+
+
+def begins_at_once(connection: Engined, busy_timeout_ms: int) -> bool:
+    """Begin a writing transaction at once, as `Connection.begins_at_once`.
+
+    Args:
+        connection: of an engine that connects as this module does.
+        busy_timeout_ms: of the connection.
+
+    Returns:
+        False if another writer is in the way.
+    """
+    return _driver(connection).begins_at_once(busy_timeout_ms)
+
+
+def _driver(connection: Engined) -> Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, Connection)
-    driver.is_brief = True
+    return driver
 
 
 def _opened(database: str, **options: Any) -> Connection:
