@@ -9,8 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import hypothesis
-from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from temporalio.client import Client
 
@@ -19,6 +17,7 @@ from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.engines import temporal
+from tests.support.drawn import drawn
 from tests.support.leading import differ, happened, led, predicted, snapshot
 from tests.support.project import WHOLE
 from tests.support.stories import BEGIN, Story, stories, tell
@@ -32,19 +31,7 @@ Cut = tuple[Story, timedelta]
 async def test_open_runs_go_on_in_memory_as_on_the_real_engine(
     time_skipping_client: Client, migrated_database: Path, tmp_path: Path
 ) -> None:
-    cuts: list[Cut] = []
-
-    @hypothesis.settings(
-        max_examples=STORIES,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[hypothesis.Phase.generate],
-    )
-    @given(story=stories(), after=st.sampled_from(PAUSES))
-    def collects(story: Story, after: timedelta) -> None:
-        cuts.append((story, after))
-
-    collects()
+    cuts: list[Cut] = drawn(st.tuples(stories(), st.sampled_from(PAUSES)), STORIES)
     wrong: list[str] = []
     compared = 0
     for story, after in cuts:

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import hypothesis
-from hypothesis import HealthCheck, given
 from temporalio.client import Client
 
 from sojourn.journeys.queues import TASK_QUEUE
@@ -19,6 +17,7 @@ from sojourn.store import Store
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.engines import in_process, temporal
 from sojourn.testkit.engines.engine import Engine
+from tests.support.drawn import drawn
 from tests.support.stories import (
     BEGIN,
     JOURNEYS,
@@ -66,20 +65,7 @@ async def test_the_same_story_has_the_same_end_on_both_engines(
     time_skipping_client: Client, migrated_database: Path, tmp_path: Path
 ) -> None:
     differ: list[str] = []
-
-    @hypothesis.settings(
-        max_examples=STORIES,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[hypothesis.Phase.generate],
-    )
-    @given(story=stories())
-    def collects(story: Story) -> None:
-        played.append(story)
-
-    played: list[Story] = []
-    collects()
-    for story in played:
+    for story in drawn(stories(), STORIES):
         customer_id = f"c-{uuid4().hex[:12]}"
         seen = {}
         for name in ("in-process", "temporal"):

@@ -24,7 +24,7 @@ from sojourn.testkit.fuzzing.drawing import Subject
 from sojourn.testkit.fuzzing.memory import Memory
 from sojourn.testkit.fuzzing.script import Script, Stops
 from sojourn.testkit.fuzzing.stage import CUSTOMER, Played, Playing, stage
-from tests.integration.in_memory.test_same_scripts import DAY, POLICY, SPANS, decided, drawn
+from tests.integration.in_memory.test_same_scripts import DAY, POLICY, SPANS, decided, told_in_time
 from tests.support.firm import FIRM
 from tests.support.firm_project import project_of
 from tests.support.stories import difference
@@ -68,7 +68,7 @@ async def test_the_same_script_has_the_same_end_on_temporal(
     differ: list[str] = []
     async with stage(tmp_path) as place:
         memory = Memory(place, project)
-        for told in drawn(subject, STORIES):
+        for told in told_in_time(subject, STORIES):
             # a server refuses the stop of a run that is over
             acts = tuple([act for act in told.acts if not isinstance(act, Stops)])
             script = replace(told, acts=acts)

@@ -6,14 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hypothesis
-from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from sojourn.domain.events import LoginCodeRequested
 from tests.integration.in_memory.test_same_in_memory import differing
+from tests.support.drawn import drawn
 from tests.support.project import WHOLE
-from tests.support.stories import Act, Story, Teller
+from tests.support.stories import Act, Teller
 
 STORIES = int(os.environ.get("SOJOURN_SAME", "0")) or 6
 JOURNEY = WHOLE.journeys["login-code"]
@@ -43,25 +42,8 @@ def acts(draw: st.DrawFn) -> Act:
     return Act(after, f"asks {fields}", partial(request, **fields))
 
 
-def collected(number: int) -> list[Story]:
-    found: list[Story] = []
-
-    @hypothesis.settings(
-        max_examples=number,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[hypothesis.Phase.generate],
-    )
-    @given(done=st.lists(acts(), min_size=6, max_size=14))
-    def collects(done: list[Act]) -> None:
-        found.append((JOURNEY, done))
-
-    collects()
-    return found
-
-
 async def test_limits_count_alike_in_memory(migrated_database: Path, tmp_path: Path) -> None:
-    differ = await differing(WHOLE, collected(STORIES), migrated_database, tmp_path)
+    told = drawn(st.lists(acts(), min_size=6, max_size=14), STORIES)
+    played = [(JOURNEY, done) for done in told]
+    differ = await differing(WHOLE, played, migrated_database, tmp_path)
     assert not differ, "\n\n".join([f"{len(differ)} of {STORIES}", *differ])

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import hypothesis
 import pytest
-from hypothesis import HealthCheck, given
 
 from sojourn.in_memory.world import World
 from sojourn.project import Project
@@ -20,6 +18,7 @@ from sojourn.store import Store
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.engines import in_process
 from sojourn.testkit.in_memory import InMemory
+from tests.support.drawn import drawn
 from tests.support.in_memory import world_of
 from tests.support.project import WHOLE
 from tests.support.rows import HOUR
@@ -42,22 +41,7 @@ STORIES = 12
 
 def collected(number: int) -> list[Story]:
     """Return so many stories, the same ones each time."""
-    found: list[Story] = []
-
-    @hypothesis.settings(
-        max_examples=number,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[hypothesis.Phase.generate],
-    )
-    @given(story=stories())
-    def collects(story: Story) -> None:
-        found.append(story)
-
-    collects()
-    return found
+    return drawn(stories(), number)
 
 
 def row_of(row: Any) -> tuple[Any, ...]:

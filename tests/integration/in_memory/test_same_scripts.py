@@ -10,9 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
-from hypothesis import HealthCheck, given
 
 from sojourn.domain.invariants import Said
 from sojourn.journeys.journey import Journey
@@ -20,6 +18,7 @@ from sojourn.testkit.fuzzing.drawing import STRICT, Subject, scripts
 from sojourn.testkit.fuzzing.memory import Memory
 from sojourn.testkit.fuzzing.script import AT_ONCE, Act, Publishes, Script
 from sojourn.testkit.fuzzing.stage import Played, stage
+from tests.support.drawn import drawn
 from tests.support.firm import FIRM
 from tests.support.firm_project import project_of
 from tests.support.stories import difference, minutes
@@ -30,24 +29,12 @@ SPANS = (HOUR, 6 * HOUR - timedelta(minutes=1), DAY + HOUR, 3 * DAY, 31 * DAY)
 POLICY = STRICT.replace("per_week = 2", 'per_week = 3\nat_cap = "give_way"')
 
 
-def drawn(subject: Subject, stories: int) -> list[Script]:
+def told_in_time(subject: Subject, stories: int) -> list[Script]:
     """Return so many scripts, the same ones each time."""
-    found: list[Script] = []
-
-    @hypothesis.settings(
-        max_examples=stories,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[hypothesis.Phase.generate],
-    )
-    @given(script=scripts(subject))
-    def collects(script: Script) -> None:
-        found.append(replace(script, acts=tuple([_in_time(act, subject) for act in script.acts])))
-
-    collects()
-    return found
+    return [
+        replace(script, acts=tuple([_in_time(act, subject) for act in script.acts]))
+        for script in drawn(scripts(subject), stories)
+    ]
 
 
 def _in_time(act: Act, subject: Subject) -> Act:
@@ -79,7 +66,7 @@ async def test_the_same_script_has_the_same_end_in_memory(
     messages = 0
     async with stage(tmp_path) as place:
         memory = Memory(place, project)
-        for script in drawn(subject, STORIES):
+        for script in told_in_time(subject, STORIES):
             here = decided(await memory.play(script))
             stored = decided(await place.play(script, project))
             messages += len(stored)
