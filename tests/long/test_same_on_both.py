@@ -97,4 +97,4 @@ async def test_the_same_story_has_the_same_end_on_both_engines(
             rows = difference(here["rows"], there["rows"], ("in process", "temporal"))
             ends = f"  ends: {here['ends']} and {there['ends']}"
             differ.append(f"{story[0].name}: {story[1]}\n{rows}\n{ends}")
-    assert not differ, "\n\n".join([f"{len(differ)} of {len(played)}", *differ])
+    assert not differ, "\n\n".join([f"{len(differ)} of {STORIES}", *differ])

@@ -1,4 +1,4 @@
-"""Examples that hypothesis draws, to be played one after another by a test that waits for things."""
+"""Examples that hypothesis draws, for tests that play one after another and wait."""
 
 from typing import TypeVar
 
