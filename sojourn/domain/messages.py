@@ -386,16 +386,8 @@ class Delivery(Shape):
     @property
     def reach(self) -> Reach:
         """The rule by which events find this run."""
-        return Reach(
-            field=self.key_field,
-            starts=self.starts,
-            ends=tuple(n for n in (*self.goals, *self.ends) if n not in self.starts),
-            any_key=self.any_key,
-            whole=self.whole,
-            known_by=self.known_by,
-            part=self.part_field,
-            in_parts=self.in_parts,
-        )
+        by_keys = (self.any_key, self.whole, self.known_by, self.part_field, self.in_parts)
+        return _reach(self.key_field, self.starts, self.goals, self.ends, *by_keys)
 
     @property
     def message_id(self) -> str:
@@ -420,6 +412,23 @@ class Delivery(Shape):
     def ledger_key(self, channel: Channel) -> str:
         """Return the ledger's key: business identity, never a run id or an attempt."""
         return f"{self.message_id}/{channel}"
+
+
+@lru_cache(maxsize=1024)
+def _reach(  # noqa: PLR0917 (a cache is asked by places, not by names: that takes half as long)
+    field: str,
+    starts: tuple[str, ...],
+    goals: tuple[str, ...],
+    ends: tuple[str, ...],
+    any_key: tuple[str, ...],
+    whole: tuple[str, ...],
+    known_by: tuple[str, ...],
+    part: str,
+    in_parts: tuple[str, ...],
+) -> Reach:
+    """Return the rule of a run. A project has as many as journeys."""
+    ending = tuple(name for name in (*goals, *ends) if name not in starts)
+    return Reach(field, starts, ending, any_key, whole, known_by, part, in_parts)
 
 
 @lru_cache(maxsize=1024)

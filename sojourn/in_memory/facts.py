@@ -11,6 +11,7 @@ from sojourn.domain.facts import Answers, Fact, Finding, OfEvents
 from sojourn.domain.facts import judge as judge_by
 from sojourn.domain.facts.answers import looks_back, needs_consents, writers_of
 from sojourn.domain.facts.events import look_up_in, measured
+from sojourn.domain.facts.judging import of_nothing
 from sojourn.domain.facts.kept import Kept
 from sojourn.domain.facts.nodes import OfCampaign, WrittenTo
 from sojourn.domain.facts.of_campaigns import asked_of_campaigns
@@ -49,6 +50,8 @@ def judged(
     """
     asks = _asks(fact)
     named = _named(person, asks, now)
+    if not named and not person.card.erased and (nothing := of_nothing(fact)) is not None:
+        return nothing
     answers = Answers(
         now=now,
         customer=person.card,

@@ -250,10 +250,12 @@ class Intake:
             if (plan := planned.plan) is not None:
                 begun, reached = self._tell(person, plan, one)
                 started += [target.workflow_id for target in begun]
-                heard = plan.judged & reached - {target.journey for target in begun}
-                _forget_entries(person, one.message_id, heard)
+                if plan.judged:
+                    heard = plan.judged & reached - {target.journey for target in begun}
+                    _forget_entries(person, one.message_id, heard)
                 refused += [each for each in plan.refused if each.journey not in reached]
-                waiting.extend(other for other in person.events if other.seq in plan.missed)
+                if plan.missed:
+                    waiting.extend(other for other in person.events if other.seq in plan.missed)
         if refused:
             self.refused += refused
             for each in refused:

@@ -86,6 +86,19 @@ def judge(fact: Fact, answers: Answers) -> Finding:
     return _judged(fact, answers)
 
 
+def of_nothing(fact: Fact) -> Finding | None:
+    """Return the finding on a fact about whoever has done nothing that it asks about.
+
+    Args:
+        fact: about a customer who is not erased.
+
+    Returns:
+        The finding; None: the fact does not rest on events alone.
+    """
+    _, nothing = _of_nothing(fact)
+    return nothing
+
+
 def agrees(
     consents: Consents, channel: Channel, topic: str, *, needs_own_yes: bool = False
 ) -> bool | None:
