@@ -56,6 +56,7 @@ UNNOTICED: Mapping[str, Collection[str]] = {
     # a wait that a run is in goes on as it was begun
     "browse-abandonment": ("later", "sooner"),
     "delivery": ("later", "sooner"),
+    "double-opt-in": ("later", "sooner"),
     "loyalty": ("later", "sooner"),
     "two-way": ("later", "sooner"),
 }
