@@ -62,11 +62,14 @@ def code_that_is_still_taken(story: Story, message: Said) -> bool:
 
 
 def reminder_near_the_end(story: Story, message: Said) -> bool:
-    """Tell whether word of a renewal comes at most eight days before the end, or four after it."""
+    """Tell whether word of a renewal comes at most eight days before the end, or five after it.
+
+    The last word falls due at ten on the day after the end, and is of use for three days.
+    """
     ends = _moment(story, message, "expires_at")
     if message.journey != "renewal" or ends is None:
         return True
-    return ends - days(8) <= message.at <= ends + days(4)
+    return ends - days(8) <= message.at <= ends + days(5)
 
 
 def word_while_it_is_news(story: Story, message: Said) -> bool:

@@ -87,7 +87,7 @@ def judge(fact: Fact, answers: Answers) -> Finding:
 
 
 def of_nothing(fact: Fact) -> Finding | None:
-    """Return the finding on a fact about whoever has done nothing that it asks about.
+    """Return the finding on a fact about a customer who has done nothing that it asks about.
 
     Args:
         fact: about a customer who is not erased.
