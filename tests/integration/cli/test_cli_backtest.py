@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.own_project import SOJOURN, OwnProject
 
+pytestmark = pytest.mark.more
+"""Each runs the command once or twice, which takes seconds."""
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
 JOURNEY = """
 from sojourn import EMAIL, Journey, Message, hours
@@ -77,7 +79,6 @@ def backtest(shop: OwnProject, *options: str) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.more
 def test_changes_are_told_by_customer(shop: OwnProject, tmp_path: Path) -> None:
     former = tmp_path / "former"
     shutil.copytree(shop.folder, former, ignore=shutil.ignore_patterns("former", ".sojourn"))
@@ -110,7 +111,6 @@ def test_changes_are_told_by_customer(shop: OwnProject, tmp_path: Path) -> None:
     assert [one["customer_id"] for one in lost["samples"]] == ["c1"]
 
 
-@pytest.mark.more
 def test_the_former_version_may_be_a_revision_of_git(shop: OwnProject) -> None:
     if shutil.which("git") is None:
         pytest.skip("git is not installed (Debian: apt-get install git)")
@@ -130,7 +130,6 @@ def test_the_former_version_may_be_a_revision_of_git(shop: OwnProject) -> None:
     assert "neither a folder nor a revision" in ran.stderr
 
 
-@pytest.mark.more
 @pytest.mark.parametrize(
     ("written", "said"),
     [("not a call\n", "no line of it is a call"), (None, "calls.jsonl")],
