@@ -13,9 +13,9 @@ from enum import StrEnum
 from typing import TypeVar
 
 from sojourn.domain.addresses import normalised
-from sojourn.domain.consent import Purpose
+from sojourn.domain.consent import Evidence, Purpose
 from sojourn.domain.consent_words import ordered, since, standing
-from sojourn.domain.events import OptInConfirmed, OptInWithdrawn
+from sojourn.domain.events import OptInConfirmed, OptInRequested, OptInWithdrawn
 from sojourn.domain.made_ids import made_id
 from sojourn.domain.messages import Channel
 from sojourn.domain.stored import Asking
@@ -68,6 +68,18 @@ class OptIn:
     topic: str
     until: datetime
     wording: str = ""
+
+
+def evidence_of(event: OptInRequested) -> Evidence:
+    """Return the circumstances of a request, as its event tells them."""
+    return Evidence(
+        address=normalised(Channel(event.channel), event.address or ""),
+        wording=event.wording or "",
+        wording_version=event.wording_version or "",
+        locale=event.locale or "",
+        proof=event.proof or "",
+        expires_at=event.expires_at,
+    )
 
 
 def requests(said: Iterable[A]) -> list[A]:

@@ -4,11 +4,20 @@ from dataclasses import replace
 from datetime import datetime
 
 from sojourn.domain.addresses import normalised
-from sojourn.domain.consent import Evidence, Purpose, Statement
+from sojourn.domain.consent import Purpose, Statement
 from sojourn.domain.consent_words import ordered
 from sojourn.domain.events import Event, OptInRequested
 from sojourn.domain.messages import Channel, Delivery
-from sojourn.domain.opt_ins import DAY, OptIn, Stage, event_of, opt_in_of, requests, stage_at
+from sojourn.domain.opt_ins import (
+    DAY,
+    OptIn,
+    Stage,
+    event_of,
+    evidence_of,
+    opt_in_of,
+    requests,
+    stage_at,
+)
 from sojourn.domain.verdict import Circumstances
 from sojourn.in_memory.identifying import say
 from sojourn.in_memory.people import Happened, Person, Row
@@ -30,14 +39,7 @@ def ask(registry: Registry, person: Person, one: Happened, event: OptInRequested
         The event of its answer, if a word has answered it already.
     """
     channel = Channel(event.channel)
-    evidence = Evidence(
-        address=normalised(channel, event.address or ""),
-        wording=event.wording or "",
-        wording_version=event.wording_version or "",
-        locale=event.locale or "",
-        proof=event.proof or "",
-        expires_at=event.expires_at,
-    )
+    evidence = evidence_of(event)
     word = Statement(
         channel, granted=False, topic=event.topic, purpose=Purpose.PENDING, evidence=evidence
     )

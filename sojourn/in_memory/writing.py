@@ -7,7 +7,7 @@ from sojourn.domain.errors import BadEvent, NothingToSay, TemplateError
 from sojourn.domain.events import Event, Events, MessageReplied
 from sojourn.domain.keys import Reach
 from sojourn.domain.messages import Channel, Delivery, Reason
-from sojourn.in_memory.opting import asked
+from sojourn.in_memory import opting
 from sojourn.in_memory.people import Happened, Person
 from sojourn.in_memory.registry import Registry
 from sojourn.rendering.context import RenderContext
@@ -138,7 +138,7 @@ class Writer:
     ) -> RenderContext:
         timezone = person.zone(self._grounds.default_zone)
         told = self._told(person, delivery)
-        found = asked(person, delivery, delivery.now) if asks(delivery) else None
+        found = opting.asked(person, delivery, delivery.now) if asks(delivery) else None
         opt_in = found[0] if found is not None else None
         claim = Claim(
             ledger_id=0,

@@ -7,11 +7,10 @@ from datetime import datetime
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.addresses import normalised
 from sojourn.domain.consent import Evidence, Purpose
 from sojourn.domain.events import OptInRequested
 from sojourn.domain.messages import Channel
-from sojourn.domain.opt_ins import DAY, OptIn, Stage, opt_in_of, requests, stage_at
+from sojourn.domain.opt_ins import DAY, OptIn, Stage, evidence_of, opt_in_of, requests, stage_at
 from sojourn.store import consents, locks, opt_ins, refusals
 from sojourn.store.card_addresses import address_of
 from sojourn.store.digests import digest
@@ -60,14 +59,7 @@ async def ask(
         at=row.occurred_at,
         received_at=max(row.received_at, row.occurred_at),
         source=row.message_id,
-        evidence=Evidence(
-            address=normalised(channel, event.address or ""),
-            wording=event.wording or "",
-            wording_version=event.wording_version or "",
-            locale=event.locale or "",
-            proof=event.proof or "",
-            expires_at=event.expires_at,
-        ),
+        evidence=evidence_of(event),
     )
     said = await consents.words(session, person.customer_id)
     for request in requests(said):
