@@ -9,10 +9,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sojourn.domain.events import OptInRequested
-from tests.integration.in_memory.test_same_in_memory import differing
+from sojourn.settings import Settings
+from tests.integration.in_memory.test_same_in_memory import differing, in_memory
 from tests.support.drawn import drawn
+from tests.support.in_memory import world_of
 from tests.support.project import WHOLE
-from tests.support.stories import PROJECT, SPANS, Act, Teller
+from tests.support.stories import BEGIN, PROJECT, SPANS, Act, Story, Teller
 
 STORIES = int(os.environ.get("SOJOURN_SAME", "0")) or 12
 JOURNEY = PROJECT.journeys["double-opt-in"]
@@ -60,3 +62,19 @@ async def test_requests_have_the_same_end_in_memory(
     played = [(JOURNEY, done) for done in told]
     differ = await differing(WHOLE, played, migrated_database, tmp_path)
     assert not differ, "\n\n".join([f"{len(differ)} of {STORIES}", *differ])
+
+
+async def test_an_address_is_asked_as_often_in_memory(
+    migrated_database: Path, tmp_path: Path
+) -> None:
+    no: dict[str, Any] = {"marketingConsent": {"email": False}}
+    fields = {"channel": "email", "topic": "newsletter"}
+    asks = [
+        Act(SPANS[1], "asks", partial(request, late=SPANS[0], number=n, fields=fields))
+        for n in range(5)
+    ]
+    story: Story = (JOURNEY, [Act(SPANS[1], "no", lambda one: one.identify(**no)), *asks])
+    assert not await differing(WHOLE, [story], migrated_database, tmp_path)
+    settings = Settings(home=tmp_path, quiet_hours=None)
+    rows = await in_memory(story, world_of(WHOLE, settings, BEGIN), "c")
+    assert [reason for *_, reason, _, _ in rows].count("asked_enough") == 2
